@@ -1,0 +1,151 @@
+//! Immutable byte strings: keys and values.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The longest byte string that is stored in place: with its length and the variant's tag it
+/// fills the 24 bytes that the shared form needs anyway.
+const INLINE_LENGTH_MAX: usize = 22;
+
+/// An immutable sequence of bytes, not necessarily text (definition, section 1).
+///
+/// A copy costs no allocation: up to 22 bytes are held in place, more are shared. Byte strings
+/// are ordered by unsigned byte value, and a proper prefix sorts first.
+#[derive(Clone)]
+pub struct ByteString(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Inline { length: u8, bytes: [u8; INLINE_LENGTH_MAX] },
+    Shared(Arc<[u8]>),
+}
+
+impl ByteString {
+    /// The bytes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { length, bytes } => &bytes[..usize::from(*length)],
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl From<&[u8]> for ByteString {
+    fn from(source: &[u8]) -> Self {
+        match u8::try_from(source.len()) {
+            Ok(length) if source.len() <= INLINE_LENGTH_MAX => {
+                let mut bytes = [0; INLINE_LENGTH_MAX];
+                bytes[..source.len()].copy_from_slice(source);
+                Self(Repr::Inline { length, bytes })
+            }
+            _ => Self(Repr::Shared(source.into())),
+        }
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for ByteString {
+    fn from(source: &[u8; N]) -> Self {
+        Self::from(source.as_slice())
+    }
+}
+
+impl From<&str> for ByteString {
+    fn from(source: &str) -> Self {
+        Self::from(source.as_bytes())
+    }
+}
+
+impl From<Vec<u8>> for ByteString {
+    fn from(source: Vec<u8>) -> Self {
+        Self::from(source.as_slice())
+    }
+}
+
+impl Deref for ByteString {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+// Ord, Eq and Hash are those of the slice, so that a map keyed by byte strings can be searched
+// with a plain slice.
+impl Borrow<[u8]> for ByteString {
+    fn borrow(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl PartialEq for ByteString {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for ByteString {}
+
+impl PartialOrd for ByteString {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByteString {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_slice().cmp(other.as_slice())
+    }
+}
+
+impl Hash for ByteString {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_slice().hash(state);
+    }
+}
+
+impl fmt::Debug for ByteString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b\"{}\"", self.as_slice().escape_ascii())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn both_forms_hold_the_same_bytes() {
+        for length in [0, 1, INLINE_LENGTH_MAX, INLINE_LENGTH_MAX + 1, 255, 256, 4096] {
+            let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            let inline = matches!(ByteString::from(bytes.as_slice()).0, Repr::Inline { .. });
+            assert_eq!(inline, length <= INLINE_LENGTH_MAX);
+            assert_eq!(ByteString::from(bytes.clone()).as_slice(), bytes);
+        }
+    }
+
+    #[test]
+    fn fits_in_three_words_on_a_64_bit_machine() {
+        assert!(size_of::<ByteString>() <= 24);
+    }
+
+    #[test]
+    fn shows_bytes_that_are_no_text() {
+        assert_eq!(format!("{:?}", ByteString::from(b"a\0\xff")), r#"b"a\x00\xff""#);
+    }
+
+    proptest! {
+        #[test]
+        fn is_ordered_as_slices_are(
+            a in prop::collection::vec(any::<u8>(), 0..40),
+            b in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            prop_assert_eq!(ByteString::from(&a[..]).cmp(&ByteString::from(&b[..])), a.cmp(&b));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A replicated key-value state machine that is defined to the byte: the reference.
+//!
+//! Two implementations that follow the definition (`docs/CONCEPTS.md`) give the same replies and
+//! the same snapshots, byte for byte, whatever language they are in. A [`Cluster`] holds the
+//! [`Replica`]s and all that can happen to them: proposals, partitions, failover, heal and
+//! compaction. There is no clock and no I/O in it; the same calls give the same bytes.
+//!
+//! ```
+//! use dkv20::{Cluster, ErrorCode, Op, load_state};
+//!
+//! let mut cluster = Cluster::new(5)?;
+//! assert_eq!(cluster.quorum(), 3);
+//! assert!(cluster.propose(Op::put("a", "v"))?.committed);
+//!
+//! // Replica 0 leads. Without it the others elect a leader in a new term.
+//! cluster.partition(&[0])?;
+//! assert_eq!((cluster.reachable_leader(), cluster.term()), (Some(1), 2));
+//! assert!(cluster.propose(Op::del("a"))?.committed);
+//!
+//! // The deposed leader still takes proposals, but they never take effect.
+//! let stale = cluster.propose_at(0, Op::put("a", "stale"))?;
+//! assert!(!stale.committed);
+//! cluster.heal();
+//! assert_eq!(cluster.replica(0)?.get(b"a"), None);
+//!
+//! // Replicas at the same commit index dump the same bytes.
+//! let dump = cluster.replica(0)?.dump_state();
+//! assert!(cluster.replicas().iter().all(|replica| replica.dump_state() == dump));
+//! let snapshot = load_state(&dump).expect("a dump is a snapshot");
+//! assert_eq!(snapshot.commit_index(), 3);
+//! # Ok::<(), ErrorCode>(())
+//! ```
+//!
+//! A [`Session`] runs the commands of the port protocol on a cluster, and [`serve`] does so over
+//! any pair of streams. The sections that the documentation names are those of the definition.
+
+mod byte_string;
+mod chaos;
+mod cluster;
+mod error;
+mod log;
+mod op;
+mod protocol;
+mod replica;
+mod scenario;
+mod session;
+mod snapshot;
+mod splitmix64;
+pub mod trace;
+mod workload;
+
+pub use byte_string::ByteString;
+pub use chaos::{CHAOS_STEPS_MAX, Chaos};
+pub use cluster::{Cluster, Outcome};
+pub use error::{ErrorCode, LoadError};
+pub use op::{KEY_LENGTH_MAX, Op, REPLICAS_MAX, VALUE_LENGTH_MAX, put_u32_le, put_u64_le};
+pub use protocol::{Command, LINE_LENGTH_MAX, PROTOCOL_VERSION, parse};
+pub use replica::{Map, Replica, Role};
+pub use scenario::{SCENARIO_NAMES, scenario_lines};
+pub use session::{ServeError, Session, scenario_hash, serve};
+pub use snapshot::{Snapshot, load_state};
+pub use splitmix64::{SplitMix64, mix};
+pub use workload::{KEYS_MAX, Tally, WORKLOAD_COUNT_MAX, decode_key, decode_op, draw_op, workload};
