@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cluster::Cluster;
-use crate::op::Op;
-use crate::protocol::Hex;
+use crate::protocol::{Hex, put_op};
 use crate::replica::Role;
 use crate::splitmix64::SplitMix64;
 use crate::workload;
@@ -83,13 +82,7 @@ impl Chaos {
 
     fn put_op(&mut self, line: &mut String) {
         let op = workload::draw_op(&mut self.draws, KEYS).expect("KEYS is a valid key space");
-        match op {
-            Op::NoOp => line.push_str("noop"),
-            Op::Put { key, value } => {
-                put(line, format_args!("put {} {}", Hex(&key), Hex(&value)));
-            }
-            Op::Del { key } => put(line, format_args!("del {}", Hex(&key))),
-        }
+        put_op(line, &op);
     }
 
     fn put_key(&mut self, line: &mut String) {
@@ -121,4 +114,138 @@ impl Chaos {
 
 fn put(line: &mut String, text: std::fmt::Arguments<'_>) {
     line.write_fmt(text).expect("writing to a string does not fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::Op;
+
+    /// Five replicas: 0 is a deposed leader, 2 leads, 0 and 1 are isolated.
+    fn cluster() -> Cluster {
+        let mut cluster = Cluster::new(5).unwrap();
+        cluster.partition(&[1]).unwrap();
+        cluster.propose(Op::NoOp).unwrap();
+        cluster.partition(&[0]).unwrap();
+        assert_eq!(cluster.reachable_leader(), Some(2));
+        cluster
+    }
+
+    /// The seeds below 2,000 whose first draw lies in the band.
+    fn seeds(band: u64) -> impl Iterator<Item = u64> {
+        (0..2_000).filter(move |seed| SplitMix64::new(*seed).next_u64() >> 57 == band)
+    }
+
+    fn line(seed: u64, cluster: &Cluster) -> String {
+        let mut line = "what it held before".to_owned();
+        assert!(Chaos::new(seed, 1).next_line(cluster, &mut line));
+        line
+    }
+
+    fn op(draws: &mut SplitMix64) -> String {
+        let [r1, r2, r3] = [(); 3].map(|()| draws.next_u64());
+        let key = hex::encode(format!("key-{:06}", r2 % 64));
+        match r1 >> 62 {
+            3 => format!("del 0x{key}"),
+            _ => format!("put 0x{key} 0x{}", hex::encode((r3 % 10_000).to_le_bytes())),
+        }
+    }
+
+    /// The table of section 10, for the cluster above.
+    fn expected(band: u64, draws: &mut SplitMix64) -> String {
+        let with_id =
+            |word: &str, draws: &mut SplitMix64| format!("{word} {}", draws.next_u64() % 5);
+        let with_mask = |word: &str, draws: &mut SplitMix64| {
+            let mask = draws.next_u64();
+            let ids: Vec<_> = (0..5).filter(|id| mask & (1 << id) != 0).collect();
+            ids.into_iter().fold(word.to_owned(), |line, id| format!("{line} {id}"))
+        };
+        match band {
+            0..=55 => op(draws),
+            56..=71 => format!("at {} {}", [0, 2][(draws.next_u64() % 2) as usize], op(draws)),
+            72..=75 => format!("{} {}", with_id("at", draws), op(draws)),
+            76..=83 => with_id("partition", draws),
+            84..=87 => "partition 2".into(),
+            88..=91 => with_mask("partition", draws),
+            92..=99 => with_id("heal", draws),
+            100..=103 => with_mask("heal", draws),
+            104..=105 => "heal".into(),
+            106..=109 => with_id("compact", draws),
+            110..=111 => "compact".into(),
+            112..=115 => {
+                let id = with_id("get", draws);
+                let key = format!("key-{:06}", draws.next_u64() % 64);
+                format!("{id} 0x{}", hex::encode(key))
+            }
+            116..=120 => with_id("hash", draws),
+            121..=123 => with_id("log", draws),
+            124..=126 => with_id("replica", draws),
+            _ => "status".into(),
+        }
+    }
+
+    #[test]
+    fn each_band_has_its_line() {
+        let cluster = cluster();
+        for band in 0..128 {
+            assert!(seeds(band).count() >= 2, "band {band}");
+            for seed in seeds(band) {
+                let mut draws = SplitMix64::new(seed);
+                draws.next_u64();
+                assert_eq!(line(seed, &cluster), expected(band, &mut draws), "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_step_goes_on_where_the_draws_left_off() {
+        let cluster = cluster();
+        for seed in 0..50 {
+            let (mut chaos, mut draws) = (Chaos::new(seed, 20), SplitMix64::new(seed));
+            let mut line = String::new();
+            for _ in 0..20 {
+                assert!(chaos.next_line(&cluster, &mut line));
+                let band = draws.next_u64() >> 57;
+                assert_eq!(line, expected(band, &mut draws));
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_mask_leaves_the_bare_word() {
+        let one = Cluster::new(1).unwrap();
+        let lines: Vec<_> =
+            (88..92).chain(100..104).flat_map(seeds).map(|s| line(s, &one)).collect();
+        for word in ["partition", "partition 0", "heal", "heal 0"] {
+            assert!(lines.iter().any(|line| line == word), "{word}");
+        }
+        assert!(lines.iter().all(|line| line.len() <= "partition 0".len()));
+    }
+
+    #[test]
+    fn a_mask_names_the_highest_of_64_ids() {
+        let most = Cluster::new(64).unwrap();
+        let named = seeds(88).chain(seeds(89)).any(|seed| line(seed, &most).ends_with(" 63"));
+        assert!(named);
+    }
+
+    #[test]
+    fn an_isolated_current_leader_is_partitioned_again() {
+        let mut cluster = cluster();
+        cluster.partition(&[2]).unwrap();
+        assert_eq!(cluster.reachable_leader(), None);
+        assert_eq!(line(seeds(84).next().unwrap(), &cluster), "partition 2");
+    }
+
+    #[test]
+    fn every_replica_is_looked_at_in_the_end() {
+        let cluster = Cluster::new(2).unwrap();
+        let (mut chaos, mut line) = (Chaos::new(1, 0), String::new());
+        for expected in ["replica 0", "log 0", "hash 0", "replica 1", "log 1", "hash 1"] {
+            assert!(chaos.next_line(&cluster, &mut line));
+            assert_eq!(line, expected);
+        }
+        assert!(!chaos.next_line(&cluster, &mut line));
+        assert!(!chaos.next_line(&cluster, &mut line));
+    }
 }

@@ -272,15 +272,136 @@ impl Cluster {
     /// Frees the entries of these terms that no replica has any more.
     fn release(&mut self, dropped: &DroppedTerms) {
         for term in dropped {
-            let leads =
-                |replica: &Replica| replica.role() == Role::Leader && replica.term() == *term;
-            let has_leader = self.replicas.iter().any(leads);
-            self.entries.release(*term, has_leader, self.replicas.iter().map(Replica::log));
+            self.entries.release(*term, self.replicas.iter().map(Replica::log));
         }
     }
 
     fn check_ids(&self, ids: &[usize]) -> Result<(), ErrorCode> {
         let known = ids.iter().all(|id| *id < self.replica_count());
         if known { Ok(()) } else { Err(ErrorCode::UnknownReplica) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn propose(cluster: &mut Cluster, count: usize) {
+        for _ in 0..count {
+            cluster.propose(Op::put("k", "v")).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_entry_is_held_once() {
+        let mut cluster = Cluster::new(REPLICAS_MAX).unwrap();
+        propose(&mut cluster, 100);
+        assert_eq!(cluster.entries.len(), 100);
+    }
+
+    #[test]
+    fn compaction_frees_what_nobody_has() {
+        let mut cluster = Cluster::new(3).unwrap();
+        propose(&mut cluster, 10);
+        cluster.compact_ids(&[0, 1]).unwrap();
+        assert_eq!(cluster.entries.len(), 10);
+        cluster.compact_ids(&[2]).unwrap();
+        assert_eq!(cluster.entries.len(), 0);
+        propose(&mut cluster, 1);
+        assert_eq!(cluster.entries.len(), 1);
+    }
+
+    #[test]
+    fn a_truncated_tail_is_freed() {
+        let mut cluster = Cluster::new(3).unwrap();
+        propose(&mut cluster, 2);
+        cluster.partition(&[0]).unwrap();
+        for _ in 0..10 {
+            cluster.propose_at(0, Op::NoOp).unwrap();
+        }
+        assert_eq!(cluster.entries.len(), 2 + 1 + 10);
+        cluster.heal();
+        assert_eq!(cluster.entries.len(), 2 + 1);
+    }
+
+    #[test]
+    fn a_tail_that_a_snapshot_replaces_is_freed() {
+        let mut cluster = Cluster::new(3).unwrap();
+        propose(&mut cluster, 2);
+        cluster.partition(&[0]).unwrap();
+        cluster.propose_at(0, Op::NoOp).unwrap();
+        propose(&mut cluster, 5);
+        cluster.compact_ids(&[1, 2]).unwrap();
+        assert_eq!(cluster.entries.len(), 3, "the deposed leader's");
+        cluster.heal();
+        assert_eq!(cluster.replicas[0].base(), 8);
+        assert_eq!(cluster.entries.len(), 0);
+    }
+
+    #[test]
+    fn a_follower_that_never_comes_back_keeps_only_what_it_has() {
+        let mut cluster = Cluster::new(3).unwrap();
+        propose(&mut cluster, 4);
+        cluster.partition(&[1]).unwrap();
+        for _ in 0..10 {
+            propose(&mut cluster, 100);
+            cluster.compact_ids(&[0, 2]).unwrap();
+            assert_eq!(cluster.entries.len(), 4, "those of replica 1");
+        }
+        cluster.heal();
+        assert_eq!(cluster.replicas[1].dump_state(), cluster.replicas[0].dump_state());
+        assert_eq!(cluster.entries.len(), 0);
+    }
+
+    #[test]
+    fn a_term_with_a_gap_goes_on_where_it_left_off() {
+        let mut cluster = Cluster::new(3).unwrap();
+        propose(&mut cluster, 3);
+        cluster.partition(&[2]).unwrap();
+        propose(&mut cluster, 3);
+        cluster.compact_ids(&[0, 1]).unwrap();
+        propose(&mut cluster, 2);
+        assert_eq!(cluster.entries.len(), 3 + 2);
+        let entries: Vec<_> = cluster.log_entries(0).unwrap().map(|entry| entry.0).collect();
+        assert_eq!(entries, [7, 8]);
+        cluster.heal();
+        assert_eq!(cluster.log_entries(2).unwrap().count(), 0, "a snapshot at the commit index");
+        assert_eq!(cluster.entries.len(), 2);
+    }
+
+    #[test]
+    fn a_deposed_leader_that_returns_to_a_minority_steps_down() {
+        let mut cluster = Cluster::new(5).unwrap();
+        cluster.partition(&[0]).unwrap();
+        cluster.partition(&[1, 2, 3]).unwrap();
+        assert_eq!(cluster.replicas[0].role(), Role::Leader);
+        cluster.heal_ids(&[0]).unwrap();
+        let returned = &cluster.replicas[0];
+        assert_eq!((returned.role(), returned.term()), (Role::Follower, 1));
+        assert_eq!(cluster.propose_at(0, Op::NoOp), Err(ErrorCode::NotLeader));
+        assert_eq!((cluster.reachable_leader(), cluster.term()), (None, 2));
+    }
+
+    #[test]
+    fn settling_again_changes_nothing() {
+        let mut cluster = Cluster::new(5).unwrap();
+        propose(&mut cluster, 3);
+        cluster.partition(&[0, 3]).unwrap();
+        cluster.propose_at(0, Op::NoOp).unwrap();
+        let before = format!("{cluster:?}");
+        cluster.settle();
+        assert_eq!(format!("{cluster:?}"), before);
+    }
+
+    #[test]
+    fn an_empty_list_names_nobody() {
+        let mut cluster = Cluster::new(3).unwrap();
+        propose(&mut cluster, 3);
+        cluster.partition(&[2, 2]).unwrap();
+        let before = format!("{cluster:?}");
+        cluster.partition(&[]).unwrap();
+        cluster.heal_ids(&[]).unwrap();
+        cluster.compact_ids(&[]).unwrap();
+        assert_eq!(format!("{cluster:?}"), before);
     }
 }

@@ -38,6 +38,8 @@ mod byte_string;
 mod chaos;
 mod cluster;
 mod error;
+#[cfg(feature = "exam")]
+pub mod exam;
 mod log;
 mod op;
 mod protocol;

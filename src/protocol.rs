@@ -2,7 +2,7 @@
 //! 8).
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::byte_string::ByteString;
 use crate::error::ErrorCode;
@@ -182,11 +182,254 @@ fn parse_id(token: &[u8]) -> Result<usize, ErrorCode> {
     parse_number(token).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
 }
 
+/// Appends the command that proposes `op`, byte strings in hex.
+pub(crate) fn put_op(line: &mut String, op: &Op) {
+    let written = match op {
+        Op::NoOp => write!(line, "noop"),
+        Op::Put { key, value } => write!(line, "put {} {}", Hex(key), Hex(value)),
+        Op::Del { key } => write!(line, "del {}", Hex(key)),
+    };
+    written.expect("writing to a string does not fail");
+}
+
 /// Shows a byte string as it stands in answers: `0x` and lower-case hex.
 pub(crate) struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "0x{}", hex::encode(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(line: &str) -> Command {
+        parse(line.as_bytes()).unwrap_or_else(|code| panic!("{line}: {code}")).expect("a command")
+    }
+
+    #[track_caller]
+    fn assert_refused(lines: &[&str], code: ErrorCode) {
+        for line in lines {
+            assert_eq!(parse(line.as_bytes()), Err(code), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_is_read() {
+        let ids = || vec![2, 0, 2];
+        for (line, expected) in [
+            ("hello", Command::Hello),
+            ("new 5", Command::New { replica_count: 5 }),
+            ("noop", Command::Propose { op: Op::NoOp }),
+            ("put k v", Command::Propose { op: Op::put("k", "v") }),
+            ("del k", Command::Propose { op: Op::del("k") }),
+            ("at 1 noop", Command::ProposeAt { id: 1, op: Op::NoOp }),
+            ("at 1 put k 0x", Command::ProposeAt { id: 1, op: Op::put("k", "") }),
+            ("at 1 del k", Command::ProposeAt { id: 1, op: Op::del("k") }),
+            ("partition", Command::Partition { ids: vec![] }),
+            ("partition 2 0 2", Command::Partition { ids: ids() }),
+            ("heal", Command::Heal),
+            ("heal 2 0 2", Command::HealIds { ids: ids() }),
+            ("compact", Command::Compact),
+            ("compact 2 0 2", Command::CompactIds { ids: ids() }),
+            ("status", Command::Status),
+            ("replica 3", Command::Replica { id: 3 }),
+            ("get 3 k", Command::Get { id: 3, key: "k".into() }),
+            ("hash 3", Command::Hash { id: 3 }),
+            ("dump 3", Command::Dump { id: 3 }),
+            ("log 3", Command::Log { id: 3 }),
+            ("load 0x00fF", Command::Load { bytes: vec![0, 255] }),
+            ("mix 7", Command::Mix { z: 7 }),
+            ("draw 7 8", Command::Draw { seed: 7, count: 8 }),
+            ("workload 7 8 9", Command::Workload { seed: 7, keys: 8, count: 9 }),
+            ("chaos 7 8", Command::Chaos { seed: 7, steps: 8 }),
+            ("scenario A", Command::Scenario { name: b"A".to_vec() }),
+            ("quit", Command::Quit),
+        ] {
+            assert_eq!(command(line), expected);
+            let tokens: Vec<_> = line.split(' ').collect();
+            assert_eq!(command(&format!("  {}   ", tokens.join("   "))), expected);
+        }
+    }
+
+    #[test]
+    fn too_few_or_too_many_tokens_are_a_syntax_error() {
+        let too_few = [
+            "new",
+            "put",
+            "put k",
+            "del",
+            "at",
+            "at 0",
+            "at 0 put",
+            "at 0 put k",
+            "at 0 del",
+            "replica",
+            "get",
+            "get 0",
+            "hash",
+            "dump",
+            "log",
+            "load",
+            "mix",
+            "draw",
+            "draw 1",
+            "workload",
+            "workload 1",
+            "workload 1 2",
+            "chaos",
+            "chaos 1",
+            "scenario",
+        ];
+        let too_many = [
+            "hello x",
+            "new 1 x",
+            "noop x",
+            "put k v x",
+            "del k x",
+            "at 0 noop x",
+            "at 0 put k v x",
+            "at 0 del k x",
+            "status x",
+            "replica 0 x",
+            "get 0 k x",
+            "hash 0 x",
+            "dump 0 x",
+            "log 0 x",
+            "load 0x x",
+            "mix 1 x",
+            "draw 1 1 x",
+            "workload 1 1 1 x",
+            "chaos 1 1 x",
+            "scenario A x",
+            "quit x",
+        ];
+        assert_refused(&too_few, ErrorCode::Syntax);
+        assert_refused(&too_many, ErrorCode::Syntax);
+    }
+
+    #[test]
+    fn what_is_no_command_is_unknown_whatever_follows() {
+        let lines = ["x", "New 3", "NEW", "0x6e6577 3", "hello\r", "\u{feff}hello", "mix\t1", "-"];
+        assert_refused(&lines, ErrorCode::UnknownCommand);
+        let third_tokens = ["at 0 x", "at x y", "at 0 NOOP", "at 0 at 0 noop", "at 0x 0x6e6f6f70"];
+        assert_refused(&third_tokens, ErrorCode::UnknownCommand);
+        assert_refused(&["at x noop", "at x put 0x0", "at", "at x"], ErrorCode::Syntax);
+    }
+
+    #[test]
+    fn the_length_is_judged_first() {
+        let mut line = vec![b'#'; LINE_LENGTH_MAX];
+        assert_eq!(parse(&line), Ok(None));
+        line.push(b'#');
+        assert_eq!(parse(&line), Err(ErrorCode::LineLength));
+        assert_eq!(parse(&vec![b' '; LINE_LENGTH_MAX + 1]), Err(ErrorCode::LineLength));
+    }
+
+    #[test]
+    fn comments_and_lines_without_tokens_are_nothing() {
+        for line in ["", " ", "   ", "#", "#x", "  # new 3"] {
+            assert_eq!(parse(line.as_bytes()), Ok(None), "{line:?}");
+        }
+        for line in ["\t", "\r", "\0", "\u{b}"] {
+            assert_eq!(parse(line.as_bytes()), Err(ErrorCode::UnknownCommand), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_digits_below_2_to_the_64() {
+        for (token, number) in [
+            ("0", 0),
+            ("007", 7),
+            ("18446744073709551615", u64::MAX),
+            ("00000000000000000000018446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(command(&format!("mix {token}")), Command::Mix { z: number });
+        }
+        let malformed = [
+            "mix 18446744073709551616",
+            "mix 99999999999999999999",
+            "mix -1",
+            "mix +1",
+            "mix 1.0",
+            "mix 0x1",
+            "mix 1_0",
+            "mix 1\r",
+            "mix \u{0661}",
+            "mix x",
+            "mix 1x",
+            "new -1",
+            "partition 1,2",
+            "partition 0 x",
+            "heal x",
+            "compact x",
+            "replica x",
+            "get x k",
+            "draw x 1",
+            "draw 1 x",
+            "workload 1 1 x",
+            "workload 1 x 1",
+            "chaos 1 x",
+        ];
+        assert_refused(&malformed, ErrorCode::Syntax);
+    }
+
+    #[test]
+    fn an_id_beyond_usize_is_out_of_range_and_no_syntax_error() {
+        let id = usize::try_from(u64::MAX).unwrap_or(usize::MAX);
+        assert_eq!(command("hash 18446744073709551615"), Command::Hash { id });
+    }
+
+    #[test]
+    fn a_byte_string_is_itself_or_hex() {
+        for (token, bytes) in [
+            ("0x", b"".as_slice()),
+            ("0x00", b"\0"),
+            ("0xaBCd", b"\xab\xcd"),
+            ("0x3078", b"0x"),
+            ("0X61", b"0X61"),
+            ("0", b"0"),
+            ("x61", b"x61"),
+            ("00x61", b"00x61"),
+            ("#", b"#"),
+            ("a\tb\r", b"a\tb\r"),
+        ] {
+            assert_eq!(command(&format!("load {token}")), Command::Load { bytes: bytes.to_vec() });
+            assert_eq!(command(&format!("del {token}")), Command::Propose { op: Op::del(bytes) });
+        }
+        assert_eq!(parse(b"del \xff\0"), Ok(Some(Command::Propose { op: Op::del(b"\xff\0") })));
+        let malformed = [
+            "load 0x0",
+            "load 0xg0",
+            "load 0x0x",
+            "del 0x123",
+            "put 0x1 v",
+            "put k 0x1",
+            "get 0 0x1",
+        ];
+        assert_refused(&malformed, ErrorCode::Syntax);
+    }
+
+    #[test]
+    fn a_name_has_no_hex_form() {
+        assert_eq!(command("scenario 0x41"), Command::Scenario { name: b"0x41".to_vec() });
+        assert_eq!(command("scenario 0x4"), Command::Scenario { name: b"0x4".to_vec() });
+    }
+
+    #[test]
+    fn answers_are_in_lower_case_hex() {
+        assert_eq!(Hex(b"").to_string(), "0x");
+        assert_eq!(Hex(b"\0\xAB").to_string(), "0x00ab");
+    }
+
+    #[test]
+    fn a_written_op_is_read_back() {
+        for op in [Op::NoOp, Op::put(b"\xff ", ""), Op::put("k", "v"), Op::del("0x")] {
+            let mut line = String::new();
+            put_op(&mut line, &op);
+            assert_eq!(command(&line), Command::Propose { op });
+        }
     }
 }

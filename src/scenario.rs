@@ -65,3 +65,32 @@ compact
 heal
 workload 11 1000 100
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::parse;
+
+    #[test]
+    fn every_name_has_a_script_and_no_other() {
+        for name in SCENARIO_NAMES {
+            let lines: Vec<_> = scenario_lines(name.as_bytes()).unwrap().collect();
+            assert_eq!(lines[0], "new 5");
+            for line in lines {
+                assert!(matches!(parse(line.as_bytes()), Ok(Some(_))), "{line}");
+            }
+        }
+        for name in [b"".as_slice(), b"a", b"C", b"AB", b"A "] {
+            assert!(scenario_lines(name).is_none());
+        }
+    }
+
+    #[test]
+    fn the_scripts_are_those_of_the_definition() {
+        let definition = include_str!("../docs/CONCEPTS.md");
+        for script in [SCENARIO_A, SCENARIO_B] {
+            let block = format!("\n\n    {}\n\n", script.trim_end().replace('\n', "\n    "));
+            assert!(definition.contains(&block), "{script}");
+        }
+    }
+}

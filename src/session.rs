@@ -23,7 +23,7 @@ const DRAW_COUNT_MAX: u64 = 1_000;
 const BUFFER_SIZE: usize = 1 << 16;
 
 /// What one caller has: a cluster, once `new` has made one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Session {
     cluster: Option<Cluster>,
     has_quit: bool,
@@ -199,7 +199,10 @@ impl Session {
 /// Errors, in this order: `unknown-scenario`; `diverged` where a command of the scenario is
 /// answered with an error, or the replicas differ at its end.
 pub fn scenario_hash(name: &[u8]) -> Result<String, ErrorCode> {
-    let lines = scenario_lines(name).ok_or(ErrorCode::UnknownScenario)?;
+    run_scenario(scenario_lines(name).ok_or(ErrorCode::UnknownScenario)?)
+}
+
+fn run_scenario<'a>(lines: impl Iterator<Item = &'a str>) -> Result<String, ErrorCode> {
     let mut session = Session::new();
     for line in lines {
         let mut answer = String::new();
@@ -389,5 +392,377 @@ impl<W: Write> Answers<W> {
         self.output.write_all(self.pending.as_bytes())?;
         self.pending.clear();
         self.output.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
+    /// The answers to the lines, those without one left out.
+    fn answers(lines: &str) -> Vec<String> {
+        let mut session = Session::new();
+        let answer = |line: &str| {
+            let mut out = String::new();
+            session.answer(line.as_bytes(), &mut out).then_some(out)
+        };
+        lines.lines().filter_map(answer).collect()
+    }
+
+    /// Runs a transcript as it stands in a trace.
+    #[track_caller]
+    fn assert_transcript(transcript: &str) {
+        let mut session = Session::new();
+        let mut given = String::new();
+        for command in transcript.lines().filter_map(|line| line.strip_prefix("> ")) {
+            put(&mut given, format_args!("> {command}\n< "));
+            assert!(session.answer(command.as_bytes(), &mut given));
+            given.push('\n');
+        }
+        assert_eq!(given, transcript);
+    }
+
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn commands_without_a_cluster() {
+        assert_transcript(
+            "> hello\n< ok dkv20 1 rust\n> mix 0\n< ok 0\n\
+             > draw 1234567 2\n< ok 6457827717110365317 3203168211198807973\n\
+             > load DKVS\n< err truncated offset=4\n> load 0x\n< err truncated offset=0\n\
+             > load 0x444b56530100000000000000000000000000000000000000000000000000000000\n\
+             < err trailing-bytes offset=32\n\
+             > scenario X\n< err unknown-scenario\n\
+             > scenario A\n< ok e17654881f0b176c7ca4a6da730af9677858861ecea69f68208dc64cbbeeaa7a\n",
+        );
+    }
+
+    #[test]
+    fn commands_on_a_cluster() {
+        let dump = "444b5653010000000100000000000000010000000000000001000000000000000100000061\
+                    0100000062";
+        let hash = hex::encode(Sha256::digest(hex::decode(dump).unwrap()));
+        let log = b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\x01\0\0\0a\x01\0\0\0b";
+        let log = hex::encode(Sha256::digest(log));
+        assert_transcript(&format!(
+            "> new 3\n< ok\n> log 0\n< ok {EMPTY}\n> put a b\n< ok committed index=1 term=1\n\
+             > get 1 a\n< ok 0x62\n> get 1 b\n< ok none\n> hash 2\n< ok {hash}\n\
+             > dump 2\n< ok 0x{dump}\n> log 2\n< ok {log}\n\
+             > load 0x{dump}\n< ok commit=1 term=1 keys=1 sha256={hash}\n\
+             > status\n< ok leader=0 term=1 quorum=2 isolated=none\n\
+             > replica 2\n< ok role=follower term=1 base=0 commit=1 last=1 keys=1\n\
+             > compact 2\n< ok\n> compact\n< ok\n\
+             > replica 0\n< ok role=leader term=1 base=1 commit=1 last=1 keys=1\n\
+             > workload 1 10 5\n< ok committed=5 pending=0 refused=0\n\
+             > partition\n< ok leader=0 term=1\n> partition 2 0\n< ok leader=none term=1\n\
+             > status\n< ok leader=none term=1 quorum=2 isolated=0,2\n\
+             > noop\n< err no-leader\n> at 0 del a\n< ok pending index=7 term=1\n\
+             > at 1 noop\n< err not-leader\n> workload 1 10 5\n< ok committed=0 pending=0 refused=5\n\
+             > heal 2\n< ok leader=1 term=2\n> heal\n< ok leader=1 term=2\n\
+             > noop\n< ok committed index=8 term=2\n> quit\n< ok\n",
+        ));
+    }
+
+    #[test]
+    fn a_new_that_fails_leaves_the_old_cluster() {
+        assert_transcript(
+            "> new 0\n< err replica-count\n> status\n< err no-cluster\n> new 64\n< ok\n\
+             > noop\n< ok committed index=1 term=1\n> new 65\n< err replica-count\n\
+             > new 18446744073709551615\n< err replica-count\n\
+             > replica 63\n< ok role=follower term=1 base=0 commit=1 last=1 keys=0\n\
+             > new 1\n< ok\n> replica 0\n< ok role=leader term=1 base=0 commit=0 last=0 keys=0\n",
+        );
+    }
+
+    #[test]
+    fn a_missing_cluster_comes_after_syntax_and_before_the_commands_own_errors() {
+        let needs_one = [
+            "noop",
+            "put 0x 0x",
+            "del 0x",
+            "at 9 noop",
+            "at 9 put 0x 0x",
+            "partition 9",
+            "heal",
+            "heal 9",
+            "compact",
+            "compact 9",
+            "status",
+            "replica 9",
+            "get 9 0x",
+            "hash 9",
+            "dump 9",
+            "log 9",
+            "workload 1 0 0",
+            "workload 1 1 10000001",
+            "chaos 1 10000001",
+        ];
+        for line in needs_one {
+            assert_eq!(answers(line), ["err no-cluster"], "{line}");
+        }
+        for line in ["put 0x", "status 1", "chaos 1 x", "workload 1 0", "get 9", "heal x"] {
+            assert_eq!(answers(line), ["err syntax"], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_commands_own_errors_come_in_their_order() {
+        let key = "k".repeat(4_097);
+        let value = "v".repeat(1_048_577);
+        for (line, code) in [
+            (format!("put 0x {value}"), "key-length"),
+            (format!("put {key} {value}"), "key-length"),
+            (format!("put k {value}"), "value-length"),
+            (format!("at 3 put 0x {value}"), "unknown-replica"),
+            (format!("at 1 put 0x {value}"), "key-length"),
+            (format!("at 1 put k {value}"), "value-length"),
+            ("at 1 noop".into(), "not-leader"),
+            ("partition 0 1 3".into(), "unknown-replica"),
+            ("heal 3".into(), "unknown-replica"),
+            ("compact 0 3".into(), "unknown-replica"),
+            ("replica 3".into(), "unknown-replica"),
+            ("get 3 0x".into(), "unknown-replica"),
+            ("get 2 0x".into(), "key-length"),
+            (format!("get 2 {key}"), "key-length"),
+            ("hash 3".into(), "unknown-replica"),
+            ("dump 3".into(), "unknown-replica"),
+            ("log 18446744073709551615".into(), "unknown-replica"),
+            ("draw 1 0".into(), "count"),
+            ("draw 1 1001".into(), "count"),
+            ("workload 1 0 10000001".into(), "key-space"),
+            ("workload 1 1000001 1".into(), "key-space"),
+            ("workload 1 1000000 10000001".into(), "count"),
+            ("chaos 1 10000001".into(), "count"),
+        ] {
+            let untouched = "ok role=leader term=1 base=0 commit=1 last=1 keys=0".to_owned();
+            let given = answers(&format!("new 3\nnoop\n{line}\nreplica 0"));
+            assert_eq!(given[2..], [format!("err {code}"), untouched], "{line:.40}");
+        }
+    }
+
+    #[test]
+    fn counts_are_taken_up_to_their_limits() {
+        assert_eq!(answers("draw 1 1000")[0].split(' ').count(), 1_001);
+        let given = answers("new 1\nworkload 1 1000000 0\nworkload 1 1 1\nchaos 1 0");
+        assert_eq!(
+            given[1..3],
+            ["ok committed=0 pending=0 refused=0", "ok committed=1 pending=0 refused=0"]
+        );
+        assert!(given[3].starts_with("ok digest="));
+    }
+
+    #[test]
+    fn chaos_digests_the_transcript_that_its_lines_give() {
+        let (seed, steps) = (5, 3_000);
+        let mut session = Session::new();
+        session.answer(b"new 5", &mut String::new());
+        let mut chaos = Chaos::new(seed, steps);
+        let (mut line, mut transcript) = (String::new(), String::new());
+        while chaos.next_line(session.cluster().unwrap(), &mut line) {
+            put(&mut transcript, format_args!("> {line}\n< "));
+            session.answer(line.as_bytes(), &mut transcript);
+            transcript.push('\n');
+        }
+        assert!(transcript.len() > 2 * BUFFER_SIZE, "the digest is fed in several pieces");
+        let digest = hex::encode(Sha256::digest(transcript));
+        let given = answers(&format!("new 5\nchaos {seed} {steps}"));
+        assert_eq!(given[1], format!("ok digest={digest}"));
+    }
+
+    #[test]
+    fn a_scenario_whose_replicas_differ_or_whose_commands_fail_has_diverged() {
+        let run = |script: &str| run_scenario(script.lines());
+        assert!(run("new 3\npartition 2\nnoop\nheal").is_ok());
+        assert_eq!(run("new 3\npartition 1\nnoop"), Err(ErrorCode::Diverged));
+        assert_eq!(run("new 3\npartition 2\nnoop"), Err(ErrorCode::Diverged));
+        assert_eq!(run("new 3\nput 0x v"), Err(ErrorCode::Diverged));
+    }
+
+    #[test]
+    fn a_scenario_does_not_touch_the_cluster() {
+        assert_eq!(
+            answers("new 1\nscenario A\nreplica 0").last().unwrap(),
+            "ok role=leader term=1 base=0 commit=0 last=0 keys=0"
+        );
+    }
+
+    #[test]
+    fn after_quit_nothing_is_answered() {
+        assert_eq!(answers("quit\nmix 0\nquit\nnonsense"), ["ok"]);
+        assert_eq!(answers("quit 1\nmix 0"), ["err syntax", "ok 0"]);
+    }
+
+    #[test]
+    fn an_answer_is_appended() {
+        let mut out = "before ".to_owned();
+        let mut session = Session::new();
+        assert!(session.answer(b"mix 0", &mut out));
+        assert!(!session.answer(b"# c", &mut out));
+        assert!(session.answer(b"draw 1 0", &mut out));
+        assert_eq!(out, "before ok 0err count");
+    }
+
+    /// Both ends of a caller: it gives its chunks one by one, and notes what it had been
+    /// answered before each read.
+    #[derive(Default)]
+    struct Ends {
+        chunks: RefCell<VecDeque<Vec<u8>>>,
+        written: RefCell<Vec<u8>>,
+        flushed: RefCell<Vec<u8>>,
+        before_reads: RefCell<Vec<String>>,
+    }
+
+    impl Read for &Ends {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let flushed = String::from_utf8(self.flushed.borrow().clone()).unwrap();
+            self.before_reads.borrow_mut().push(flushed);
+            let Some(mut chunk) = self.chunks.borrow_mut().pop_front() else { return Ok(0) };
+            let length = chunk.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&chunk[..length]);
+            if length < chunk.len() {
+                self.chunks.borrow_mut().push_front(chunk.split_off(length));
+            }
+            Ok(length)
+        }
+    }
+
+    impl Write for &Ends {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.written.borrow_mut().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.flushed.borrow_mut().clone_from(&self.written.borrow());
+            Ok(())
+        }
+    }
+
+    /// What had been answered before each read, and in the end.
+    fn served(chunks: &[&str]) -> Vec<String> {
+        let ends = Ends::default();
+        ends.chunks.borrow_mut().extend(chunks.iter().map(|chunk| chunk.as_bytes().to_vec()));
+        serve(&ends, &ends).unwrap();
+        let mut all = ends.before_reads.take();
+        all.push(String::from_utf8(ends.flushed.take()).unwrap());
+        all
+    }
+
+    #[test]
+    fn everything_is_flushed_before_a_read() {
+        let chunks = ["mix 0\nmix", " 0\nm", "ix 0", "\n", "# c\n", "mix 0"];
+        let before = [0, 1, 2, 2, 3, 3, 3, 4, 4].map(|count| "ok 0\n".repeat(count));
+        assert_eq!(served(&chunks), before);
+    }
+
+    #[test]
+    fn nothing_is_read_after_quit() {
+        assert_eq!(served(&["mix 0\nquit\nmix 0\n", "mix 0\n"]), ["", "ok 0\nok\n"]);
+    }
+
+    #[test]
+    fn many_answers_are_written_at_once() {
+        struct Counter(usize);
+        impl Write for Counter {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0 += 1;
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut counter = Counter(0);
+        serve("mix 0\n".repeat(10_000).as_bytes(), &mut counter).unwrap();
+        assert!(counter.0 < 10, "{} writes", counter.0);
+    }
+
+    #[test]
+    fn chunks_make_no_difference() {
+        let input =
+            "new 3\n\n# c\nput a b\nnonsense\nat 0 put \u{e4} 0x0\n  get 1 a  \nmix 0\r\nlog 0";
+        let whole = served(&[input]).pop().unwrap();
+        assert_eq!(whole.lines().count(), 7);
+        for size in [1, 2, 7] {
+            let ends = Ends::default();
+            ends.chunks.borrow_mut().extend(input.as_bytes().chunks(size).map(<[u8]>::to_vec));
+            serve(&ends, &ends).unwrap();
+            assert_eq!(String::from_utf8(ends.flushed.take()).unwrap(), whole, "chunks of {size}");
+        }
+    }
+
+    #[test]
+    fn an_overlong_line_is_skipped_whatever_its_chunks() {
+        for more in [1, 2, BUFFER_SIZE] {
+            let line = "x".repeat(LINE_LENGTH_MAX + more);
+            let all = served(&["mix 0\n", &line, "\nmix 0\n"]);
+            assert_eq!(all.last().unwrap(), "ok 0\nerr line-length\nok 0\n");
+        }
+        let line = " ".repeat(LINE_LENGTH_MAX - 5) + "mix 0";
+        assert_eq!(served(&[&line, "\nmix 0"]).last().unwrap(), "ok 0\nok 0\n");
+    }
+
+    /// Fails once `left` calls have gone well.
+    struct Failing<T> {
+        left: usize,
+        inner: T,
+    }
+
+    impl<T> Failing<T> {
+        fn call(&mut self) -> io::Result<&mut T> {
+            self.left = self.left.checked_sub(1).ok_or(io::ErrorKind::BrokenPipe)?;
+            Ok(&mut self.inner)
+        }
+    }
+
+    impl<T: Read> Read for Failing<T> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.call()?.read(buffer)
+        }
+    }
+
+    impl<T: Write> Write for Failing<T> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.call()?.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.inner.flush()
+        }
+    }
+
+    #[test]
+    fn a_writer_that_fails_is_an_output_error() {
+        let output = Failing { left: 0, inner: Vec::new() };
+        let error = serve(b"mix 0\n".as_slice(), output).unwrap_err();
+        assert!(matches!(error, ServeError::Output(_)), "{error}");
+        assert!(error.to_string().starts_with("standard output: "));
+    }
+
+    #[test]
+    fn a_flush_that_fails_is_an_output_error() {
+        struct Unflushable;
+        impl Write for Unflushable {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let error = serve(b"mix 0\n".as_slice(), Unflushable).unwrap_err();
+        assert!(matches!(error, ServeError::Output(_)), "{error}");
+    }
+
+    #[test]
+    fn a_reader_that_fails_is_an_input_error_after_the_answers() {
+        let mut output = Vec::new();
+        let input = Failing { left: 1, inner: b"mix 0\nmix 0\nmi".as_slice() };
+        let error = serve(input, &mut output).unwrap_err();
+        assert!(matches!(error, ServeError::Input(_)), "{error}");
+        assert!(error.to_string().starts_with("standard input: "));
+        assert_eq!(output, b"ok 0\nok 0\n");
     }
 }

@@ -29,3 +29,31 @@ impl SplitMix64 {
         mix(self.state)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_the_published_outputs() {
+        let mut draws = SplitMix64::new(1_234_567);
+        let published = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973];
+        assert_eq!(published.map(|_| draws.next_u64()), published);
+        assert_eq!(mix(GOLDEN_GAMMA), 0xe220_a839_7b1d_cdaf);
+    }
+
+    #[test]
+    fn the_state_wraps() {
+        assert_eq!(SplitMix64::new(GOLDEN_GAMMA.wrapping_neg()).next_u64(), mix(0));
+        assert_eq!(SplitMix64::new(u64::MAX).next_u64(), mix(GOLDEN_GAMMA - 1));
+    }
+
+    #[test]
+    fn a_draw_is_the_mix_of_the_moved_seed() {
+        let mut draws = SplitMix64::new(7);
+        for count in 1..=100_u64 {
+            let state = 7_u64.wrapping_add(GOLDEN_GAMMA.wrapping_mul(count));
+            assert_eq!(draws.next_u64(), mix(state));
+        }
+    }
+}

@@ -83,3 +83,75 @@ pub(crate) fn check_keys(keys: u64) -> Result<(), ErrorCode> {
         _ => Err(ErrorCode::KeySpace),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_highest_bits_say_what_it_is() {
+        let is_del = |r1| matches!(decode_op(r1, 0, 0, 1), Ok(Op::Del { .. }));
+        for (r1, del) in [(0, false), (1 << 62, false), (1 << 63, false), (3 << 62, true)] {
+            assert_eq!(is_del(r1), del, "{r1:#x}");
+            assert_eq!(is_del(r1 | ((1 << 62) - 1)), del, "{r1:#x} and low bits");
+        }
+    }
+
+    #[test]
+    fn a_key_has_six_digits() {
+        for (r2, keys, key) in [
+            (0, 1, b"key-000000"),
+            (1_000_000, KEYS_MAX, b"key-000000"),
+            (123_456, KEYS_MAX, b"key-123456"),
+            (64, 64, b"key-000000"),
+            (63, 64, b"key-000063"),
+        ] {
+            assert_eq!(decode_key(r2, keys).as_deref(), Ok(key.as_slice()));
+        }
+    }
+
+    #[test]
+    fn a_value_is_r3_mod_10000_in_eight_bytes() {
+        let value = |r3| match decode_op(0, 0, r3, 1) {
+            Ok(Op::Put { value, .. }) => <[u8; 8]>::try_from(value.as_slice()).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(value(9_999), [0x0f, 0x27, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(value(10_000), [0; 8]);
+        assert_eq!(value(u64::MAX), 1_615_u64.to_le_bytes());
+    }
+
+    #[test]
+    fn a_key_space_has_1_to_1000000_keys() {
+        let mut cluster = Cluster::new(1).unwrap();
+        for keys in [0, KEYS_MAX + 1, u64::MAX] {
+            assert_eq!(decode_key(0, keys), Err(ErrorCode::KeySpace));
+            assert_eq!(workload(&mut cluster, 0, keys, 0), Err(ErrorCode::KeySpace));
+            assert_eq!(draw_op(&mut SplitMix64::new(0), keys), Err(ErrorCode::KeySpace));
+        }
+        assert!(workload(&mut cluster, 0, 1, 1).is_ok());
+        assert!(workload(&mut cluster, 0, KEYS_MAX, 1).is_ok());
+    }
+
+    #[test]
+    fn a_del_takes_three_draws_too() {
+        let mut draws = SplitMix64::new(3);
+        let mut plain = SplitMix64::new(3);
+        for _ in 0..100 {
+            let [r1, r2, r3] = [(); 3].map(|()| plain.next_u64());
+            assert_eq!(draw_op(&mut draws, 64), decode_op(r1, r2, r3, 64));
+        }
+    }
+
+    #[test]
+    fn outcomes_are_tallied() {
+        let run = |isolated: &[usize]| {
+            let mut cluster = Cluster::new(3).unwrap();
+            cluster.partition(isolated).unwrap();
+            workload(&mut cluster, 1, 10, 7).unwrap()
+        };
+        assert_eq!(run(&[]), Tally { committed: 7, ..Tally::default() });
+        assert_eq!(run(&[1, 2]), Tally { pending: 7, ..Tally::default() });
+        assert_eq!(run(&[0, 1]), Tally { refused: 7, ..Tally::default() });
+    }
+}

@@ -1,0 +1,388 @@
+//! A port as a process: started, written to, read from, and ended, whatever it does.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// How long one wait for the system takes at most, so that an interruption is noticed.
+const POLL_TIME_MAX: Duration = Duration::from_millis(50);
+/// How much of what a port writes on standard error is kept: the end of it.
+const STDERR_BYTES_MAX: usize = 4_096;
+/// The longest line that is waited for. The reference's answers in an exam are far shorter.
+const ANSWER_LENGTH_MAX: usize = 64 << 20;
+const READ_BUFFER_SIZE: usize = 1 << 16;
+const READS_AT_ONCE_MAX: usize = 16;
+/// How long a port that has closed a stream gets to end, or to say why.
+const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(500);
+
+/// Set once the exam is to stop: ports are ended and what was found so far is reported.
+pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// A program to examine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortSpec {
+    /// What the reports call it; unique in an exam.
+    pub name: String,
+    /// The program and its arguments; not empty.
+    pub command: Vec<String>,
+    /// Where it is started; the current folder where there is none.
+    pub directory: Option<PathBuf>,
+    /// Variables that it gets beside the inherited ones.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What a port did instead of answering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It wrote nothing for as long as an answer may take.
+    NoAnswer,
+    /// Its answer came only when its input was closed.
+    NotFlushed,
+    /// It ended.
+    Exited(ExitStatus),
+    /// It closed its standard output and went on.
+    ClosedOutput,
+    /// It closed its standard input and went on.
+    ClosedInput,
+    /// It wrote on and on.
+    Flood,
+    /// It did not end after its input had, or after `quit`.
+    StillRunning,
+    /// The exam was interrupted.
+    Interrupted,
+    /// The system refused.
+    System(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer => f.write_str("no answer in time"),
+            Self::NotFlushed => f.write_str("the answer is written only once the input is closed"),
+            Self::Exited(status) => write!(f, "the program ended ({status})"),
+            Self::ClosedOutput => f.write_str("the program closed its standard output"),
+            Self::ClosedInput => f.write_str("the program closed its standard input"),
+            Self::Flood => f.write_str("the program writes without end"),
+            Self::StillRunning => f.write_str("the program did not end in time"),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::System(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl Failure {
+    /// A word for fingerprints and reports that does not change from run to run.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        match self {
+            Self::NoAnswer => "no-answer".into(),
+            Self::NotFlushed => "not-flushed".into(),
+            Self::Exited(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => format!("exited-{code}"),
+                (None, Some(signal)) => format!("signal-{signal}"),
+                (None, None) => "exited".into(),
+            },
+            Self::ClosedOutput => "closed-output".into(),
+            Self::ClosedInput => "closed-input".into(),
+            Self::Flood => "flood".into(),
+            Self::StillRunning => "still-running".into(),
+            Self::Interrupted => "interrupted".into(),
+            Self::System(_) => "system".into(),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::System(error.to_string())
+    }
+}
+
+/// A running port. It is ended, with all that it started, when this is dropped.
+pub struct PortProcess {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    stderr_tail: VecDeque<u8>,
+    /// What it wrote and nobody took yet; what stands before `inbox_start` is taken.
+    inbox: Vec<u8>,
+    inbox_start: usize,
+    /// Up to where the inbox is known to hold no LF.
+    inbox_scanned: usize,
+    /// It closed its input while there was more to write.
+    refuses_input: bool,
+}
+
+impl PortProcess {
+    /// Starts the port, with pipes for its three streams and a process group of its own.
+    pub fn start(spec: &PortSpec) -> io::Result<Self> {
+        let mut command = Command::new(&spec.command[0]);
+        command.args(&spec.command[1..]).envs(&spec.environment).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(directory) = &spec.directory {
+            command.current_dir(directory);
+        }
+        let mut child = command.spawn()?;
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let process = Self {
+            child,
+            stdin,
+            stdout,
+            stderr,
+            stderr_tail: VecDeque::new(),
+            inbox: Vec::new(),
+            inbox_start: 0,
+            inbox_scanned: 0,
+            refuses_input: false,
+        };
+        for stream in process.streams() {
+            rustix::io::ioctl_fionbio(stream, true)?;
+        }
+        Ok(process)
+    }
+
+    fn streams(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let stdin = self.stdin.as_ref().map(AsFd::as_fd);
+        let stdout = self.stdout.as_ref().map(AsFd::as_fd);
+        let stderr = self.stderr.as_ref().map(AsFd::as_fd);
+        stdin.into_iter().chain(stdout).chain(stderr)
+    }
+
+    /// Writes `input` and hands the lines that come back to `take`, without their LF, until it
+    /// breaks. Each line may take `timeout`. What is not written by then stays unwritten.
+    pub fn exchange(
+        &mut self,
+        input: &[u8],
+        timeout: Duration,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Failure> {
+        let mut unwritten = input;
+        let mut deadline = Instant::now() + timeout;
+        loop {
+            while let Some(line) = self.next_line() {
+                if take(&line).is_break() {
+                    return Ok(());
+                }
+                deadline = Instant::now() + timeout;
+            }
+            if self.inbox.len() - self.inbox_start > ANSWER_LENGTH_MAX {
+                return Err(Failure::Flood);
+            }
+            if self.stdout.is_none() {
+                return Err(self.end_without_answer(deadline));
+            }
+            self.transfer(&mut unwritten, deadline).map_err(|failure| match failure {
+                Failure::NoAnswer if self.refuses_input => Failure::ClosedInput,
+                other => other,
+            })?;
+            if self.refuses_input {
+                deadline = deadline.min(Instant::now() + CLOSED_STREAM_GRACE);
+            }
+        }
+    }
+
+    /// Writes `input`, closes the port's input, and hands on what it still writes until it has
+    /// ended. Each line, and the end, may take `timeout`.
+    pub fn finish(
+        &mut self,
+        input: &[u8],
+        timeout: Duration,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<ExitStatus, Failure> {
+        let mut unwritten = input;
+        let mut deadline = Instant::now() + timeout;
+        while self.stdout.is_some() {
+            if unwritten.is_empty() {
+                self.stdin = None;
+            }
+            self.transfer(&mut unwritten, deadline).map_err(|failure| match failure {
+                Failure::NoAnswer => Failure::StillRunning,
+                other => other,
+            })?;
+            while let Some(line) = self.next_line() {
+                deadline = Instant::now() + timeout;
+                if take(&line).is_break() {
+                    return Err(Failure::Flood);
+                }
+            }
+            if self.inbox.len() > ANSWER_LENGTH_MAX {
+                return Err(Failure::Flood);
+            }
+        }
+        if self.inbox_start < self.inbox.len() {
+            // What was written last has no LF; no answer is like that.
+            self.inbox.push(b'\r');
+            let _ = take(&self.inbox[self.inbox_start..]);
+        }
+        self.stdin = None;
+        self.wait(deadline)
+    }
+
+    /// The end of what it wrote on standard error.
+    #[must_use]
+    pub fn stderr_tail(&mut self) -> String {
+        self.read_stderr();
+        let (a, b) = self.stderr_tail.as_slices();
+        String::from_utf8_lossy(&[a, b].concat()).into_owned()
+    }
+
+    /// The next whole line in the inbox, its LF taken off.
+    fn next_line(&mut self) -> Option<Vec<u8>> {
+        let unscanned = &self.inbox[self.inbox_scanned..];
+        let Some(length) = unscanned.iter().position(|byte| *byte == b'\n') else {
+            self.inbox_scanned = self.inbox.len();
+            return None;
+        };
+        let end = self.inbox_scanned + length;
+        let line = self.inbox[self.inbox_start..end].to_vec();
+        self.inbox_start = end + 1;
+        self.inbox_scanned = self.inbox_start;
+        Some(line)
+    }
+
+    /// Waits until something can be read or written, and reads and writes it.
+    fn transfer(&mut self, unwritten: &mut &[u8], deadline: Instant) -> Result<(), Failure> {
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            return Err(Failure::Interrupted);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Failure::NoAnswer);
+        }
+        self.poll(!unwritten.is_empty(), left.min(POLL_TIME_MAX))?;
+        self.read_stdout()?;
+        self.read_stderr();
+        self.write(unwritten)
+    }
+
+    fn poll(&self, writes: bool, wait: Duration) -> Result<(), Failure> {
+        let mut streams: Vec<PollFd<'_>> = Vec::with_capacity(3);
+        if let Some(stdin) = self.stdin.as_ref().filter(|_| writes) {
+            streams.push(PollFd::new(stdin, PollFlags::OUT));
+        }
+        if let Some(stdout) = &self.stdout {
+            streams.push(PollFd::new(stdout, PollFlags::IN));
+        }
+        if let Some(stderr) = &self.stderr {
+            streams.push(PollFd::new(stderr, PollFlags::IN));
+        }
+        let wait = Timespec::try_from(wait).map_err(|error| Failure::System(error.to_string()))?;
+        match poll(&mut streams, Some(&wait)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(Failure::System(error.to_string())),
+        }
+    }
+
+    fn read_stdout(&mut self) -> Result<(), Failure> {
+        let taken = std::mem::take(&mut self.inbox_start);
+        self.inbox.drain(..taken);
+        self.inbox_scanned -= taken;
+        let mut buffer = [0; READ_BUFFER_SIZE];
+        let Some(stdout) = self.stdout.as_mut() else { return Ok(()) };
+        match read_some(stdout, &mut buffer)? {
+            Some(0) => self.stdout = None,
+            Some(length) => self.inbox.extend_from_slice(&buffer[..length]),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn read_stderr(&mut self) {
+        let mut buffer = [0; READ_BUFFER_SIZE];
+        // A port that writes here without end must not keep the exam from its answers.
+        for _ in 0..READS_AT_ONCE_MAX {
+            let Some(stderr) = self.stderr.as_mut() else { return };
+            match read_some(stderr, &mut buffer) {
+                Ok(None) => return,
+                Ok(Some(length)) if length > 0 => {
+                    self.stderr_tail.extend(&buffer[..length]);
+                    let excess = self.stderr_tail.len().saturating_sub(STDERR_BYTES_MAX);
+                    self.stderr_tail.drain(..excess);
+                }
+                Ok(Some(_)) | Err(_) => self.stderr = None,
+            }
+        }
+    }
+
+    fn write(&mut self, unwritten: &mut &[u8]) -> Result<(), Failure> {
+        let Some(stdin) = self.stdin.as_mut().filter(|_| !unwritten.is_empty()) else {
+            return Ok(());
+        };
+        match stdin.write(unwritten) {
+            Ok(length) => *unwritten = &unwritten[length..],
+            Err(error) if is_passing(&error) => {}
+            // What it has already written is read first: it may say why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                *unwritten = &[];
+                self.stdin = None;
+                self.refuses_input = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Says how it came that the output ended while an answer was awaited.
+    fn end_without_answer(&mut self, deadline: Instant) -> Failure {
+        match self.wait(deadline.min(Instant::now() + CLOSED_STREAM_GRACE)) {
+            Ok(status) => Failure::Exited(status),
+            Err(Failure::StillRunning) => Failure::ClosedOutput,
+            Err(failure) => failure,
+        }
+    }
+
+    fn wait(&mut self, deadline: Instant) -> Result<ExitStatus, Failure> {
+        let mut pause = Duration::from_micros(100);
+        loop {
+            self.read_stderr();
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if INTERRUPTED.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted);
+            }
+            if Instant::now() >= deadline {
+                return Err(Failure::StillRunning);
+            }
+            // There is no portable wait for a process with a time limit.
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(POLL_TIME_MAX);
+        }
+    }
+}
+
+impl Drop for PortProcess {
+    fn drop(&mut self) {
+        // Nothing can be done about a process that cannot be ended; the exam goes on.
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads what is there: `Some(0)` at the end, `None` where nothing is there now.
+fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    match stream.read(buffer) {
+        Ok(length) => Ok(Some(length)),
+        Err(error) if is_passing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
