@@ -23,7 +23,8 @@ SET is one or more of these; without one, all of them:
   go     Go 1.24 or newer
   cpp    a C++20 compiler, CMake 3.25 or newer, Ninja, OpenSSL 3's headers, CLI11
   build  rust, go and cpp: what build.sh and cross_test.sh need
-  test   build, and GoogleTest, Google Benchmark, clang
+  exam   what the exam's own tests need: Python, and xmllint for its JUnit report
+  test   build, exam, and GoogleTest, Google Benchmark, clang
   lint   rustfmt, clippy, clang-format, clang-tidy, shellcheck, shfmt
 
   --packages  only print the packages of the sets, installed or not, by the names
@@ -40,7 +41,8 @@ needs_of() {
         go) echo "go" ;;
         cpp) echo "cxx cmake ninja openssl cli11" ;;
         build) echo "cargo go cxx cmake ninja openssl cli11" ;;
-        test) echo "$(needs_of build) gtest benchmark clang" ;;
+        exam) echo "cargo cxx python3 xmllint" ;;
+        test) echo "$(needs_of build) $(needs_of exam) gtest benchmark clang" ;;
         lint) echo "cargo rustfmt clippy clang-format clang-tidy shellcheck shfmt" ;;
         *) return 1 ;;
     esac
@@ -62,6 +64,8 @@ about() {
         clang-tidy) echo "clang-tidy|llvm|clang-tidy, for the C++ sources" ;;
         shellcheck) echo "shellcheck|shellcheck|shellcheck, for the scripts" ;;
         shfmt) echo "shfmt|shfmt|shfmt, for the scripts" ;;
+        python3) echo "python3|python|Python 3.9 or newer, for the Python port and the wrong ports" ;;
+        xmllint) echo "libxml2-utils|libxml2|xmllint, to check the exam's JUnit report" ;;
         python3-venv) echo "python3-venv||Python's venv, to take Go from PyPI" ;;
         cargo | rustfmt | clippy) echo "||" ;;
     esac
@@ -146,6 +150,7 @@ found() {
         go) have_go ;;
         cmake) have_cmake ;;
         clang) have clang++ ;;
+        python3) python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ;;
         python3-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
         cxx | openssl | cli11 | gtest | benchmark)
             ! printf '%s\n' "$cxx_absent" | grep -qx "$1"

@@ -27,7 +27,7 @@ scripts-lint       lint        shellcheck and shfmt over the scripts
 scripts-test       rust        cross_test.sh finds what it should in stand-ins
 rust-format        rust,lint   cargo fmt
 rust-clippy        rust,lint   clippy, warnings are errors, with and without features
-rust-test          rust        the suite and the examples in the documentation
+rust-test          exam        the suite and the examples in the documentation
 rust-doc           rust        cargo doc, warnings are errors
 rust-library       rust        the library without its default features
 go-format          go          gofmt
@@ -41,6 +41,8 @@ cpp-release        test        the suite in Release
 cpp-unsigned-char  test        the suite with -funsigned-char
 cpp-sanitize       test        the suite with address and undefined-behaviour sanitizers
 cpp-clang          test        the suite built by clang
+exam-ports         build       the Go, the C++ and the Python port sit the exam
+exam-mutants       exam        the exam fails every wrong port
 END
 }
 
@@ -117,6 +119,16 @@ step_cpp_clang() {
     build_and_test target/cpp/clang
 }
 
+step_exam_ports() {
+    bash scripts/build.sh
+    target/ports/rust exam --traces target/verify/findings \
+        --junit target/verify/exam.xml --html target/verify/exam.html
+    target/ports/rust exam --cases 100 --traces target/verify/findings \
+        --timeout 30 --port python='python3 tests/ports/python/dkv20.py serve'
+}
+
+step_exam_mutants() { cargo test --locked --test mutants; }
+
 # --- Running them -----------------------------------------------------------------
 
 failed=0
@@ -144,7 +156,7 @@ verdict() { if [ "$1" = 0 ]; then echo ok; else echo FAILED; fi; }
 
 # STEP LOG STATUS: the test runners' closing lines, or what a failure said.
 report() {
-    grep -E '^(test result: |ok  |[0-9]+% tests passed|test_cross_test: )' "$2"
+    grep -E '^(test result: |conforms|ok  |[0-9]+% tests passed|test_cross_test: )' "$2"
     [ "$3" != 0 ] || return 0
     failed=1
     printf '%s FAILED with status %d; the end of target/verify/%s.log:\n' "$1" "$3" "$1"
