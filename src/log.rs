@@ -76,6 +76,7 @@ impl Log {
     pub(crate) fn agreement(&self, leader: &Log) -> u64 {
         let mut index = self.last().min(leader.last());
         while self.term_at(index) != leader.term_at(index) {
+            assert!(index > self.base.max(leader.base), "the logs agree at the greater base");
             // The two runs that hold this index differ throughout: go on below the one that
             // begins later.
             index = self.run_start(index).max(leader.run_start(index)) - 1;

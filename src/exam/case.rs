@@ -6,10 +6,7 @@ use crate::session::Session;
 pub const LEVELS: [(&str, &[&str]); 5] = [
     ("numbers", &["mix", "draw"]),
     ("codec", &["load"]),
-    (
-        "cluster",
-        &["new", "noop", "put", "del", "status", "replica", "get", "hash", "dump", "log"],
-    ),
+    ("cluster", &["new", "noop", "put", "del", "status", "replica", "get", "hash", "dump", "log"]),
     ("faults", &["partition", "heal", "at", "compact"]),
     ("scale", &["workload", "scenario", "chaos"]),
 ];

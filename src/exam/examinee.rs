@@ -151,8 +151,8 @@ impl Examinee {
             Delivery::Marked => running.marked(lines, self.timeout),
             Delivery::Stepwise => running.stepwise(lines, false, self.timeout),
             Delivery::Split => running.stepwise(lines, true, self.timeout),
-            Delivery::ToEnd => running.to_end(lines, true, self.timeout),
-            Delivery::ToEndWithoutLf => running.to_end(lines, false, self.timeout),
+            Delivery::ToEnd => running.until_end(lines, true, self.timeout),
+            Delivery::ToEndWithoutLf => running.until_end(lines, false, self.timeout),
         };
         if outcome.is_err() || matches!(delivery, Delivery::ToEnd | Delivery::ToEndWithoutLf) {
             self.stop();
@@ -276,7 +276,7 @@ impl Running {
         Err(Divergence { step: *step, expected: Some(answer.clone()), actual })
     }
 
-    fn to_end(
+    fn until_end(
         &mut self,
         lines: &[Vec<u8>],
         final_lf: bool,
@@ -347,10 +347,8 @@ impl<'a> Comparison<'a> {
             self.position += 1;
             return ControlFlow::Continue(());
         }
-        let actual = match line == self.greeting {
-            true => Actual::Missing,
-            false => Actual::Answer(line.to_vec()),
-        };
+        let actual =
+            if line == self.greeting { Actual::Missing } else { Actual::Answer(line.to_vec()) };
         let expected = Some(answer.clone());
         self.divergence = Some(Divergence { step: *step, expected, actual });
         ControlFlow::Break(())
@@ -396,9 +394,7 @@ impl Marked<'_> {
                 let actual = Actual::Answer(line.to_vec());
                 Some(Divergence { step, expected: Some(answer.clone()), actual })
             }
-            None => {
-                Some(Divergence { step, expected: None, actual: Actual::Extra(line.to_vec()) })
-            }
+            None => Some(Divergence { step, expected: None, actual: Actual::Extra(line.to_vec()) }),
         }
     }
 }

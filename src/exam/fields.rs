@@ -22,11 +22,8 @@ impl Field<'_> {
     /// Its value: integers in decimal, byte strings in hex.
     #[must_use]
     pub fn value(&self) -> String {
-        match *self.bytes {
-            [a, b, c, d] if self.is_number() => u32::from_le_bytes([a, b, c, d]).to_string(),
-            [a, b, c, d, e, f, g, h] if self.is_number() => {
-                u64::from_le_bytes([a, b, c, d, e, f, g, h]).to_string()
-            }
+        match self.number() {
+            Some(number) => number.to_string(),
             _ if self.bytes.len() > SHOWN_BYTES_MAX => {
                 let shown = Hex(&self.bytes[..SHOWN_BYTES_MAX]).to_string();
                 format!("{shown}… ({} bytes)", self.bytes.len())
@@ -36,8 +33,18 @@ impl Field<'_> {
         }
     }
 
+    /// Its value where it is a whole integer field.
+    fn number(&self) -> Option<u64> {
+        let is_whole = self.is_number() && matches!(self.bytes.len(), 4 | 8);
+        let value = || self.bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        is_whole.then(value)
+    }
+
     fn is_number(&self) -> bool {
-        self.name.contains("length") || ["version", "commit", "term", "number"].iter().any(|word| self.name.starts_with(word))
+        self.name.contains("length")
+            || ["version", "commit", "term", "number"]
+                .iter()
+                .any(|word| self.name.starts_with(word))
     }
 }
 
@@ -45,19 +52,19 @@ impl Field<'_> {
 /// the field has those that are left; what comes after the last entry is one field.
 #[must_use]
 pub fn fields(snapshot: &[u8]) -> Vec<Field<'_>> {
-    let mut fields = Fields { fields: Vec::new(), rest: snapshot, offset: 0 };
-    fields.take("magic", 4);
-    fields.take("version", 4);
-    fields.take("commit index", 8);
-    fields.take("term", 8);
-    fields.take("number of keys", 8);
+    let mut reader = Reader { read: Vec::new(), rest: snapshot, offset: 0 };
+    reader.take("magic", 4);
+    reader.take("version", 4);
+    reader.take("commit index", 8);
+    reader.take("term", 8);
+    reader.take("number of keys", 8);
     let mut key_number = 1;
-    while !fields.rest.is_empty() && fields.offset >= 32 {
-        fields.byte_string("key", key_number);
-        fields.byte_string("value", key_number);
+    while !reader.rest.is_empty() && reader.offset >= 32 {
+        reader.byte_string("key", key_number);
+        reader.byte_string("value", key_number);
         key_number += 1;
     }
-    fields.fields
+    reader.read
 }
 
 /// The fields of a snapshot as lines of text.
@@ -100,17 +107,17 @@ fn key_before(fields: &[Field<'_>], position: usize) -> Option<String> {
     before.map(Field::value)
 }
 
-struct Fields<'a> {
-    fields: Vec<Field<'a>>,
+struct Reader<'a> {
+    read: Vec<Field<'a>>,
     rest: &'a [u8],
     offset: usize,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> Reader<'a> {
     fn take(&mut self, name: impl Into<String>, length: usize) -> &'a [u8] {
         let (bytes, rest) = self.rest.split_at(length.min(self.rest.len()));
         if !bytes.is_empty() {
-            self.fields.push(Field { name: name.into(), offset: self.offset, bytes });
+            self.read.push(Field { name: name.into(), offset: self.offset, bytes });
         }
         self.rest = rest;
         self.offset += bytes.len();
@@ -147,7 +154,7 @@ mod tests {
         assert_eq!(first_difference(&a, &a), None);
         assert_eq!(
             first_difference(&a, &b).unwrap(),
-            "value 2 at offset 55 (after key 0x62 \"b\"): expected 0x77 \"w\", actual 0x78 \"x\"",
+            "value 2 at offset 51 (after key 0x62 \"b\"): expected 0x77 \"w\", actual 0x78 \"x\"",
         );
         let mut commit = a.clone();
         commit[8] = 9;

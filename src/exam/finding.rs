@@ -85,8 +85,7 @@ impl Finding {
         let fault = fingerprint(first.last_line(), &first.divergence);
         let why = "not seen again when the same was asked again: the port does not always answer \
                    alike";
-        let mut finding =
-            Self::new(case, first, first, false, fault, vec![why.into()], stderr);
+        let mut finding = Self::new(case, first, first, false, fault, vec![why.into()], stderr);
         finding.is_reproduced = false;
         finding
     }

@@ -24,7 +24,8 @@ fn difference(expected: &[u8], actual: &[u8]) -> String {
     if expected.status != actual.status {
         return format!("{} -> {}", expected.status, actual.status);
     }
-    let names = |shape: &Shape| shape.fields.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let names =
+        |shape: &Shape| shape.fields.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     if names(&expected) != names(&actual) {
         return format!("{} with other fields", expected.status);
     }
@@ -67,7 +68,10 @@ mod tests {
 
     fn of(line: &str, expected: &str, actual: &str) -> String {
         let actual = Actual::Answer(actual.into());
-        fingerprint(line.as_bytes(), &Divergence { step: 0, expected: Some(expected.into()), actual })
+        fingerprint(
+            line.as_bytes(),
+            &Divergence { step: 0, expected: Some(expected.into()), actual },
+        )
     }
 
     #[test]
@@ -88,7 +92,9 @@ mod tests {
             "put: ok committed -> ok pending",
         );
         assert_eq!(of("mix 1", "ok 5", "OK 5"), "mix: ok -> no answer of the protocol");
-        assert_eq!(of("load 0x", "err truncated offset=0", "err truncated offset=1"),
-            "load: err truncated with another offset");
+        assert_eq!(
+            of("load 0x", "err truncated offset=0", "err truncated offset=1"),
+            "load: err truncated with another offset"
+        );
     }
 }

@@ -133,7 +133,12 @@ impl<'a> Fuzzer<'a> {
         }
     }
 
-    fn look_into(&mut self, case: &Case, seed: u64, divergence: Divergence) -> Option<Box<Finding>> {
+    fn look_into(
+        &mut self,
+        case: &Case,
+        seed: u64,
+        divergence: Divergence,
+    ) -> Option<Box<Finding>> {
         let line = case.lines.get(divergence.step).map_or(&[][..], Vec::as_slice);
         let times = self.looked_into.entry(fingerprint(line, &divergence)).or_default();
         *times += 1;
@@ -141,7 +146,8 @@ impl<'a> Fuzzer<'a> {
             return None;
         }
         let before = seed.wrapping_sub(self.process_seed);
-        let history = (0..before).flat_map(|n| generated_case(self.process_seed.wrapping_add(n)).lines);
+        let history =
+            (0..before).flat_map(|n| generated_case(self.process_seed.wrapping_add(n)).lines);
         let history: Vec<_> = history.collect();
         let finding =
             investigate(&mut self.examinee, case, &history, divergence, self.settings.budget);

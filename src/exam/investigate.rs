@@ -216,7 +216,7 @@ impl Inquiry<'_> {
         if let Some((seed, keys, count)) = workload {
             explanation.push(last_op(seed, keys, count));
         }
-        explanation.extend(section_of(&line).map(|section| format!("definition, {section}")));
+        explanation.push(format!("definition, {}", section_of(&line)));
         explanation
     }
 
@@ -244,9 +244,7 @@ impl Inquiry<'_> {
 fn is_exact(divergence: &Divergence, delivery: Delivery) -> bool {
     match delivery {
         Delivery::Stepwise | Delivery::Split => true,
-        Delivery::Pipelined | Delivery::Marked => {
-            !matches!(divergence.actual, Actual::Failed(_))
-        }
+        Delivery::Pipelined | Delivery::Marked => !matches!(divergence.actual, Actual::Failed(_)),
         Delivery::ToEnd | Delivery::ToEndWithoutLf => false,
     }
 }
@@ -268,8 +266,8 @@ fn last_op(seed: u64, keys: u64, count: u64) -> String {
 }
 
 /// Where the definition says what the command does.
-fn section_of(line: &[u8]) -> Option<&'static str> {
-    Some(match word(line) {
+fn section_of(line: &[u8]) -> &'static str {
+    match word(line) {
         b"mix" | b"draw" => "section 6",
         b"load" | b"hash" | b"dump" => "section 5",
         b"new" | b"status" => "section 4",
@@ -283,5 +281,5 @@ fn section_of(line: &[u8]) -> Option<&'static str> {
         b"scenario" => "section 9",
         b"chaos" => "section 10",
         _ => "section 8",
-    })
+    }
 }

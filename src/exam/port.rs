@@ -20,7 +20,7 @@ const POLL_TIME_MAX: Duration = Duration::from_millis(50);
 const STDERR_BYTES_MAX: usize = 4_096;
 /// The longest line that is waited for. The reference's answers in an exam are far shorter.
 const ANSWER_LENGTH_MAX: usize = 64 << 20;
-const READ_BUFFER_SIZE: usize = 1 << 16;
+const READ_BUFFER_SIZE: usize = 1 << 14;
 const READS_AT_ONCE_MAX: usize = 16;
 /// How long a port that has closed a stream gets to end, or to say why.
 const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(500);

@@ -199,9 +199,12 @@ impl Report {
     pub fn verdict(&self) -> Outcome {
         let is_examined = self.ports.iter().all(PortReport::is_examined);
         let has_findings = self.ports.iter().any(|port| !port.findings.is_empty());
-        if self.case_count == 0 || self.ports.is_empty() || !is_examined {
-            Outcome::Broken
-        } else if !self.harness_faults.is_empty() || self.is_interrupted && !has_findings {
+        let is_broken = self.case_count == 0
+            || self.ports.is_empty()
+            || !is_examined
+            || !self.harness_faults.is_empty()
+            || self.is_interrupted && !has_findings;
+        if is_broken {
             Outcome::Broken
         } else if self.ports.iter().all(PortReport::conforms) {
             Outcome::Conforms
@@ -296,8 +299,8 @@ impl Selection {
                 coverage::observe(&section.case(*case).lines, &mut tally);
             }
             let is_generated = GENERATED_SECTIONS.contains(&section.name);
-            let is_telling = chosen_count == section.count()
-                && (!is_generated || chosen_count >= TELLING_CASES);
+            let is_telling =
+                chosen_count == section.count() && (!is_generated || chosen_count >= TELLING_CASES);
             for event in section.must_cause.iter().filter(|_| is_telling) {
                 if !tally.contains_key(event) {
                     faults.push(format!("section {} caused no {event}", section.name));
@@ -346,7 +349,10 @@ pub fn examine(
                 let position = next.fetch_add(1, Ordering::Relaxed);
                 let Some(port) = ports.get(position) else { return done };
                 let exam = PortExam::new(port.clone(), selection);
-                done.push((position, exam.run(&|step| progress(Progress { port: position, ..step }))));
+                done.push((
+                    position,
+                    exam.run(&|step| progress(Progress { port: position, ..step })),
+                ));
             }
         };
         let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
@@ -480,9 +486,7 @@ impl<'a> PortExam<'a> {
                 let expected = Some(b"ok dkv20 1 NAME".to_vec());
                 Divergence { step: 0, expected, actual: Actual::Answer(greeting) }
             }
-            Err(failure) => {
-                Divergence { step: 0, expected: None, actual: Actual::Failed(failure) }
-            }
+            Err(failure) => Divergence { step: 0, expected: None, actual: Actual::Failed(failure) },
         };
         self.findings.push(Finding::greeting(&case, divergence, self.examinee.stderr_tail()));
         String::new()

@@ -117,7 +117,7 @@ fn simpler(line: &[u8]) -> std::vec::IntoIter<Vec<u8>> {
     let tokens: Vec<_> = text.split(' ').collect();
     let position = match tokens.as_slice() {
         ["new", _] => 1,
-        ["draw", _, _] | ["chaos", _, _] => 2,
+        ["draw" | "chaos", _, _] => 2,
         ["workload", _, _, _] => 3,
         _ => return Vec::new().into_iter(),
     };
@@ -129,7 +129,8 @@ fn simpler(line: &[u8]) -> std::vec::IntoIter<Vec<u8>> {
         tokens[position] = &number;
         tokens.join(" ").into_bytes()
     };
-    let lines: Vec<_> = smaller.iter().filter(|smaller| **smaller < number).map(|n| with(*n)).collect();
+    let lines: Vec<_> =
+        smaller.iter().filter(|smaller| **smaller < number).map(|n| with(*n)).collect();
     lines.into_iter()
 }
 
@@ -163,18 +164,23 @@ mod tests {
     fn sizes_are_made_smaller() {
         let lines = vec![b"new 7".to_vec(), b"workload 1 10 5000".to_vec(), b"hash 0".to_vec()];
         let shrunk = shrink(lines, BUDGET, |lines| {
-            let count = |line: &[u8]| String::from_utf8_lossy(line).split(' ').next_back()?.parse::<u64>().ok();
-            let large = lines.len() == 3 && count(&lines[0]) >= Some(3) && count(&lines[1]) >= Some(137);
+            let count = |line: &[u8]| {
+                String::from_utf8_lossy(line).split(' ').next_back()?.parse::<u64>().ok()
+            };
+            let large =
+                lines.len() == 3 && count(&lines[0]) >= Some(3) && count(&lines[1]) >= Some(137);
             large.then_some(2)
         });
-        let expected = ["new 3", "workload 1 10 137", "hash 0"].map(|line| line.as_bytes().to_vec());
+        let expected =
+            ["new 3", "workload 1 10 137", "hash 0"].map(|line| line.as_bytes().to_vec());
         assert_eq!(shrunk, Shrunk { lines: expected.into(), is_minimal: true });
     }
 
     #[test]
     fn a_budget_that_is_used_up_is_told() {
         let budget = Budget { time: Duration::from_secs(60), attempts: 3 };
-        let shrunk = shrink(numbered(60), budget, |lines| (lines.len() > 20).then(|| lines.len() - 1));
+        let shrunk =
+            shrink(numbered(60), budget, |lines| (lines.len() > 20).then(|| lines.len() - 1));
         assert!(!shrunk.is_minimal);
         assert!(shrunk.lines.len() > 20);
     }

@@ -38,7 +38,7 @@ enum Command {
         name: Option<String>,
     },
     /// Examine ports: programs that speak the port protocol.
-    Exam(exam::Arguments),
+    Exam(exam::ExamArguments),
     /// Run a trace and show the first difference.
     Replay(trace::ReplayArguments),
     Shrink(fuzz::ShrinkArguments),
@@ -71,8 +71,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Scenario { name: None } => {
             SCENARIO_NAMES.iter().try_for_each(|name| print_scenario(name))?;
         }
-        Command::Exam(arguments) => return exam::run(arguments),
-        Command::Replay(arguments) => return trace::replay(arguments),
+        Command::Exam(arguments) => return exam::run(&arguments),
+        Command::Replay(arguments) => return trace::replay(&arguments),
         Command::Shrink(arguments) => return fuzz::run_shrink(&arguments),
         Command::Fuzz(arguments) => return fuzz::run_fuzz(&arguments),
         Command::Snapshot(command) => return snapshot::run(&command),

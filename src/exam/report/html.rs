@@ -316,8 +316,8 @@ mod tests {
     #[test]
     fn an_answer_that_repeats_a_token_overlaps_nothing() {
         let (expected, actual) = compared("`ok 1 1`", "`ok 1 1 1`");
-        assert_eq!(expected, parts("ok 1 ", "1", ""));
-        assert_eq!(actual, parts("ok 1 ", "1 1", ""));
+        assert_eq!(expected, parts("ok 1 ", "", "1"));
+        assert_eq!(actual, parts("ok 1 ", "1", " 1"));
     }
 
     #[test]

@@ -47,9 +47,9 @@ fn heading(report: &Report) -> String {
 
 fn table(report: &Report) -> String {
     let levels = level_numbers(report);
-    let titles: String =
-        levels.iter().map(|number| format!(" {} |", level_title(*number))).collect();
-    let mut text = format!("\n| port |{titles}\n| --- |{}\n", " --- |".repeat(levels.len()));
+    let titles: Vec<_> = levels.iter().map(|number| level_title(*number)).collect();
+    let mut text = format!("\n| port | {} |\n", titles.join(" | "));
+    text += &format!("| --- |{}\n", " --- |".repeat(levels.len()));
     for port in &report.ports {
         text += &format!("| {} |", code(&port.name));
         for number in &levels {

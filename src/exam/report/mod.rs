@@ -5,9 +5,6 @@
 //! would not be seen, or would steer a terminal or a page, is shown as an escape. Only the JSON
 //! lines hold strings as they are.
 
-// Text is put together where it is read; `write!` would add an error that cannot be to each line.
-#![expect(clippy::format_push_string)]
-
 mod html;
 mod json;
 mod junit;
@@ -260,10 +257,8 @@ fn shrunk_lines(finding: &Finding) -> Vec<String> {
 /// How many commands there are, whether some could be fewer, and how they must be delivered.
 fn shrunk_title(finding: &Finding) -> String {
     let count = counted(finding.shrunk.len(), "command");
-    let is_minimal = match finding.is_minimal {
-        true => "none can be taken away",
-        false => "perhaps not the fewest",
-    };
+    let is_minimal =
+        if finding.is_minimal { "none can be taken away" } else { "perhaps not the fewest" };
     match finding.delivery.as_str() {
         "marked" => format!("{count}, {is_minimal}"),
         delivery => format!("{count}, {is_minimal}; delivered {}", visible(delivery)),

@@ -46,7 +46,11 @@ impl Draws {
         unreachable!("what is below the sum of the weights falls on one of them")
     }
 
+    pub(super) fn byte(&mut self) -> u8 {
+        self.next_u64().to_le_bytes()[0]
+    }
+
     pub(super) fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.next_u64() as u8).collect()
+        (0..length).map(|_| self.byte()).collect()
     }
 }

@@ -15,8 +15,20 @@ const SALT: u64 = 1;
 /// Keys that ports get wrong: unsigned order, prefixes, NUL, what is no text, what looks like
 /// something else.
 const KEYS: [&str; 14] = [
-    "a", "b", "0x7f", "0x80", "0xff", "0x", "0x6100", "0x610061", "aa", "0xc3", "none", "0X61",
-    "key-000001", "key-000010",
+    "a",
+    "b",
+    "0x7f",
+    "0x80",
+    "0xff",
+    "0x",
+    "0x6100",
+    "0x610061",
+    "aa",
+    "0xc3",
+    "none",
+    "0X61",
+    "key-000001",
+    "key-000010",
 ];
 const VALUES: [&str; 8] =
     ["0x", "0x00", "v", "0xff", "0xc328", "none", "0x0000000000000000", "a-longer-value-than-most"];
@@ -59,8 +71,8 @@ pub(super) fn make(seed: u64, number: usize) -> Case {
         if draws.one_in(60) {
             life.add_deposed_leader(&mut draws);
         } else {
-            let line = life.session.cluster().map(|cluster| line(&mut draws, &weights, cluster));
-            life.add(line.unwrap_or_default());
+            let event = life.session.cluster().map(|cluster| line(&mut draws, &weights, cluster));
+            life.add(event.unwrap_or_default());
         }
     }
     life.lines.extend(observation(replica_count));
@@ -127,7 +139,7 @@ fn line(draws: &mut Draws, weights: &[usize], cluster: &Cluster) -> String {
     }
 }
 
-    /// A replica that takes itself for leader.
+/// A replica that takes itself for leader.
 fn leading_id(draws: &mut Draws, cluster: &Cluster) -> usize {
     let leads = |replica: &&Replica| replica.role() == Role::Leader;
     let ids: Vec<_> = cluster.replicas().iter().filter(leads).map(Replica::id).collect();
@@ -164,5 +176,6 @@ fn id(draws: &mut Draws, replica_count: usize) -> usize {
 
 /// At least one, possibly the same one twice, possibly one that does not exist.
 fn ids(draws: &mut Draws, replica_count: usize) -> String {
-    (0..draws.between(1, 4)).map(|_| format!(" {}", id(draws, replica_count))).collect()
+    let ids: Vec<_> = (0..draws.between(1, 4)).map(|_| id(draws, replica_count)).collect();
+    ids.iter().fold(String::new(), |line, id| line + " " + &id.to_string())
 }

@@ -12,22 +12,55 @@ const SALT: u64 = 2;
 /// What each command is followed by: `n` a number, `i` an id, `b` a byte string, `o` an op, `*`
 /// any number of ids.
 const FORMS: [(&str, &str); 22] = [
-    ("mix", "n"), ("draw", "nc"), ("load", "b"), ("new", "r"), ("noop", ""), ("put", "bb"),
-    ("del", "b"), ("status", ""), ("replica", "i"), ("get", "ib"), ("hash", "i"), ("dump", "i"),
-    ("log", "i"), ("partition", "*"), ("heal", "*"), ("at", "io"), ("compact", "*"),
-    ("workload", "nkc"), ("scenario", "s"), ("chaos", "nc"), ("frobnicate", "n"), ("", ""),
+    ("mix", "n"),
+    ("draw", "nc"),
+    ("load", "b"),
+    ("new", "r"),
+    ("noop", ""),
+    ("put", "bb"),
+    ("del", "b"),
+    ("status", ""),
+    ("replica", "i"),
+    ("get", "ib"),
+    ("hash", "i"),
+    ("dump", "i"),
+    ("log", "i"),
+    ("partition", "*"),
+    ("heal", "*"),
+    ("at", "io"),
+    ("compact", "*"),
+    ("workload", "nkc"),
+    ("scenario", "s"),
+    ("chaos", "nc"),
+    ("frobnicate", "n"),
+    ("", ""),
 ];
 const NUMBERS: [&str; 8] = [
-    "0", "7", "007", "18446744073709551615", "000000000000000000000000000000000000012",
-    "9223372036854775808", "4294967296", "9999999999",
+    "0",
+    "7",
+    "007",
+    "18446744073709551615",
+    "000000000000000000000000000000000000012",
+    "9223372036854775808",
+    "4294967296",
+    "9999999999",
 ];
 const MALFORMED_NUMBERS: [&str; 12] = [
-    "18446744073709551616", "99999999999999999999999", "+1", "-1", "1e3", "0x1", "1.0", "1_000",
-    "\u{661}", "1\r", "\t1", "one",
+    "18446744073709551616",
+    "99999999999999999999999",
+    "+1",
+    "-1",
+    "1e3",
+    "0x1",
+    "1.0",
+    "1_000",
+    "\u{661}",
+    "1\r",
+    "\t1",
+    "one",
 ];
-const BYTE_STRINGS: [&str; 12] = [
-    "a", "0x61", "0x", "0X61", "0xAb", "0x00ff", "x0", "0", "#", "0x0a20", "\r", "\u{fc}",
-];
+const BYTE_STRINGS: [&str; 12] =
+    ["a", "0x61", "0x", "0X61", "0xAb", "0x00ff", "x0", "0", "#", "0x0a20", "\r", "\u{fc}"];
 const MALFORMED_BYTE_STRINGS: [&str; 5] = ["0x6", "0xg0", "0x 61", "0x0X61", "0x-1"];
 
 pub(super) fn section(plan: &Plan) -> Section {
@@ -51,7 +84,8 @@ pub(super) fn section(plan: &Plan) -> Section {
 /// the first ones is asked about them.
 pub(super) fn make(seed: u64, number: usize) -> Case {
     let mut draws = Draws::new(seed, SALT, number);
-    let forms = [&FORMS[..2], &FORMS[..3], &FORMS[3..13], &FORMS[3..17], &FORMS[..]][draws.below(5)];
+    let forms =
+        [&FORMS[..2], &FORMS[..3], &FORMS[3..13], &FORMS[3..17], &FORMS[..]][draws.below(5)];
     let mut lines: Vec<Vec<u8>> = Vec::new();
     // What a session without a cluster answers takes a new process: few cases ask it.
     if !draws.one_in(25) && forms.len() > 3 {

@@ -54,7 +54,7 @@ fn damaged(draws: &mut Draws) -> Vec<u8> {
         3 => {
             let position = *draws.pick(&[&0_usize, &4, &8, &16, &24, &31, &32, &35]);
             if let Some(byte) = bytes.get_mut(position) {
-                *byte = draws.next_u64() as u8;
+                *byte = draws.byte();
             }
         }
         _ => {}

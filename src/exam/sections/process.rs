@@ -20,9 +20,8 @@ pub(super) fn section() -> Section {
 
 fn cases() -> Vec<Case> {
     let mix = |count: usize| (0..count).map(|z| format!("mix {z}").into_bytes()).collect();
-    let comments: Vec<Vec<u8>> = ["", "# a comment", "mix 1", "   ", "  #x", "mix 2", "#", "mix 3"]
-        .map(Vec::from)
-        .into();
+    let comments: Vec<Vec<u8>> =
+        ["", "# a comment", "mix 1", "   ", "  #x", "mix 2", "#", "mix 3"].map(Vec::from).into();
     let cluster: Vec<Vec<u8>> =
         ["new 3", "put a b", "partition 0", "status", "heal", "hash 0", "nonsense", "get 1 a"]
             .map(Vec::from)
@@ -49,7 +48,11 @@ fn cases() -> Vec<Case> {
         ("overlong-comment", Delivery::Marked, vec![comment(LINE_LENGTH_MAX + 1)]),
         ("overlong-twice", Delivery::Marked, vec![padded(3 * LINE_LENGTH_MAX); 2]),
         ("overlong-no-final-lf", Delivery::ToEndWithoutLf, vec![padded(LINE_LENGTH_MAX + 1)]),
-        ("overlong-stepwise", Delivery::Stepwise, vec![padded(LINE_LENGTH_MAX + 7), b"mix 1".into()]),
+        (
+            "overlong-stepwise",
+            Delivery::Stepwise,
+            vec![padded(LINE_LENGTH_MAX + 7), b"mix 1".into()],
+        ),
     ];
     all.into_iter()
         .map(|(name, delivery, lines)| Case { id: format!("{NAME}/{name}"), lines, delivery })

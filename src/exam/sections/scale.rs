@@ -35,9 +35,15 @@ pub(super) fn section(plan: &Plan) -> Section {
     add(
         "out-of-range".into(),
         [
-            "workload 1 0 1", "workload 1 1000001 1", "workload 1 1 10000001",
-            "workload 1 0 10000001", "workload 18446744073709551615 1000000 1",
-            "chaos 1 10000001", "scenario C", "scenario a", "chaos 1 0",
+            "workload 1 0 1",
+            "workload 1 1000001 1",
+            "workload 1 1 10000001",
+            "workload 1 0 10000001",
+            "workload 18446744073709551615 1000000 1",
+            "chaos 1 10000001",
+            "scenario C",
+            "scenario a",
+            "chaos 1 0",
         ]
         .map(String::from)
         .into(),

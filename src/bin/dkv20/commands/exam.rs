@@ -28,7 +28,7 @@ use crate::exit::{Exit, Refused};
 /// trace that replays.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Arguments {
+pub(crate) struct ExamArguments {
     #[command(flatten)]
     ports: PortArguments,
     /// Ask only this section, case or group of cases, such as `traces`, `case-15` or
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     list: bool,
     #[command(flatten)]
-    outputs: reports::Arguments,
+    outputs: reports::ReportArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -74,8 +74,8 @@ Examples:
 Exit status: 0 every port conforms, 1 a port diverges, 2 usage error, 3 a port could not be
 examined, the exam itself failed, or nothing was asked.";
 
-pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
-    let settings = settings(&arguments);
+pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit> {
+    let settings = settings(arguments);
     let selection = Selection::new(&settings);
     if selection.count() == 0 {
         return Err(Refused::Broken("no case is as asked for: nothing to do".into()).into());
@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
     })
 }
 
-fn settings(arguments: &Arguments) -> Settings {
+fn settings(arguments: &ExamArguments) -> Settings {
     let mut settings = Settings {
         only: arguments.only.clone(),
         level_max: arguments.level,

@@ -112,9 +112,9 @@ fn bar() -> ProgressBar {
 }
 
 fn summary(port: &str, state: FuzzProgress) -> String {
-    let rate = state.cases as f64 / state.time.as_secs_f64().max(1e-9);
+    let rate = u128::from(state.cases) * 1_000 / state.time.as_millis().max(1);
     format!(
-        "{port}: {} cases in {:.1} s ({rate:.0} a second), {} failed, {} faults",
+        "{port}: {} cases in {:.1} s ({rate} a second), {} failed, {} faults",
         state.cases,
         state.time.as_secs_f64(),
         state.failed,

@@ -12,7 +12,7 @@ use crate::exit::{Exit, Refused};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Print every field of snapshots, and whether load_state accepts them.
+    /// Print every field of snapshots, and whether `load_state` accepts them.
     Show {
         /// Snapshots: raw bytes, or hex digits with or without `0x`.
         #[arg(required = true)]

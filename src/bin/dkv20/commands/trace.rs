@@ -55,7 +55,7 @@ pub(crate) struct ReplayArguments {
     delivery: Delivery,
 }
 
-pub(crate) fn replay(arguments: ReplayArguments) -> Result<Exit> {
+pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit> {
     let lines = lines_of(&arguments.file)?;
     let ports = arguments.ports.given()?;
     let mut exit = Exit::Done;
@@ -94,7 +94,10 @@ pub(crate) fn lines_of(file: &Path) -> Result<Vec<Vec<u8>>> {
     let (_, trace) = read(file)?;
     if let Some(difference) = trace.check() {
         let name = file.display();
-        return Err(Refused::Broken(format!("{name}: not what the reference answers: {difference}")).into());
+        return Err(Refused::Broken(format!(
+            "{name}: not what the reference answers: {difference}"
+        ))
+        .into());
     }
     Ok(trace.steps().map(|step| step.command.clone()).collect())
 }

@@ -16,11 +16,11 @@ use crate::commands::trace::write_whole;
 use crate::exit::Refused;
 
 #[derive(Args)]
-pub(crate) struct Arguments {
+pub(crate) struct ReportArguments {
     /// Write the report as JSON, an object a line.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the report as JUnit XML.
+    /// Write the report as `JUnit` XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Write the report as Markdown, for a CI summary.
@@ -44,7 +44,7 @@ pub(crate) struct Outputs {
 
 impl Outputs {
     /// Makes sure that every report can be written.
-    pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
+    pub(crate) fn open(arguments: &ReportArguments) -> Result<Self> {
         let wanted: [(&Option<PathBuf>, Render); 4] = [
             (&arguments.json, json_lines),
             (&arguments.junit, junit),
@@ -83,9 +83,10 @@ impl Outputs {
 
 fn open(path: &Path) -> Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let opened = match path.is_dir() {
-        true => Err(std::io::ErrorKind::IsADirectory.into()),
-        false => NamedTempFile::new_in(folder.unwrap_or(Path::new("."))),
+    let opened = if path.is_dir() {
+        Err(std::io::ErrorKind::IsADirectory.into())
+    } else {
+        NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
     };
     let broken = |error| Refused::Broken(format!("{}: cannot be written: {error}", path.display()));
     Ok(opened.map_err(broken)?)

@@ -1,0 +1,463 @@
+//! The exam's reports: each is read back by a reader of its format, and holds whatever a port
+//! wrote without falling apart.
+
+// Without the command line there is no program to examine.
+#![cfg(feature = "cli")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use dkv20::exam::port::PortSpec;
+use dkv20::exam::report::{html, json_lines, junit, markdown, text};
+use dkv20::exam::run::{Outcome, Report, Selection, Settings, Verdict, examine};
+use dkv20::exam::shrink::Budget;
+use pulldown_cmark::{Event, Options, Parser, Tag};
+use serde_json::Value;
+
+/// Answers one line wrongly: the term of the third leader.
+const WRONG: &str = r#"
+    echo "on standard error" >&2
+    "$0" serve | while IFS= read -r answer; do
+        case $answer in "ok leader=2 term=3") answer="ok leader=2 term=4" ;; esac
+        printf '%s\n' "$answer"
+    done"#;
+/// Knows the port protocol, and no command.
+const YOUNG: &str = r#"
+    while read -r line; do
+        case $line in hello) echo "ok dkv20 1 young" ;; *) echo "err unknown-command" ;; esac
+    done"#;
+const NO_PORT: &str = "cat";
+
+/// What each format has a use for, and what would not be seen. It has one LF.
+const HOSTILE: &str = "\u{1b}[31mred\u{1b}]0;title\u{7}\0\r\n]]> --> </pre></script><script>\
+    alert(1)</script> ` ``` ```` ~~~ | \\| \\ & &amp; &#124; \"'> <b a='> {{ 7 * 7 }} {% raw %} {# \
+    # * _e_ [x](y) @user https://example.org/ :tada: $x$ \u{202e}rtl\u{2066} \u{5d0}\u{5d1} \
+    \u{200b}\u{2028}\u{feff}\u{ffff}\u{9b}31m `";
+const HARMLESS: &str = "one\ntwo";
+
+fn port(name: &str, script: &str) -> PortSpec {
+    let command = ["sh", "-c", script, env!("CARGO_BIN_EXE_dkv20")].map(str::to_owned);
+    PortSpec {
+        name: name.into(),
+        command: command.into(),
+        directory: None,
+        environment: BTreeMap::new(),
+    }
+}
+
+/// An exam of few cases.
+fn exam(ports: &[(&str, &str)]) -> Report {
+    let settings = Settings {
+        only: ["case-01", "case-09", "case-14", "case-18"].map(str::to_owned).into(),
+        budget: Budget { time: Duration::from_secs(60), attempts: 500 },
+        timeout: Duration::from_secs(60),
+        ..Settings::default()
+    };
+    let ports: Vec<_> = ports.iter().map(|(name, script)| port(name, script)).collect();
+    examine(&ports, &Selection::new(&settings), &|_| ())
+}
+
+/// A port that conforms, two that diverge alike, and one that lacks every command.
+static MIXED: LazyLock<Report> = LazyLock::new(|| {
+    let right = r#"exec "$0" serve"#;
+    let mut report =
+        exam(&[("right", right), ("wrong", WRONG), ("wrong-too", WRONG), ("young", YOUNG)]);
+    let finding = &mut report.ports[1].findings[0];
+    finding.trace = Some("findings/wrong.trace".into());
+    finding.replay = Some("dkv20 replay findings/wrong.trace --port wrong".into());
+    report
+});
+
+fn only(name: &str) -> Report {
+    let mut report = MIXED.clone();
+    report.ports.retain(|port| port.name == name);
+    report
+}
+
+/// The report with this text in every place where a port, or who started it, chooses what stands.
+fn filled(text: &str) -> Report {
+    let mut report = MIXED.clone();
+    report.harness_faults = vec![text.into()];
+    report.caused = vec![(text.into(), u64::MAX)];
+    for (number, port) in report.ports.iter_mut().enumerate() {
+        port.name = format!("{number}{text}");
+        (port.command, port.greeting) = (text.into(), text.into());
+        for case in &mut port.cases {
+            case.id = text.into();
+            case.reason = case.reason.as_ref().map(|_| text.into());
+        }
+        for finding in &mut port.findings {
+            for field in [
+                &mut finding.case,
+                &mut finding.command,
+                &mut finding.actual,
+                &mut finding.fingerprint,
+                &mut finding.delivery,
+                &mut finding.stderr,
+            ] {
+                *field = text.into();
+            }
+            finding.expected = Some(text.into());
+            finding.explanation = vec![text.into(); 2];
+            finding.shrunk = vec![text.into(); 99];
+            finding.same_answer_from = vec![text.into()];
+            (finding.trace, finding.replay) = (Some(text.into()), Some(text.into()));
+        }
+    }
+    report
+}
+
+/// A program that does not answer `hello` as a port does.
+static NO_PORTS: LazyLock<Report> = LazyLock::new(|| exam(&[("no-port", NO_PORT)]));
+
+fn empty() -> Report {
+    let mut report = MIXED.clone();
+    report.ports.clear();
+    report
+}
+
+#[test]
+fn the_exams_are_what_the_tests_take_them_for() {
+    assert_eq!(MIXED.case_count, 4);
+    let counts: Vec<_> = MIXED
+        .ports
+        .iter()
+        .map(|port| {
+            let count = |verdict| port.count(verdict);
+            (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::NotAttempted))
+        })
+        .collect();
+    assert_eq!(counts, [(4, 0, 0), (3, 1, 0), (3, 1, 0), (0, 0, 4)]);
+    assert_eq!(MIXED.ports[1].findings[0].same_answer_from, ["wrong-too"]);
+    assert_eq!(NO_PORTS.ports[0].findings.len(), 1);
+    assert_eq!(NO_PORTS.ports[0].count(Verdict::NotAsked), 4);
+}
+
+/// The verdict as each format has it.
+fn verdicts(report: &Report) -> [String; 4] {
+    let text = text(report, false);
+    let text = text.lines().last().unwrap().split(':').next().unwrap().to_owned();
+    let markdown = markdown(report);
+    let markdown = markdown.lines().nth(2).unwrap().split("**").nth(1).unwrap().to_owned();
+    let html = html(report);
+    let html = html.split("class=\"verdict ").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let json = objects(report).last().unwrap()["verdict"].as_str().unwrap().to_owned();
+    [text, markdown, html, json]
+}
+
+#[test]
+fn every_report_has_the_verdict() {
+    let cases = [
+        (MIXED.clone(), Outcome::Diverges, "diverges"),
+        (only("right"), Outcome::Conforms, "conforms"),
+        (only("young"), Outcome::Diverges, "diverges"),
+        (NO_PORTS.clone(), Outcome::Broken, "broken"),
+        (empty(), Outcome::Broken, "broken"),
+        (filled(HOSTILE), Outcome::Broken, "broken"),
+    ];
+    for (report, outcome, word) in cases {
+        assert_eq!(report.verdict(), outcome);
+        assert_eq!(verdicts(&report), [word; 4]);
+    }
+}
+
+// --- JSON lines ---
+
+fn objects(report: &Report) -> Vec<Value> {
+    let text = json_lines(report);
+    assert!(text.ends_with('\n'));
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+}
+
+fn of_type<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects.iter().filter(|object| object["type"] == kind).collect()
+}
+
+#[test]
+fn json_lines_hold_every_part_once() {
+    let objects = objects(&MIXED);
+    let counts = ["exam", "port", "level", "case", "finding", "summary"]
+        .map(|kind| of_type(&objects, kind).len());
+    assert_eq!(counts, [1, 4, 20, 16, 2, 1]);
+    assert_eq!(counts.iter().sum::<usize>(), objects.len());
+    assert_eq!(objects[0]["type"], "exam");
+    assert_eq!(objects[0]["ports"], serde_json::json!(["right", "wrong", "wrong-too", "young"]));
+    let summary = objects.last().unwrap();
+    let counts = ["passed", "failed", "not_attempted", "not_asked", "findings"];
+    assert_eq!(counts.map(|key| summary[key].as_u64().unwrap()), [10, 2, 4, 0, 2]);
+    assert_eq!(summary["caused"].as_array().unwrap().len(), MIXED.caused.len());
+}
+
+#[test]
+fn json_lines_have_the_documented_keys() {
+    let objects = objects(&MIXED);
+    let keys = |kind| {
+        let object = of_type(&objects, kind)[0].as_object().unwrap();
+        object.keys().map(String::as_str).collect::<BTreeSet<_>>()
+    };
+    let documented = [
+        ("exam", "type format version seed case_count ports"),
+        ("port", "type name command greeting is_examined conforms seconds"),
+        ("level", "type port number name unknown passed failed left_out conforms"),
+        ("case", "type port id level verdict reason seconds"),
+        (
+            "finding",
+            "type port case level step command expected actual fingerprint explanation shrunk \
+             is_minimal is_reproduced delivery stderr same_answer_from trace replay",
+        ),
+        (
+            "summary",
+            "type verdict line passed failed not_attempted not_asked findings caused \
+             harness_faults is_interrupted seconds",
+        ),
+    ];
+    for (kind, expected) in documented {
+        assert_eq!(keys(kind), expected.split_whitespace().collect(), "{kind}");
+    }
+}
+
+#[test]
+fn json_lines_hold_strings_as_they_are() {
+    let objects = objects(&filled(HOSTILE));
+    assert_eq!(objects.len(), 44);
+    let finding = of_type(&objects, "finding")[0];
+    for key in ["case", "command", "expected", "actual", "stderr", "trace", "replay"] {
+        assert_eq!(finding[key], HOSTILE, "{key}");
+    }
+    assert_eq!(finding["shrunk"].as_array().unwrap().len(), 99);
+    assert_eq!(objects.last().unwrap()["caused"][0]["count"], u64::MAX);
+}
+
+// --- JUnit XML ---
+
+/// Has xmllint check the document against the schema.
+fn validate(xml: &str) -> Result<(), String> {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas/junit.xsd");
+    let mut xmllint = Command::new("xmllint")
+        .args(["--noout", "--nonet", "--schema", schema, "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("xmllint is needed (scripts/setup.sh exam)");
+    xmllint.stdin.take().unwrap().write_all(xml.as_bytes()).unwrap();
+    let output = xmllint.wait_with_output().unwrap();
+    let faults = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() { Ok(()) } else { Err(faults.into_owned()) }
+}
+
+fn document(report: &Report) -> quick_junit::Report {
+    let xml = junit(report);
+    assert_eq!(validate(&xml), Ok(()));
+    quick_junit::Report::deserialize_from_str(&xml).expect("it parses back")
+}
+
+fn suite_names(document: &quick_junit::Report) -> Vec<&str> {
+    document.test_suites.iter().map(|suite| suite.name.as_str()).collect()
+}
+
+#[test]
+fn the_schema_refuses_what_is_no_junit() {
+    let xml = junit(&MIXED);
+    for (right, wrong) in
+        [("</properties>", "</properties><test/>"), ("time=\"", "time=\"x"), (" name=\"", " n=\"")]
+    {
+        let faults = validate(&xml.replacen(right, wrong, 1)).unwrap_err();
+        assert!(faults.contains("Schemas validity error"), "{wrong}: {faults}");
+    }
+}
+
+#[test]
+fn junit_has_a_suite_for_each_port_and_section() {
+    let document = document(&MIXED);
+    let expected = ["right/traces", "wrong/traces", "wrong-too/traces", "young/traces"];
+    assert_eq!(suite_names(&document), expected);
+    let counts = document.test_suites.iter();
+    let counts: Vec<_> =
+        counts.map(|suite| (suite.tests, suite.failures, suite.errors, suite.skipped)).collect();
+    assert_eq!(counts, [(4, 0, 0, 0), (4, 1, 0, 0), (4, 1, 0, 0), (4, 0, 0, 4)]);
+    assert_eq!((document.tests, document.failures), (16, 2));
+}
+
+/// The message and the text of the first case that is not a success.
+fn first_trouble(document: &quick_junit::Report) -> (String, String) {
+    use quick_junit::TestCaseStatus::{NonSuccess, Skipped};
+    let mut cases = document.test_suites.iter().flat_map(|suite| &suite.test_cases);
+    let trouble = cases.find_map(|case| match &case.status {
+        NonSuccess { message, description, .. } | Skipped { message, description, .. } => {
+            let whole = |text: &Option<quick_junit::XmlString>| {
+                text.as_ref().map(|text| text.as_str().to_owned()).unwrap_or_default()
+            };
+            Some((whole(message), whole(description)))
+        }
+        _ => None,
+    });
+    trouble.expect("a case is no success")
+}
+
+#[test]
+fn junit_says_what_is_wrong() {
+    let (message, text) = first_trouble(&document(&only("wrong")));
+    assert_eq!(message, "`partition 1`: expected `ok leader=2 term=3`, got `ok leader=2 term=4`");
+    for part in ["level 4 faults", "> new 5", "definition, section", "dkv20 replay findings/"] {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+    let (message, _) = first_trouble(&document(&only("young")));
+    assert!(message.starts_with("not attempted: the port does not know mix, draw"), "{message}");
+}
+
+#[test]
+fn junit_has_an_error_where_the_exam_says_nothing() {
+    let no_port = document(&NO_PORTS);
+    assert_eq!(suite_names(&no_port), ["no-port/traces", "no-port/hello", "exam"]);
+    assert_eq!((no_port.errors, no_port.failures), (1, 1));
+    let empty = document(&empty());
+    assert_eq!((suite_names(&empty), empty.errors), (vec!["exam"], 1));
+}
+
+#[test]
+fn junit_survives_whatever_a_port_writes() {
+    let hostile = document(&filled(HOSTILE));
+    let harmless = document(&filled(HARMLESS));
+    let shape = |document: &quick_junit::Report| {
+        (document.tests, document.failures, document.errors, document.test_suites.len())
+    };
+    assert_eq!(shape(&hostile), shape(&harmless));
+    let (message, text) = first_trouble(&hostile);
+    for shown in ["\\x1b[31mred", "\\x00\\r\\n]]> --> </pre></script>", "\\u{202e}rtl", "\\u{ffff}"]
+    {
+        assert!(message.contains(shown), "{shown:?} is not in {message}");
+        assert!(text.contains(shown), "{shown:?} is not in {text}");
+    }
+}
+
+// --- Markdown ---
+
+/// The blocks and elements of a Markdown text, without what is text.
+fn markdown_structure(markdown: &str) -> Vec<String> {
+    let parser = Parser::new_ext(markdown, Options::all());
+    let structure = parser.filter_map(|event| match event {
+        Event::Text(_) | Event::SoftBreak => None,
+        Event::Start(Tag::CodeBlock(kind)) => Some(format!("code block {kind:?}")),
+        event => Some(format!("{event:?}")),
+    });
+    structure.collect()
+}
+
+#[test]
+fn markdown_survives_whatever_a_port_writes() {
+    let harmless = markdown_structure(&markdown(&filled(HARMLESS)));
+    for text in [HOSTILE, "``````", "~~~", "|", "\\", "---", "# 1", "    4", ""] {
+        let hostile = markdown(&filled(text));
+        assert_eq!(markdown_structure(&hostile), harmless, "{text:?}");
+        assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
+    }
+}
+
+#[test]
+fn markdown_has_the_table_and_the_findings() {
+    let text = markdown(&MIXED);
+    assert!(text.contains("\n| port | 1 numbers | 2 codec | 3 cluster | 4 faults | 5 scale |\n"));
+    assert_eq!(text.lines().filter(|line| line.starts_with("| <code>")).count(), 4);
+    assert!(text.contains("### 1. <code>wrong</code>, level 4 faults"));
+    assert!(
+        text.contains("```text\nexpected `ok leader=2 term=3`\nactual   `ok leader=2 term=4`\n")
+    );
+    assert!(text.contains("```text\n> new "));
+    assert!(text.contains("wrong-too gives the same answer: the reference may be wrong"));
+}
+
+#[test]
+fn markdown_stays_within_what_a_summary_holds() {
+    let mut report = filled(&"`".repeat(900));
+    let finding = report.ports[1].findings[0].clone();
+    report.ports[1].findings = vec![finding; 100];
+    let text = markdown(&report);
+    assert!(text.len() < 1 << 20);
+    assert!(text.trim_end().ends_with("findings left out here."));
+}
+
+// --- HTML ---
+
+/// The tags of a page, in order.
+fn tags(html: &str) -> Vec<&str> {
+    html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()).collect()
+}
+
+#[test]
+fn html_survives_whatever_a_port_writes() {
+    let hostile = html(&filled(HOSTILE));
+    assert_eq!(tags(&hostile), tags(&html(&filled(HARMLESS))));
+    assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
+    assert!(hostile.contains("{{ 7 * 7 }}"));
+}
+
+#[test]
+fn html_needs_nothing_else() {
+    let page = html(&MIXED);
+    for reference in ["http:", "https:", "//", " src=", "@import", "url("] {
+        assert!(!page.contains(reference), "{reference}");
+    }
+}
+
+#[test]
+fn html_holds_all_of_the_report() {
+    let page = html(&MIXED);
+    assert_eq!(page.matches("<article ").count(), 2);
+    assert_eq!(page.matches("<td class=\"id\">").count(), 16);
+    assert_eq!(page.matches("<td class=\"not-attempted\">").count(), 5);
+    let marked = "ok leader=2 <mark>term=3</mark></pre>";
+    assert!(page.contains(marked) && page.contains(&marked.replace("=3", "=4")));
+    for part in ["findings&#x2f;wrong.trace", "on standard error", "elections", "#finding-2"] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+// --- Text ---
+
+#[test]
+fn text_begins_with_the_findings_and_ends_with_the_verdict() {
+    let text = text(&MIXED, false);
+    let lines: Vec<_> = text.lines().collect();
+    let block: Vec<_> = lines.iter().take_while(|line| !line.is_empty()).collect();
+    assert!(block[0].starts_with("finding 1 of 2  wrong  level 4 faults  traces/case-14-"));
+    assert_eq!(*block[2], "  expected  `ok leader=2 term=3`");
+    assert_eq!(*block[3], "  actual    `ok leader=2 term=4`");
+    assert_eq!(
+        **block.last().unwrap(),
+        "  replay    dkv20 replay findings/wrong.trace --port wrong"
+    );
+    let table = lines.iter().position(|line| line.starts_with("port ")).unwrap();
+    let titles = "port       1 numbers      2 codec        3 cluster      4 faults       5 scale";
+    assert_eq!(lines[table], titles);
+    assert!(lines[table + 2].starts_with("wrong      conforms       not asked "));
+    assert!(lines[table + 4].starts_with("young      not attempted  not attempted  not "));
+    let unknown = "  young, level 1 numbers: not attempted (1 left out; unknown: mix, draw)";
+    assert!(lines.contains(&unknown), "{text}");
+    assert_eq!(
+        *lines.last().unwrap(),
+        "diverges: wrong (1 finding, 1 case failed), wrong-too (1 finding, 1 case failed) and \
+         young (4 cases not attempted)"
+    );
+}
+
+#[test]
+fn text_is_the_same_without_its_colours() {
+    let (plain, painted) = (text(&MIXED, false), text(&MIXED, true));
+    assert!(!plain.contains('\u{1b}'));
+    let (first, rest) = painted.split_once('\u{1b}').unwrap();
+    let uncoloured = rest.split('\u{1b}').map(|part| part.split_once('m').unwrap().1);
+    let trimmed =
+        |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(trimmed(&(first.to_owned() + &uncoloured.collect::<String>())), trimmed(&plain));
+}
+
+#[test]
+fn text_steers_no_terminal() {
+    let hostile = text(&filled(HOSTILE), false);
+    assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
+    assert!(!hostile.contains(['\u{202e}', '\u{2066}', '\u{2028}', '\u{feff}']));
+    assert_eq!(hostile.lines().count(), text(&filled(HARMLESS), false).lines().count());
+}
