@@ -63,3 +63,8 @@ pub use session::{ServeError, Session, scenario_hash, serve};
 pub use snapshot::{Snapshot, load_state};
 pub use splitmix64::{SplitMix64, mix};
 pub use workload::{KEYS_MAX, Tally, WORKLOAD_COUNT_MAX, decode_key, decode_op, draw_op, workload};
+
+/// The README, so that its example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

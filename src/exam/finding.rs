@@ -18,7 +18,9 @@ pub struct Finding {
     pub level: usize,
     /// How many lines come up to the first bad step, itself included.
     pub step: usize,
-    /// The line at the first bad step, or the look at the state after it that shows it.
+    /// The line at the first bad step.
+    pub step_line: String,
+    /// The line whose answer differs: that one, or a look at the state after it.
     pub command: String,
     /// The answer that was due, if any.
     pub expected: Option<String>,
@@ -62,7 +64,8 @@ impl Finding {
         Self {
             case: case.id.clone(),
             level,
-            step: located.lines.len(),
+            step: located.step_line_count(),
+            step_line: located.step_line(),
             command: shown(shrunk.last_line()),
             expected: shrunk.divergence.expected.as_deref().map(shown),
             actual: shown_actual(&shrunk.divergence.actual),
@@ -92,7 +95,12 @@ impl Finding {
 
     /// A program that is no port: its `hello` is not answered as it must be.
     pub(crate) fn greeting(case: &Case, divergence: Divergence, stderr: String) -> Self {
-        let first = Failing { lines: case.lines.clone(), delivery: case.delivery, divergence };
+        let first = Failing {
+            lines: case.lines.clone(),
+            delivery: case.delivery,
+            divergence,
+            is_look: false,
+        };
         let fault = fingerprint(first.last_line(), &first.divergence);
         let why = "definition, section 8: `hello` is answered `ok dkv20 1 NAME`".into();
         Self::new(case, &first, &first, true, fault, vec![why], stderr)
@@ -127,6 +135,16 @@ impl Finding {
         }
         let lines = self.shrunk_lines.iter().flat_map(|line| [line.as_slice(), b"\n"].concat());
         ("lines", lines.collect())
+    }
+
+    /// The line at the first bad step, and where it was seen if its own answer did not show it.
+    #[must_use]
+    pub fn first_bad(&self) -> String {
+        if self.step_line == self.command {
+            self.step_line.clone()
+        } else {
+            format!("{}   (seen in the answer to: {})", self.step_line, self.command)
+        }
     }
 
     /// The divergence as one line of text.

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::exam::case::{Case, need_fresh_session};
 use crate::exam::examinee::{Actual, Divergence, Examinee};
-use crate::exam::finding::Finding;
+use crate::exam::finding::{Finding, shown};
 use crate::exam::fingerprint::fingerprint;
 use crate::exam::investigate::investigate;
 use crate::exam::port::{Failure, INTERRUPTED, PortSpec};
+use crate::exam::run::is_greeting;
 use crate::exam::sections::generated_case;
 use crate::exam::shrink::Budget;
 
@@ -46,6 +47,16 @@ pub struct FuzzProgress {
     pub faults: usize,
     /// How long it took.
     pub time: Duration,
+}
+
+/// Whether the program answers `hello` as a port does; what it did otherwise.
+pub fn greet(port: PortSpec, timeout: Duration) -> Result<(), String> {
+    let mut examinee = Examinee::new(port, timeout);
+    examinee.start().map_err(|failure| failure.to_string())?;
+    match examinee.greeting() {
+        Some(greeting) if is_greeting(greeting) => Ok(()),
+        greeting => Err(format!("got `{}`", shown(greeting.unwrap_or_default()))),
+    }
 }
 
 /// Asks cases and hands on what is found, each fault once, and after every case how far it is.

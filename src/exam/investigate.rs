@@ -7,7 +7,7 @@ use crate::exam::case::{Case, Delivery, need_fresh_session, word};
 use crate::exam::examinee::{Actual, Divergence, Examinee};
 use crate::exam::expand::expand;
 use crate::exam::fields::first_difference;
-use crate::exam::finding::Finding;
+use crate::exam::finding::{Finding, shown};
 use crate::exam::fingerprint::fingerprint;
 use crate::exam::port::Failure;
 use crate::exam::sections::observation;
@@ -31,7 +31,8 @@ pub fn investigate(
     divergence: Divergence,
     budget: Budget,
 ) -> Finding {
-    let first = Failing { lines: case.lines.clone(), delivery: case.delivery, divergence };
+    let first =
+        Failing { lines: case.lines.clone(), delivery: case.delivery, divergence, is_look: false };
     let stderr = examinee.stderr_tail();
     let mut inquiry = Inquiry { examinee, budget };
     let Some(reproduced) = inquiry.reproduce(&first, history) else {
@@ -53,9 +54,24 @@ pub struct Failing {
     pub delivery: Delivery,
     /// How the port diverged at the last of them.
     pub divergence: Divergence,
+    /// Whether the last line is a look at what the line before it did.
+    pub is_look: bool,
 }
 
 impl Failing {
+    /// How many lines come up to the bad step, itself included.
+    pub(crate) fn step_line_count(&self) -> usize {
+        let line_count = self.lines.len().min(self.divergence.step + 1);
+        line_count.saturating_sub(usize::from(self.is_look))
+    }
+
+    /// The line at the bad step.
+    pub(crate) fn step_line(&self) -> String {
+        let position = self.step_line_count().checked_sub(1);
+        let line = position.and_then(|position| self.lines.get(position));
+        line.map(|line| shown(line)).unwrap_or_default()
+    }
+
     /// The line at which the port diverges.
     #[must_use]
     pub fn last_line(&self) -> &[u8] {
@@ -82,7 +98,7 @@ impl Inquiry<'_> {
         if is_exact(&divergence, delivery) {
             lines.truncate(divergence.step + 1);
         }
-        Some(Failing { lines, delivery, divergence })
+        Some(Failing { lines, delivery, divergence, is_look: false })
     }
 
     /// The least that shows the fault again: the lines up to it, each answer standing by itself;
@@ -135,8 +151,11 @@ impl Inquiry<'_> {
         }
         let (line_count, look) = self.first_seen(lines, start, 1)?;
         let mut lines = lines[..line_count].to_vec();
+        let is_look = look.is_some();
         lines.extend(look);
-        self.fails(&lines, Delivery::Marked)
+        let failing = self.fails(&lines, Delivery::Marked)?;
+        let is_look = is_look && failing.lines.len() == lines.len();
+        Some(Failing { is_look, ..failing })
     }
 
     /// Looks after every `stride` lines behind `start`. Answers after how many lines the first

@@ -593,7 +593,7 @@ impl<'a> PortExam<'a> {
 }
 
 /// `ok dkv20 1 NAME`, with a name of one token.
-fn is_greeting(answer: &[u8]) -> bool {
+pub(crate) fn is_greeting(answer: &[u8]) -> bool {
     let name = answer.strip_prefix(b"ok dkv20 1 ");
     name.is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic))
 }

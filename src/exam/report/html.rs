@@ -242,7 +242,7 @@ impl FindingView {
             case: visible(&finding.case),
             fingerprint: visible(&finding.fingerprint),
             step: finding.step,
-            command: visible(&finding.command),
+            command: visible(&finding.first_bad()),
             expected,
             actual,
             doubts: doubts(finding),

@@ -80,7 +80,7 @@ fn finding_section(number: usize, port: &PortReport, finding: &Finding) -> Strin
     for doubt in doubts(finding) {
         text += &format!("**Note:** {}\n\n", escaped(&doubt));
     }
-    text += &format!("First bad step: {}, {}\n\n", finding.step, code(&finding.command));
+    text += &format!("First bad step: {}, {}\n\n", finding.step, code(&finding.first_bad()));
     let answers = [
         format!("expected {}", expected(finding)),
         format!("actual   {}", visible(&finding.actual)),

@@ -47,7 +47,7 @@ pub(super) fn plain_finding(finding: &Finding) -> String {
 
 fn finding_block(finding: &Finding, paint: Paint) -> String {
     let mut block = Block { text: String::new(), paint };
-    block.row(&format!("step {}", finding.step), &format!("> {}", visible(&finding.command)));
+    block.row(&format!("step {}", finding.step), &format!("> {}", visible(&finding.first_bad())));
     block.row("expected", &paint.with(GREEN, &expected(finding)));
     block.row("actual", &paint.with(RED, &visible(&finding.actual)));
     block.rows("because", finding.explanation.iter().map(|line| visible(line)));

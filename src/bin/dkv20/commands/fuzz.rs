@@ -11,7 +11,7 @@ use clap::Args;
 use dkv20::exam::case::{Case, Delivery};
 use dkv20::exam::examinee::Examinee;
 use dkv20::exam::finding::Finding;
-use dkv20::exam::fuzz::{FuzzProgress, FuzzSettings, fuzz};
+use dkv20::exam::fuzz::{FuzzProgress, FuzzSettings, fuzz, greet};
 use dkv20::exam::investigate::investigate;
 use dkv20::exam::port::PortSpec;
 use dkv20::exam::run::Settings;
@@ -64,6 +64,12 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit> {
         timeout: arguments.ports.timeout,
         budget: Settings::default().budget,
     };
+    for port in &ports {
+        greet(port.clone(), settings.timeout).map_err(|reason| {
+            let expected = "`hello` is answered `ok dkv20 1 NAME`";
+            Refused::Broken(format!("port {}: {expected}, but {reason}", port.name))
+        })?;
+    }
     stop_on_signals()?;
     let failure = Mutex::new(None);
     let ends: Vec<FuzzProgress> = thread::scope(|scope| {
