@@ -5,8 +5,8 @@ set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/env.sh"
 
 # The hashes that the definition's scenarios have (section 9), as the other suites pin them.
-PINNED_A=e17654881f0b176c7ca4a6da730af9677858861ecea69f68208dc64cbbeeaa7a
-PINNED_B=04a631b2a26b3da5b2665a52b1f2be0c9d2e8fdb29d37f394b6e20aa32e52681
+PINNED_A='e17654881f0b176c7ca4a6da730af9677858861ecea69f68208dc64cbbeeaa7a'
+PINNED_B='04a631b2a26b3da5b2665a52b1f2be0c9d2e8fdb29d37f394b6e20aa32e52681'
 
 # The chaos runs (section 10): each seed on each number of replicas. A step costs
 # more where there are more replicas, so that 64 get fewer.

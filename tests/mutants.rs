@@ -62,7 +62,8 @@ fn main() -> ExitCode {
     trials.push(Trial::test("honest/python", || must_pass(&[])));
     let is_whole = arguments.filter.is_none() && !arguments.list && seeds() == [1];
     let conclusion = libtest_mimic::run(&arguments, trials);
-    if is_whole && !conclusion.has_failed() && !keep_table(&rows.lock().expect("no trial runs now")) {
+    if is_whole && !conclusion.has_failed() && !keep_table(&rows.lock().expect("no trial runs now"))
+    {
         return ExitCode::FAILURE;
     }
     conclusion.exit_code()
@@ -156,7 +157,8 @@ fn check_trace(spec: &PortSpec, finding: &Finding, mutant: &Mutant) -> Result<()
         return Err(format!("the trace fails at step {}", divergence.step + 1));
     }
     // A port that hangs takes the whole time limit for each line left out.
-    let is_slow = matches!(divergence.actual, Actual::Failed(Failure::NoAnswer | Failure::NotFlushed));
+    let is_slow =
+        matches!(divergence.actual, Actual::Failed(Failure::NoAnswer | Failure::NotFlushed));
     if is_slow || mutant.kind == "behaviour" || lines.len() > 12 {
         return Ok(());
     }
@@ -199,15 +201,18 @@ fn keep_table(rows: &BTreeMap<String, Row>) -> bool {
     };
     let is_current = without_seconds(table) == without_seconds(&render(rows));
     if !is_current {
-        println!("the kill table in docs/verification.md is not current: DKV20_WRITE_TABLE=1 writes it");
+        println!(
+            "the kill table in docs/verification.md is not current: DKV20_WRITE_TABLE=1 writes it"
+        );
     }
     is_current
 }
 
 fn render(rows: &BTreeMap<String, Row>) -> String {
-    let mut table = "\n| mutant | level | section | first bad step | shown by | commands | seconds |\n\
+    let mut table =
+        "\n| mutant | level | section | first bad step | shown by | commands | seconds |\n\
                      | --- | --- | --- | --- | --- | --- | --- |\n"
-        .to_owned();
+            .to_owned();
     for (name, row) in rows {
         let Row { level, section, step, command, shrunk, seconds } = row;
         table += &format!(

@@ -1,4 +1,4 @@
-//! The report as `JUnit` XML.
+//! The report as JUnit XML.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::exam::finding::Finding;
 use crate::exam::report::{level_title, text, verdict_line, visible};
 use crate::exam::run::{CaseResult, Outcome, PortReport, Report, Verdict};
 
-/// The report as `JUnit` XML, of the form that Jenkins reads: a test suite `PORT/SECTION` for each
+/// The report as JUnit XML, of the form that Jenkins reads: a test suite `PORT/SECTION` for each
 /// port and section, and in it a test case for each case.
 ///
 /// A failure has the divergence as its message, and as its text the finding that was made of it,

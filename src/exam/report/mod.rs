@@ -1,4 +1,4 @@
-//! What is reported of an exam, in five forms: for a terminal, for programs (JSON lines, `JUnit`
+//! What is reported of an exam, in five forms: for a terminal, for programs (JSON lines, JUnit
 //! XML), for the summary of a CI run (Markdown), and as a page to read (HTML).
 //!
 //! All of them are made of a [`Report`] alone. Whatever a port wrote stands in them as text: what

@@ -44,7 +44,7 @@ pub(crate) struct FuzzArguments {
 #[derive(Args)]
 pub(crate) struct ShrinkArguments {
     /// The trace; or any other file, whose lines are taken as they are.
-    file: PathBuf,
+    trace: PathBuf,
     #[command(flatten)]
     ports: PortArguments,
     /// How the lines reach the port.
@@ -138,7 +138,7 @@ fn report_finding(traces: &std::path::Path, port: &PortSpec, mut finding: Findin
 }
 
 pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit> {
-    let lines = lines_of(&arguments.file)?;
+    let lines = lines_of(&arguments.trace)?;
     let ports = arguments.ports.given()?;
     if ports.is_empty() {
         return Err(Refused::Usage("a --port to shrink for is missing".into()).into());
@@ -146,7 +146,7 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit> {
     let mut exit = Exit::Done;
     for port in ports {
         let mut examinee = Examinee::new(port.clone(), arguments.ports.timeout);
-        let stem = arguments.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = arguments.trace.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let id = format!("shrunk/{stem}");
         let case = Case { id, lines: lines.clone(), delivery: arguments.delivery };
         match examinee.run(&case.lines, case.delivery) {

@@ -46,8 +46,8 @@ fn read(file: &Path) -> Result<(Vec<u8>, Trace)> {
 /// not the one in the trace.
 #[derive(Args)]
 pub(crate) struct ReplayArguments {
-    /// The trace.
-    file: PathBuf,
+    /// The trace; or any other file, whose lines are taken as they are.
+    trace: PathBuf,
     #[command(flatten)]
     ports: PortArguments,
     /// How the lines reach the port.
@@ -56,7 +56,7 @@ pub(crate) struct ReplayArguments {
 }
 
 pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit> {
-    let lines = lines_of(&arguments.file)?;
+    let lines = lines_of(&arguments.trace)?;
     let ports = arguments.ports.given()?;
     let mut exit = Exit::Done;
     if ports.is_empty() {

@@ -20,7 +20,7 @@ pub(crate) struct ReportArguments {
     /// Write the report as JSON, an object a line.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the report as `JUnit` XML.
+    /// Write the report as JUnit XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Write the report as Markdown, for a CI summary.

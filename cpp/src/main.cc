@@ -1,0 +1,118 @@
+// The program `dkv20`: the command line, standard input and output, and the only exit.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "dkv20/scenario.h"
+#include "dkv20/session.h"
+
+namespace {
+
+constexpr int kExitOk = 0;
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+class StandardInput final : public dkv20::ByteSource {
+ public:
+  std::optional<std::size_t> Read(std::span<char> room) noexcept override {
+    while (true) {
+      const ssize_t count = read(STDIN_FILENO, room.data(), room.size());
+      if (count >= 0) return static_cast<std::size_t>(count);
+      if (errno != EINTR) return std::nullopt;
+    }
+  }
+};
+
+class StandardOutput final : public dkv20::ByteSink {
+ public:
+  bool Write(std::string_view bytes) noexcept override {
+    while (!bytes.empty()) {
+      const ssize_t count = write(STDOUT_FILENO, bytes.data(), bytes.size());
+      if (count >= 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+      } else if (errno != EINTR) {
+        return false;
+      }
+    }
+    return true;
+  }
+};
+
+// Reports what errno says of one of the standard streams.
+int ReportFailure(const char* stream) {
+  std::fprintf(stderr, "dkv20: %s: %s\n", stream, std::strerror(errno));
+  return kExitFailed;
+}
+
+int Print(std::string_view text) {
+  return StandardOutput().Write(text) ? kExitOk : ReportFailure("standard output");
+}
+
+int RunServe() {
+  StandardInput input;
+  StandardOutput output;
+  switch (dkv20::Serve(input, output)) {
+    case dkv20::ServeEnd::kReadFailed:
+      return ReportFailure("standard input");
+    case dkv20::ServeEnd::kWriteFailed:
+      return ReportFailure("standard output");
+    case dkv20::ServeEnd::kDone:
+      break;
+  }
+  return kExitOk;
+}
+
+int RunOneScenario(const std::string& name) {
+  const dkv20::Result<std::string> hash = dkv20::RunScenario(name);
+  if (hash.ok()) return Print(name + " " + hash.value() + "\n");
+  const std::string_view code = dkv20::ErrorName(hash.error());
+  std::fprintf(stderr, "err %.*s\n", static_cast<int>(code.size()), code.data());
+  return kExitFailed;
+}
+
+int RunScenarios(const std::optional<std::string>& name) {
+  if (name) return RunOneScenario(*name);
+  const int status = RunOneScenario("A");
+  return status == kExitOk ? RunOneScenario("B") : status;
+}
+
+// Help and version are asked for as errors are: CLI11 throws them.
+int Exit(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const int status = app.exit(error, out, err);
+  if (status == 0) return Print(out.str());
+  std::fputs(err.str().c_str(), stderr);
+  return kExitUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader that goes away is an error of write, and is reported as one.
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("A replicated key-value state machine that is defined to the byte.", "dkv20");
+  app.set_version_flag("--version", "dkv20 " DKV20_VERSION);
+  app.require_subcommand(1);
+  const CLI::App* serve =
+      app.add_subcommand("serve", "Answer the commands on standard input, one line each");
+  CLI::App* scenario = app.add_subcommand("scenario", "Run the scenarios and print their hashes");
+  std::optional<std::string> name;
+  scenario->add_option("NAME", name, "A or B; both where it is missing");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return Exit(app, error);
+  }
+  return serve->parsed() ? RunServe() : RunScenarios(name);
+}

@@ -1,0 +1,127 @@
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "dkv20/log.h"
+#include "support.h"
+
+namespace dkv20 {
+namespace {
+
+using testing::Repeated;
+
+std::vector<std::uint64_t> Terms(const Log& log) {
+  std::vector<std::uint64_t> terms;
+  log.ForEach(log.base() + 1, log.last(), [&](std::uint64_t index, std::uint64_t term, const Op&) {
+    EXPECT_EQ(index, log.base() + terms.size() + 1);
+    terms.push_back(term);
+  });
+  return terms;
+}
+
+TEST(Log, BeginsBeforeTheFirstEntry) {
+  const Log log;
+  EXPECT_EQ(log.last(), 0U);
+  EXPECT_EQ(log.last_term(), 0U);
+  EXPECT_EQ(log.TermAt(0), 0U);
+  EXPECT_EQ(log.TermAt(1), std::nullopt);
+}
+
+TEST(Log, AppendCompactTruncate) {
+  Log log;
+  for (const std::uint64_t term : {1U, 1U, 2U, 4U, 4U}) log.Append(term, Op::NoOp());
+  EXPECT_EQ(Terms(log), (std::vector<std::uint64_t>{1, 1, 2, 4, 4}));
+  log.Compact(3);
+  EXPECT_EQ(log.base(), 3U);
+  EXPECT_EQ(log.base_term(), 2U);
+  EXPECT_EQ(log.TermAt(2), std::nullopt);
+  EXPECT_EQ(log.TermAt(3), 2U);
+  EXPECT_EQ(log.TermAt(4), 4U);
+  log.Truncate(4);
+  EXPECT_EQ(log.last(), 4U);
+  EXPECT_EQ(log.TermAt(5), std::nullopt);
+  log.Compact(4);
+  EXPECT_EQ(log.last(), 4U);
+  EXPECT_EQ(log.last_term(), 4U);
+  log.Append(4, Op::NoOp());
+  EXPECT_EQ(Terms(log), (std::vector<std::uint64_t>{4}));
+}
+
+// Two logs part after index 3, where one went on in term 1 and the other in terms 2 and 3.
+TEST(Log, AgreementAndExtend) {
+  Log leader;
+  for (int i = 0; i < 3; ++i) leader.Append(1, Op::NoOp());
+  Log other;
+  other.ExtendFrom(leader);
+  EXPECT_EQ(leader.Agreement(other), 3U);
+  Log deposed;
+  deposed.ExtendFrom(leader);
+  for (int i = 0; i < 9; ++i) leader.Append(1, Op::NoOp());
+  deposed.ExtendFrom(leader);
+  other.Append(2, Op::NoOp());
+  other.Append(3, Op::NoOp());
+  EXPECT_EQ(other.Agreement(deposed), 3U);
+  EXPECT_EQ(deposed.Agreement(other), 3U);
+
+  // Below the base nothing is known; at the base the term is.
+  other.Compact(4);
+  EXPECT_EQ(deposed.Agreement(other), std::nullopt);
+  deposed.Truncate(3);
+  EXPECT_EQ(deposed.Agreement(other), std::nullopt);
+  Log third;
+  third.Reset(4, 2);
+  EXPECT_EQ(third.Agreement(other), 4U);
+  third.ExtendFrom(other);
+  EXPECT_EQ(Terms(third), (std::vector<std::uint64_t>{3}));
+}
+
+TEST(Log, CompactedWholeGoesOnInTheSameTerm) {
+  Log leader;
+  Log follower;
+  leader.Append(1, Op::NoOp());
+  follower.ExtendFrom(leader);
+  leader.Compact(1);
+  leader.Append(1, Op::NoOp());
+  EXPECT_EQ(follower.Agreement(leader), 1U);
+  follower.ExtendFrom(leader);
+  leader.Append(1, Op::NoOp());
+  follower.ExtendFrom(leader);
+  EXPECT_EQ(Terms(follower), (std::vector<std::uint64_t>{1, 1, 1}));
+  follower.Truncate(2);
+  EXPECT_EQ(follower.Agreement(leader), 2U);
+  follower.Truncate(1);
+  EXPECT_EQ(follower.Agreement(leader), 1U);
+}
+
+TEST(SharedEntries, FreesWhatNobodyHolds) {
+  SharedEntries entries(5);
+  for (int i = 0; i < 6; ++i) entries.Append(Op::Del(Repeated(20)));
+  EXPECT_EQ(entries.end(), 11U);
+  entries.Hold(5, 8);
+  entries.Release(7, 10);  // The first log keeps 5 and 6, the second 5 to 8.
+  EXPECT_EQ(entries.size(), 4U);
+  EXPECT_EQ(entries.end(), 9U);
+  entries.Release(5, 6);
+  EXPECT_EQ(entries.size(), 4U);
+  entries.Release(5, 6);
+  EXPECT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries.at(7), Op::Del(Repeated(20)));
+  entries.Release(7, 8);
+  EXPECT_EQ(entries.size(), 0U);
+}
+
+// Entries are held once: a follower's are the leader's own.
+TEST(Log, SharesEntries) {
+  Log leader;
+  leader.Append(1, Op::Del(Repeated(100)));
+  Log follower;
+  follower.ExtendFrom(leader);
+  const Op* mine = nullptr;
+  const Op* theirs = nullptr;
+  leader.ForEach(1, 1, [&](std::uint64_t, std::uint64_t, const Op& op) { mine = &op; });
+  follower.ForEach(1, 1, [&](std::uint64_t, std::uint64_t, const Op& op) { theirs = &op; });
+  EXPECT_EQ(mine, theirs);
+}
+
+}  // namespace
+}  // namespace dkv20
