@@ -10,6 +10,8 @@ use crate::session::Session;
 
 /// How many lines a port may write where none is due before that is called a flood.
 const EXTRA_LINES_MAX: usize = 1_000;
+/// How long a port may take to start and to answer `hello`, at the least.
+const START_TIME_MIN: Duration = Duration::from_secs(10);
 /// How long a port that gave no answer gets to show that it only did not flush it.
 const FLUSH_GRACE: Duration = Duration::from_secs(1);
 
@@ -102,7 +104,9 @@ impl Examinee {
         let mut process = PortProcess::start(&self.spec)
             .map_err(|error| Failure::System(format!("{}: {error}", self.spec.command[0])))?;
         let mut greeting = Vec::new();
-        let answered = process.exchange(b"hello\n", self.timeout, |line| {
+        // A first start reads the program and all that it needs.
+        let timeout = self.timeout.max(START_TIME_MIN);
+        let answered = process.exchange(b"hello\n", timeout, |line| {
             greeting = line.to_vec();
             ControlFlow::Break(())
         });

@@ -1,13 +1,19 @@
 //! What makes two divergences the same fault: how the answer is wrong, not the numbers in it.
 
-use crate::exam::case::word;
+use crate::exam::case::{level_of, word};
 use crate::exam::examinee::{Actual, Divergence};
 
 /// A short text that stays the same while a trace is shrunk and its numbers change.
 #[must_use]
 pub fn fingerprint(line: &[u8], divergence: &Divergence) -> String {
-    let word = String::from_utf8_lossy(word(line)).into_owned();
-    let word = if word.len() > 12 { "…".into() } else { word };
+    let word = match word(line) {
+        b"" => "blank line".into(),
+        [b'#', ..] => "comment".into(),
+        known if level_of(known).is_some() || matches!(known, b"hello" | b"quit") => {
+            String::from_utf8_lossy(known).into_owned()
+        }
+        _ => "unknown command".into(),
+    };
     let expected = divergence.expected.as_deref();
     let how = match &divergence.actual {
         Actual::Answer(actual) => difference(expected.unwrap_or_default(), actual),

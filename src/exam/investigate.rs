@@ -111,7 +111,10 @@ impl Inquiry<'_> {
                 return Some(failing);
             }
         } else if first.delivery == Delivery::Pipelined {
-            let lines = &first.lines[..first.lines.len().min(first.divergence.step + 1)];
+            // A line too many may belong to a comment after the last command.
+            let is_extra = matches!(first.divergence.actual, Actual::Extra(_));
+            let line_count = if is_extra { first.lines.len() } else { first.divergence.step + 1 };
+            let lines = &first.lines[..first.lines.len().min(line_count)];
             if let Some(failing) = self.fails(lines, Delivery::Marked) {
                 return Some(failing);
             }
@@ -226,16 +229,21 @@ impl Inquiry<'_> {
             Ok(Some(Command::Load { bytes })) => {
                 explanation.extend(crate::exam::fields::describe(&bytes));
             }
+            Ok(Some(Command::Chaos { .. } | Command::Scenario { .. })) => {
+                let why = "line by line the port agrees: what it makes of the draws or of the \
+                           script, or what it hashes, differs";
+                explanation.push(why.into());
+            }
             _ => {}
         }
         let workload = failing.lines.iter().rev().skip(1).find_map(|line| match parse(line) {
             Ok(Some(Command::Workload { seed, keys, count })) => Some((seed, keys, count)),
             _ => None,
         });
-        if let Some((seed, keys, count)) = workload {
+        if let Some((seed, keys, count)) = workload.filter(|_| explanation.is_empty()) {
             explanation.push(last_op(seed, keys, count));
         }
-        explanation.push(format!("definition, {}", section_of(&line)));
+        explanation.push(format!("definition, {}", section_of(&line, &failing.divergence)));
         explanation
     }
 
@@ -284,8 +292,19 @@ fn last_op(seed: u64, keys: u64, count: u64) -> String {
     format!("op {count} of the workload: draws {r1} {r2} {r3} stand for `{line}`")
 }
 
-/// Where the definition says what the command does.
-fn section_of(line: &[u8]) -> &'static str {
+/// Where the definition says what is due: of the protocol, or of what the command does.
+fn section_of(line: &[u8], divergence: &Divergence) -> &'static str {
+    let of_the_protocol: [&[u8]; 4] =
+        [b"err line-length", b"err unknown-command", b"err syntax", b"err no-cluster"];
+    let is_protocol = match (&divergence.expected, &divergence.actual) {
+        (Some(expected), Actual::Answer(actual)) => {
+            of_the_protocol.iter().any(|answer| expected == answer || actual == answer)
+        }
+        _ => true,
+    };
+    if is_protocol {
+        return "section 8";
+    }
     match word(line) {
         b"mix" | b"draw" => "section 6",
         b"load" | b"hash" | b"dump" => "section 5",

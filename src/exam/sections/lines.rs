@@ -135,7 +135,7 @@ fn put_argument(draws: &mut Draws, kind: char, tokens: &mut Vec<Vec<u8>>) {
         'i' => tokens.push(small_number(draws, &["0", "1", "2", "3", "02", "64"])),
         'r' => tokens.push(small_number(draws, &["1", "2", "3", "5", "0", "64", "65", "003"])),
         'k' => tokens.push(small_number(draws, &["1", "64", "1000000", "0", "1000001"])),
-        'c' => tokens.push(small_number(draws, &["1", "20", "0", "10000001", "1001"])),
+        'c' => tokens.push(small_number(draws, &["1", "20", "0", "10000001", "1000", "1001"])),
         'b' => tokens.push(byte_string(draws)),
         's' => tokens.push(draws.pick(&["a", "C", "0x41", "AB", "A\r"]).into()),
         'o' => put_op(draws, tokens),
@@ -159,6 +159,7 @@ fn put_op(draws: &mut Draws, tokens: &mut Vec<Vec<u8>>) {
 
 fn number(draws: &mut Draws) -> Vec<u8> {
     match draws.below(8) {
+        0 if draws.one_in(12) => b"1\xff".into(),
         0 => (*draws.pick(&MALFORMED_NUMBERS)).into(),
         1..4 => (*draws.pick(&NUMBERS)).into(),
         _ => draws.next_u64().to_string().into(),
@@ -178,6 +179,7 @@ fn byte_string(draws: &mut Draws) -> Vec<u8> {
             bytes.into_iter().filter(|byte| *byte != b'\n').collect()
         }
         2 => format!("0x{}", "61".repeat(*draws.pick(&[&4_096, &4_097]))).into(),
+        3 if draws.one_in(4) => format!("0x{}", "c3bc".repeat(2_049)).into(),
         _ => (*draws.pick(&BYTE_STRINGS)).into(),
     }
 }

@@ -1,4 +1,5 @@
-//! Workloads, the scenarios and chaos: many steps behind one answer.
+//! What is large: workloads, the scenarios and chaos, many steps behind one answer, and the
+//! longest values.
 
 use super::{Plan, Section, case, observation};
 use crate::exam::coverage::Event;
@@ -49,6 +50,18 @@ pub(super) fn section(plan: &Plan) -> Section {
         .into(),
         2,
     );
+    let value = |length: usize| "v".repeat(length);
+    add(
+        "longest-values".into(),
+        vec![
+            format!("put a {}", value(1_048_576)),
+            format!("put b {}", value(1_048_577)),
+            format!("put {} v", "\u{fc}".repeat(2_048)),
+            format!("put {} v", "\u{fc}".repeat(2_049)),
+            format!("get 0 {}", "\u{fc}".repeat(2_049)),
+        ],
+        1,
+    );
     for name in ["A", "B"] {
         add(format!("scenario-{name}"), vec![format!("scenario {name}")], 0);
     }
@@ -60,7 +73,7 @@ pub(super) fn section(plan: &Plan) -> Section {
     add("chaos-twice".into(), vec![format!("chaos {seed} 300"), format!("chaos {seed} 300")], 5);
     Section {
         name: NAME,
-        about: "workloads, scenarios and chaos: many steps behind one answer",
+        about: "workloads, scenarios and chaos, many steps behind one answer, and the longest values",
         must_cause: &[Event::Error("key-space"), Event::Error("unknown-scenario")],
         count: cases.len(),
         make: Box::new(move |number| cases[number].clone()),
