@@ -205,8 +205,8 @@ fn json_lines_have_the_documented_keys() {
         ("case", "type port id level verdict reason seconds"),
         (
             "finding",
-            "type port case level step command expected actual fingerprint explanation shrunk \
-             is_minimal is_reproduced delivery stderr same_answer_from trace replay",
+            "type port case level step step_line command expected actual fingerprint explanation \
+             shrunk is_minimal is_reproduced delivery stderr same_answer_from trace replay",
         ),
         (
             "summary",
@@ -292,7 +292,7 @@ fn first_trouble(document: &quick_junit::Report) -> (String, String) {
             };
             Some((whole(message), whole(description)))
         }
-        _ => None,
+        quick_junit::TestCaseStatus::Success { .. } => None,
     });
     trouble.expect("a case is no success")
 }
