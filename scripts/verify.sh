@@ -42,7 +42,6 @@ cpp-unsigned-char  test        the suite with -funsigned-char
 cpp-sanitize       test        the suite with address and undefined-behaviour sanitizers
 cpp-clang          test        the suite built by clang
 exam-ports         build       the Go, the C++ and the Python port sit the exam
-exam-mutants       exam        the exam fails every wrong port
 END
 }
 
@@ -126,8 +125,6 @@ step_exam_ports() {
     target/ports/rust exam --cases 100 --traces target/verify/findings \
         --timeout 30 --port python='python3 tests/ports/python/dkv20.py serve'
 }
-
-step_exam_mutants() { cargo test --locked --test mutants; }
 
 # --- Running them -----------------------------------------------------------------
 
