@@ -35,13 +35,14 @@ void ByteString::Relocate(ByteString* from, ByteString* to, std::size_t count) n
 }
 
 std::uint8_t* ByteString::Allocate(std::size_t size) noexcept {
-  static_assert(sizeof(Shared*) <= kInlineMax && kInlineMax < kShared);
+  static_assert(sizeof(void*) <= kInlineMax && kInlineMax < kShared);
   if (size <= kInlineMax) {
     bytes_[kInlineMax] = static_cast<std::uint8_t>(size);
     return bytes_.data();
   }
-  auto* shared = new (::operator new(sizeof(Shared) + size)) Shared{1, size};
-  std::memcpy(bytes_.data(), &shared, sizeof(shared));
+  void* memory = ::operator new(sizeof(Shared) + size);
+  auto* shared = new (memory) Shared{1, size};
+  std::memcpy(bytes_.data(), &memory, sizeof(memory));
   bytes_[kInlineMax] = kShared;
   return shared->data();
 }

@@ -69,7 +69,7 @@ class LineMaker {
     std::uint64_t leaders = 0;
     for (ReplicaId id = 0; id < cluster_.size(); ++id) {
       const bool leads = cluster_.replica(id)->role() == Role::kLeader;
-      leaders |= std::uint64_t{leads} << id;
+      leaders |= (leads ? std::uint64_t{1} : 0) << id;
     }
     std::uint64_t position = draws_.Next() % static_cast<unsigned>(std::popcount(leaders));
     for (; position > 0; --position) leaders &= leaders - 1;

@@ -6,7 +6,9 @@
 namespace dkv20::internal {
 
 void CheckFailed(const char* condition, const char* file, int line) noexcept {
-  std::fprintf(stderr, "dkv20: %s:%d: does not hold: %s\n", file, line, condition);
+  // Where standard error fails there is nobody left to tell.
+  static_cast<void>(
+      std::fprintf(stderr, "dkv20: %s:%d: does not hold: %s\n", file, line, condition));
   std::abort();
 }
 

@@ -48,9 +48,12 @@ class StandardOutput final : public dkv20::ByteSink {
   }
 };
 
+// Where standard error fails there is nobody left to tell.
+void PrintError(const std::string& text) { static_cast<void>(std::fputs(text.c_str(), stderr)); }
+
 // Reports what errno says of one of the standard streams.
-int ReportFailure(const char* stream) {
-  std::fprintf(stderr, "dkv20: %s: %s\n", stream, std::strerror(errno));
+int ReportFailure(const std::string& stream) {
+  PrintError("dkv20: " + stream + ": " + std::strerror(errno) + "\n");
   return kExitFailed;
 }
 
@@ -76,7 +79,7 @@ int RunOneScenario(const std::string& name) {
   const dkv20::Result<std::string> hash = dkv20::RunScenario(name);
   if (hash.ok()) return Print(name + " " + hash.value() + "\n");
   const std::string_view code = dkv20::ErrorName(hash.error());
-  std::fprintf(stderr, "err %.*s\n", static_cast<int>(code.size()), code.data());
+  PrintError("err " + std::string(code) + "\n");
   return kExitFailed;
 }
 
@@ -92,7 +95,7 @@ int Exit(const CLI::App& app, const CLI::ParseError& error) {
   std::ostringstream err;
   const int status = app.exit(error, out, err);
   if (status == 0) return Print(out.str());
-  std::fputs(err.str().c_str(), stderr);
+  PrintError(err.str());
   return kExitUsage;
 }
 

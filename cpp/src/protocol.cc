@@ -176,8 +176,8 @@ Result<Command> Parse(std::string_view line) noexcept {
 
 void AppendNumber(std::uint64_t number, std::string& out) noexcept {
   std::array<char, 20> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), end);
+  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 void AppendHex(std::span<const std::uint8_t> bytes, std::string& out) noexcept {

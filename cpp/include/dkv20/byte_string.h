@@ -127,9 +127,9 @@ class ByteString {
   // The room for `size` bytes in an empty object.
   std::uint8_t* Allocate(std::size_t size) noexcept;
   [[nodiscard]] Shared* shared() const noexcept {
-    Shared* pointer = nullptr;
+    void* pointer = nullptr;
     std::memcpy(&pointer, bytes_.data(), sizeof(pointer));
-    return pointer;
+    return static_cast<Shared*>(pointer);
   }
   [[nodiscard]] std::size_t SharedSize() const noexcept;
   [[nodiscard]] const std::uint8_t* SharedData() const noexcept;
