@@ -103,7 +103,7 @@ int Exit(const CLI::App& app, const CLI::ParseError& error) {
 
 int main(int argc, char** argv) {
   // A reader that goes away is an error of write, and is reported as one.
-  std::signal(SIGPIPE, SIG_IGN);
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   CLI::App app("A replicated key-value state machine that is defined to the byte.", "dkv20");
   app.set_version_flag("--version", "dkv20 " DKV20_VERSION);
   app.require_subcommand(1);

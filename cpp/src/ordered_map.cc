@@ -147,7 +147,8 @@ void OrderedMap::Move(Node* from, std::size_t from_at, Node* to, std::size_t to_
                          static_cast<Leaf*>(to)->values + to_at, count);
   } else {
     std::memmove(static_cast<Inner*>(to)->children + to_at,
-                 static_cast<Inner*>(from)->children + from_at, count * sizeof(Node*));
+                 static_cast<Inner*>(from)->children + from_at,
+                 count * sizeof(Node*));  // NOLINT(bugprone-sizeof-expression): pointers are moved
   }
 }
 
