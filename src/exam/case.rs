@@ -73,6 +73,20 @@ impl Case {
         self.id.split('/').next().unwrap_or_default()
     }
 
+    /// All that is written to the port for it, where the port goes on afterwards.
+    #[must_use]
+    pub fn lines_written(&self) -> Vec<Vec<u8>> {
+        let mut lines = self.lines.clone();
+        match self.delivery {
+            Delivery::Pipelined => lines.push(b"hello".to_vec()),
+            Delivery::Marked => {
+                lines = lines.into_iter().flat_map(|line| [line, b"hello".to_vec()]).collect();
+            }
+            _ => {}
+        }
+        lines
+    }
+
     /// The highest level of a command in it, from 1.
     #[must_use]
     pub fn level(&self) -> usize {

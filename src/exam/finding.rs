@@ -18,6 +18,9 @@ pub struct Finding {
     pub level: usize,
     /// How many lines come up to the first bad step, itself included.
     pub step: usize,
+    /// Whether the case's workloads, chaos or scenario are written out, line by line, in what
+    /// `step` counts.
+    pub is_expanded: bool,
     /// The line at the first bad step.
     pub step_line: String,
     /// The line whose answer differs: that one, or a look at the state after it.
@@ -48,6 +51,8 @@ pub struct Finding {
     pub replay: Option<String>,
     #[serde(skip)]
     pub(crate) shrunk_lines: Vec<Vec<u8>>,
+    #[serde(skip)]
+    located_lines: Vec<Vec<u8>>,
 }
 
 impl Finding {
@@ -65,6 +70,7 @@ impl Finding {
             case: case.id.clone(),
             level,
             step: located.step_line_count(),
+            is_expanded: located.is_expanded,
             step_line: located.step_line(),
             command: shown(shrunk.last_line()),
             expected: shrunk.divergence.expected.as_deref().map(shown),
@@ -80,6 +86,7 @@ impl Finding {
             trace: None,
             replay: None,
             shrunk_lines: shrunk.lines.clone(),
+            located_lines: located.lines[..located.step_line_count()].to_vec(),
         }
     }
 
@@ -95,12 +102,7 @@ impl Finding {
 
     /// A program that is no port: its `hello` is not answered as it must be.
     pub(crate) fn greeting(case: &Case, divergence: Divergence, stderr: String) -> Self {
-        let first = Failing {
-            lines: case.lines.clone(),
-            delivery: case.delivery,
-            divergence,
-            is_look: false,
-        };
+        let first = Failing::of_case(case, divergence);
         let fault = fingerprint(first.last_line(), &first.divergence);
         let why = "definition, section 8: `hello` is answered `ok dkv20 1 NAME`".into();
         Self::new(case, &first, &first, true, fault, vec![why], stderr)
@@ -112,6 +114,12 @@ impl Finding {
         let named = |delivery: &Delivery| delivery.as_str() == self.delivery;
         let delivery = Delivery::ALL.into_iter().find(named).unwrap_or(Delivery::Marked);
         (&self.shrunk_lines, delivery)
+    }
+
+    /// The case's lines, written out where `is_expanded` says so, up to the first bad step.
+    #[must_use]
+    pub fn located_lines(&self) -> &[Vec<u8>] {
+        &self.located_lines
     }
 
     /// Whether a divergence of other lines shows the same fault.
@@ -140,11 +148,14 @@ impl Finding {
     /// The line at the first bad step, and where it was seen if its own answer did not show it.
     #[must_use]
     pub fn first_bad(&self) -> String {
-        if self.step_line == self.command {
-            self.step_line.clone()
-        } else {
-            format!("{}   (seen in the answer to: {})", self.step_line, self.command)
+        let mut text = self.step_line.clone();
+        if self.step_line != self.command {
+            text += &format!("   (seen in the answer to: {})", self.command);
         }
+        if self.is_expanded {
+            text += "   (a step of the lines written out)";
+        }
+        text
     }
 
     /// The divergence as one line of text.
@@ -181,7 +192,7 @@ pub(crate) fn shown(line: &[u8]) -> String {
 fn shown_actual(actual: &Actual) -> String {
     match actual {
         Actual::Answer(answer) => format!("`{}`", shown(answer)),
-        Actual::Missing => "no answer, and then the next one".into(),
+        Actual::Missing => "no answer".into(),
         Actual::Extra(line) => format!("a further line that nobody asked for: `{}`", shown(line)),
         Actual::Failed(failure) => failure.to_string(),
     }

@@ -157,8 +157,8 @@ impl<'a> Fuzzer<'a> {
             return None;
         }
         let before = seed.wrapping_sub(self.process_seed);
-        let history =
-            (0..before).flat_map(|n| generated_case(self.process_seed.wrapping_add(n)).lines);
+        let history = (0..before)
+            .flat_map(|n| generated_case(self.process_seed.wrapping_add(n)).lines_written());
         let history: Vec<_> = history.collect();
         let finding =
             investigate(&mut self.examinee, case, &history, divergence, self.settings.budget);

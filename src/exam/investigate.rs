@@ -9,7 +9,6 @@ use crate::exam::expand::expand;
 use crate::exam::fields::first_difference;
 use crate::exam::finding::{Finding, shown};
 use crate::exam::fingerprint::fingerprint;
-use crate::exam::port::Failure;
 use crate::exam::sections::observation;
 use crate::exam::shrink::{Budget, Shrunk, shrink};
 use crate::protocol::{Command, parse, put_op};
@@ -22,6 +21,9 @@ const CLOSE_LOOK_LINES_MAX: usize = 1_500;
 /// How much of what a port was asked before is tried where a case alone does not fail.
 const HISTORY_LINES_MAX: usize = 200_000;
 
+/// How long an answer may take while a hang is shrunk.
+const SHRINK_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+
 /// Finds out what is behind a divergence. `history` is what the port was asked before the case,
 /// since it was started.
 pub fn investigate(
@@ -31,9 +33,9 @@ pub fn investigate(
     divergence: Divergence,
     budget: Budget,
 ) -> Finding {
-    let first =
-        Failing { lines: case.lines.clone(), delivery: case.delivery, divergence, is_look: false };
+    let first = Failing::of_case(case, divergence);
     let stderr = examinee.stderr_tail();
+    let unfinished_line = examinee.unfinished_line();
     let mut inquiry = Inquiry { examinee, budget };
     let Some(reproduced) = inquiry.reproduce(&first, history) else {
         return Finding::unreproduced(case, &first, stderr);
@@ -41,7 +43,11 @@ pub fn investigate(
     let located = inquiry.locate(reproduced);
     let fault = fingerprint(located.last_line(), &located.divergence);
     let (shrunk, is_minimal) = inquiry.shrink(located.clone(), &fault);
-    let explanation = inquiry.explain(&shrunk);
+    let mut explanation = inquiry.explain(&shrunk);
+    if !unfinished_line.is_empty() {
+        let written = shown(&unfinished_line);
+        explanation.insert(0, format!("it had written `{written}` without a line end"));
+    }
     Finding::new(case, &located, &shrunk, is_minimal, fault, explanation, stderr)
 }
 
@@ -56,9 +62,22 @@ pub struct Failing {
     pub divergence: Divergence,
     /// Whether the last line is a look at what the line before it did.
     pub is_look: bool,
+    /// Whether workloads, chaos or a scenario of the case are written out in the lines.
+    pub is_expanded: bool,
 }
 
 impl Failing {
+    /// A case as it was asked.
+    pub(crate) fn of_case(case: &Case, divergence: Divergence) -> Self {
+        Self {
+            lines: case.lines.clone(),
+            delivery: case.delivery,
+            divergence,
+            is_look: false,
+            is_expanded: false,
+        }
+    }
+
     /// How many lines come up to the bad step, itself included.
     pub(crate) fn step_line_count(&self) -> usize {
         let line_count = self.lines.len().min(self.divergence.step + 1);
@@ -70,6 +89,10 @@ impl Failing {
         let position = self.step_line_count().checked_sub(1);
         let line = position.and_then(|position| self.lines.get(position));
         line.map(|line| shown(line)).unwrap_or_default()
+    }
+
+    fn has_fingerprint(&self, fault: &str) -> bool {
+        fingerprint(self.last_line(), &self.divergence) == fault
     }
 
     /// The line at which the port diverges.
@@ -98,7 +121,7 @@ impl Inquiry<'_> {
         if is_exact(&divergence, delivery) {
             lines.truncate(divergence.step + 1);
         }
-        Some(Failing { lines, delivery, divergence, is_look: false })
+        Some(Failing { lines, delivery, divergence, is_look: false, is_expanded: false })
     }
 
     /// The least that shows the fault again: the lines up to it, each answer standing by itself;
@@ -140,23 +163,25 @@ impl Inquiry<'_> {
         }
         let delivery = failing.delivery;
         let expanded = expand(&failing.lines).and_then(|lines| self.fails(&lines, delivery));
+        let is_expanded = expanded.is_some();
         let failing = expanded.unwrap_or(failing);
-        self.look_closely(&failing.lines).unwrap_or(failing)
+        let located = self.look_closely(&failing.lines, delivery).unwrap_or(failing);
+        Failing { is_expanded, ..located }
     }
 
     /// Looks at everything after each line: what is seen first is the fault.
-    fn look_closely(&mut self, lines: &[Vec<u8>]) -> Option<Failing> {
+    fn look_closely(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
         let mut start = 0;
         if lines.len() > CLOSE_LOOK_LINES_MAX {
             let stride = lines.len().div_ceil(CLOSE_LOOK_LINES_MAX);
-            let (line_count, _) = self.first_seen(lines, 0, stride)?;
+            let (line_count, _) = self.first_seen(lines, delivery, 0, stride)?;
             start = line_count.saturating_sub(stride);
         }
-        let (line_count, look) = self.first_seen(lines, start, 1)?;
+        let (line_count, look) = self.first_seen(lines, delivery, start, 1)?;
         let mut lines = lines[..line_count].to_vec();
         let is_look = look.is_some();
         lines.extend(look);
-        let failing = self.fails(&lines, Delivery::Marked)?;
+        let failing = self.fails(&lines, delivery)?;
         let is_look = is_look && failing.lines.len() == lines.len();
         Some(Failing { is_look, ..failing })
     }
@@ -166,6 +191,7 @@ impl Inquiry<'_> {
     fn first_seen(
         &mut self,
         lines: &[Vec<u8>],
+        delivery: Delivery,
         start: usize,
         stride: usize,
     ) -> Option<(usize, Option<Vec<u8>>)> {
@@ -185,35 +211,56 @@ impl Inquiry<'_> {
                 }
             }
         }
-        let failing = self.fails(&asked, Delivery::Marked)?;
+        let failing = self.fails(&asked, delivery)?;
         let (line_count, is_look) = origins[failing.divergence.step];
         Some((line_count, is_look.then(|| asked[failing.divergence.step].clone())))
     }
 
+    /// The fewest lines, and whether it is sure that they are: first with one port that goes on
+    /// from candidate to candidate, which is quick; then, from what came of that, with a port of
+    /// its own for each candidate, as what one leaves behind can mislead the search.
     fn shrink(&mut self, located: Failing, fault: &str) -> (Failing, bool) {
-        let (budget, delivery) = (self.budget, located.delivery);
         let timeout = self.examinee.timeout();
-        if matches!(located.divergence.actual, Actual::Failed(Failure::NoAnswer)) {
+        if matches!(&located.divergence.actual, Actual::Failed(failure) if failure.is_timeout()) {
             // Each candidate that still hangs takes the whole time limit.
-            self.examinee.set_timeout(timeout.min(Duration::from_secs(1)));
+            self.examinee.set_timeout(timeout.min(SHRINK_TIMEOUT_MAX));
         }
-        let Shrunk { lines, is_minimal } = shrink(located.lines.clone(), budget, |lines| {
-            let failing = if need_fresh_session(lines) {
-                self.fails(lines, delivery)
-            } else {
-                self.diverges(lines, delivery)
-            }?;
-            (fingerprint(failing.last_line(), &failing.divergence) == fault)
-                .then(|| failing.lines.len().saturating_sub(1))
-        });
+        let shrunk = self.shrink_by(&located, fault, Self::fails_again);
+        let start = self.fails_alike(&shrunk.lines, &located, fault).unwrap_or(located);
+        let shrunk = self.shrink_by(&start, fault, Self::fails);
         self.examinee.set_timeout(timeout);
-        // A port whose sessions leak into each other can have misled the search.
-        match self.fails(&lines, delivery) {
-            Some(failing) if fingerprint(failing.last_line(), &failing.divergence) == fault => {
-                (failing, is_minimal)
-            }
-            _ => (located, false),
+        match self.fails_alike(&shrunk.lines, &start, fault) {
+            Some(failing) => (failing, shrunk.is_minimal),
+            None => (start, false),
         }
+    }
+
+    fn shrink_by(
+        &mut self,
+        start: &Failing,
+        fault: &str,
+        ask: fn(&mut Self, &[Vec<u8>], Delivery) -> Option<Failing>,
+    ) -> Shrunk {
+        shrink(start.lines.clone(), self.budget, |lines| {
+            let failing = ask(self, lines, start.delivery)?;
+            failing.has_fingerprint(fault).then(|| failing.lines.len().saturating_sub(1))
+        })
+    }
+
+    /// Gives the lines to a port that has answered others before, where that makes no difference
+    /// to one that is right.
+    fn fails_again(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
+        if need_fresh_session(lines) {
+            self.examinee.stop();
+        }
+        self.diverges(lines, delivery)
+    }
+
+    fn fails_alike(&mut self, lines: &[Vec<u8>], start: &Failing, fault: &str) -> Option<Failing> {
+        let failing = self.fails(lines, start.delivery)?;
+        failing
+            .has_fingerprint(fault)
+            .then_some(Failing { is_expanded: start.is_expanded, ..failing })
     }
 
     fn explain(&mut self, failing: &Failing) -> Vec<String> {

@@ -22,6 +22,8 @@ const STDERR_BYTES_MAX: usize = 4_096;
 const ANSWER_LENGTH_MAX: usize = 64 << 20;
 const READ_BUFFER_SIZE: usize = 1 << 14;
 const READS_AT_ONCE_MAX: usize = 16;
+/// How often taking in what was written can put off the end of a wait.
+const READING_TIMES_MAX: u32 = 10;
 /// How long a port that has closed a stream gets to end, or to say why.
 const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(500);
 
@@ -48,6 +50,8 @@ pub enum Failure {
     NoAnswer,
     /// Its answer came only when its input was closed.
     NotFlushed,
+    /// It wrote a line without its end, and then nothing for as long as an answer may take.
+    NoLineEnd,
     /// It ended.
     Exited(ExitStatus),
     /// It closed its standard output and went on.
@@ -69,6 +73,7 @@ impl fmt::Display for Failure {
         match self {
             Self::NoAnswer => f.write_str("no answer in time"),
             Self::NotFlushed => f.write_str("the answer is written only once the input is closed"),
+            Self::NoLineEnd => f.write_str("the answer has no line end"),
             Self::Exited(status) => write!(f, "the program ended ({status})"),
             Self::ClosedOutput => f.write_str("the program closed its standard output"),
             Self::ClosedInput => f.write_str("the program closed its standard input"),
@@ -81,12 +86,19 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    /// Whether it took the whole of the time that an answer may take.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::NoAnswer | Self::NotFlushed | Self::NoLineEnd | Self::StillRunning)
+    }
+
     /// A word for fingerprints and reports that does not change from run to run.
     #[must_use]
     pub fn kind(&self) -> String {
         match self {
             Self::NoAnswer => "no-answer".into(),
             Self::NotFlushed => "not-flushed".into(),
+            Self::NoLineEnd => "no-line-end".into(),
             Self::Exited(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exited-{code}"),
                 (None, Some(signal)) => format!("signal-{signal}"),
@@ -161,7 +173,8 @@ impl PortProcess {
     }
 
     /// Writes `input` and hands the lines that come back to `take`, without their LF, until it
-    /// breaks. Each line may take `timeout`. What is not written by then stays unwritten.
+    /// breaks. Each line may take `timeout` from when the port has last taken in some of `input`.
+    /// What is not written by then stays unwritten.
     pub fn exchange(
         &mut self,
         input: &[u8],
@@ -169,26 +182,27 @@ impl PortProcess {
         mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(), Failure> {
         let mut unwritten = input;
-        let mut deadline = Instant::now() + timeout;
+        let mut deadline = Deadline::new(timeout);
         loop {
             while let Some(line) = self.next_line() {
                 if take(&line).is_break() {
                     return Ok(());
                 }
-                deadline = Instant::now() + timeout;
+                deadline = Deadline::new(timeout);
             }
             if self.inbox.len() - self.inbox_start > ANSWER_LENGTH_MAX {
                 return Err(Failure::Flood);
             }
             if self.stdout.is_none() {
-                return Err(self.end_without_answer(deadline));
+                return Err(self.end_without_answer(deadline.end));
             }
-            self.transfer(&mut unwritten, deadline).map_err(|failure| match failure {
+            self.transfer(&mut unwritten, &mut deadline).map_err(|failure| match failure {
                 Failure::NoAnswer if self.refuses_input => Failure::ClosedInput,
+                Failure::NoAnswer if !self.unfinished_line().is_empty() => Failure::NoLineEnd,
                 other => other,
             })?;
             if self.refuses_input {
-                deadline = deadline.min(Instant::now() + CLOSED_STREAM_GRACE);
+                deadline.end = deadline.end.min(Instant::now() + CLOSED_STREAM_GRACE);
             }
         }
     }
@@ -202,17 +216,17 @@ impl PortProcess {
         mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<ExitStatus, Failure> {
         let mut unwritten = input;
-        let mut deadline = Instant::now() + timeout;
+        let mut deadline = Deadline::new(timeout);
         while self.stdout.is_some() {
             if unwritten.is_empty() {
                 self.stdin = None;
             }
-            self.transfer(&mut unwritten, deadline).map_err(|failure| match failure {
+            self.transfer(&mut unwritten, &mut deadline).map_err(|failure| match failure {
                 Failure::NoAnswer => Failure::StillRunning,
                 other => other,
             })?;
             while let Some(line) = self.next_line() {
-                deadline = Instant::now() + timeout;
+                deadline = Deadline::new(timeout);
                 if take(&line).is_break() {
                     return Err(Failure::Flood);
                 }
@@ -225,9 +239,16 @@ impl PortProcess {
             // What was written last has no LF; no answer is like that.
             self.inbox.push(b'\r');
             let _ = take(&self.inbox[self.inbox_start..]);
+            self.inbox.pop();
         }
         self.stdin = None;
-        self.wait(deadline)
+        self.wait(deadline.end)
+    }
+
+    /// What it wrote after its last line end.
+    #[must_use]
+    pub fn unfinished_line(&self) -> &[u8] {
+        &self.inbox[self.inbox_start..]
     }
 
     /// The end of what it wrote on standard error.
@@ -253,18 +274,23 @@ impl PortProcess {
     }
 
     /// Waits until something can be read or written, and reads and writes it.
-    fn transfer(&mut self, unwritten: &mut &[u8], deadline: Instant) -> Result<(), Failure> {
+    fn transfer(&mut self, unwritten: &mut &[u8], deadline: &mut Deadline) -> Result<(), Failure> {
         if INTERRUPTED.load(Ordering::Relaxed) {
             return Err(Failure::Interrupted);
         }
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Failure::NoAnswer);
         }
         self.poll(!unwritten.is_empty(), left.min(POLL_TIME_MAX))?;
         self.read_stdout()?;
         self.read_stderr();
-        self.write(unwritten)
+        let unwritten_before = unwritten.len();
+        self.write(unwritten)?;
+        if unwritten.len() < unwritten_before {
+            deadline.put_off();
+        }
+        Ok(())
     }
 
     fn poll(&self, writes: bool, wait: Duration) -> Result<(), Failure> {
@@ -371,6 +397,27 @@ impl Drop for PortProcess {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// When a wait for an answer is over.
+#[derive(Clone, Copy)]
+struct Deadline {
+    end: Instant,
+    timeout: Duration,
+    /// Beyond which it is not put off.
+    last_end: Instant,
+}
+
+impl Deadline {
+    fn new(timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self { end: now + timeout, timeout, last_end: now + timeout * READING_TIMES_MAX }
+    }
+
+    /// The port reads, so it is at work: a long line takes a slow one its time.
+    fn put_off(&mut self) {
+        self.end = (Instant::now() + self.timeout).min(self.last_end);
     }
 }
 

@@ -2,6 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+/// Up to how many lines are taken away one by one from the beginning.
+const FEW_LINES_MAX: usize = 8;
+/// The length from which on a token is made shorter.
+const LONG_TOKEN_LENGTH: usize = 32;
+
 /// When shrinking stops with what it has.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
@@ -63,7 +68,10 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
     /// Takes away pieces, large ones first, from the end to the beginning. Answers whether a
     /// whole pass found no single line that can be taken away.
     fn remove_lines(&mut self) -> bool {
-        let mut size = self.lines.len().div_ceil(2).max(1);
+        let mut size = match self.lines.len() {
+            0..=FEW_LINES_MAX => 1,
+            length => length.div_ceil(2),
+        };
         loop {
             let removed = self.remove_pieces(size);
             if self.is_exhausted() {
@@ -90,7 +98,7 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
         removed
     }
 
-    /// Makes numbers of the lines smaller, and byte strings shorter. Answers whether it could.
+    /// Makes sizes in the lines smaller, and tokens shorter. Answers whether it could.
     fn simplify_lines(&mut self) -> bool {
         let mut simplified = false;
         for position in 0..self.lines.len() {
@@ -111,27 +119,48 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
     }
 }
 
-/// Lines like this one with a smaller size in it: fewer replicas, a lower count.
+/// Lines like this one with a smaller size in it: fewer replicas, a lower count, a shorter token.
 fn simpler(line: &[u8]) -> std::vec::IntoIter<Vec<u8>> {
-    let text = String::from_utf8_lossy(line);
-    let tokens: Vec<_> = text.split(' ').collect();
-    let position = match tokens.as_slice() {
-        ["new", _] => 1,
-        ["draw" | "chaos", _, _] => 2,
-        ["workload", _, _, _] => 3,
-        _ => return Vec::new().into_iter(),
-    };
-    let Ok(number) = tokens[position].parse::<u64>() else { return Vec::new().into_iter() };
-    let smaller = [number / 2, number - number / 4, number.saturating_sub(1)];
-    let with = |number: u64| {
-        let number = number.to_string();
+    let tokens: Vec<_> = line.split(|byte| *byte == b' ').collect();
+    let with = |position: usize, token: &[u8]| {
         let mut tokens = tokens.clone();
-        tokens[position] = &number;
-        tokens.join(" ").into_bytes()
+        tokens[position] = token;
+        tokens.join(&b' ')
     };
-    let lines: Vec<_> =
-        smaller.iter().filter(|smaller| **smaller < number).map(|n| with(*n)).collect();
+    let sized = match tokens.as_slice() {
+        [b"new", _] => Some(1),
+        [b"draw" | b"chaos", _, _] => Some(2),
+        [b"workload", _, _, _] => Some(3),
+        _ => None,
+    };
+    let sized = sized.map(|position| (position, smaller(tokens[position]))).into_iter();
+    let long = (0..tokens.len()).filter(|position| tokens[*position].len() >= LONG_TOKEN_LENGTH);
+    let shorter = long.map(|position| (position, vec![half(tokens[position])]));
+    let choices = sized.chain(shorter);
+    let lines: Vec<_> = choices
+        .flat_map(|(position, tokens)| tokens.into_iter().map(move |token| (position, token)))
+        .map(|(position, token)| with(position, &token))
+        .collect();
     lines.into_iter()
+}
+
+/// Numbers below this one; none where it is no number.
+fn smaller(token: &[u8]) -> Vec<Vec<u8>> {
+    let number = std::str::from_utf8(token).ok().and_then(|token| token.parse::<u64>().ok());
+    let Some(number) = number else { return Vec::new() };
+    // Ascending: a candidate that does not fail costs less than one that does.
+    let shifts = 1..u64::BITS;
+    let fractions = shifts.clone().rev().map(|shift| number >> shift);
+    let smaller = fractions.chain(shifts.skip(1).map(|shift| number - (number >> shift)));
+    let mut smaller: Vec<_> = smaller.chain(number.checked_sub(1)).collect();
+    smaller.dedup();
+    smaller.retain(|smaller| *smaller < number);
+    smaller.into_iter().map(|number| number.to_string().into_bytes()).collect()
+}
+
+/// About the first half of a token; of an even length, as hex digits have it.
+fn half(token: &[u8]) -> Vec<u8> {
+    token[..token.len() / 4 * 2].to_vec()
 }
 
 #[cfg(test)]
@@ -174,6 +203,28 @@ mod tests {
         let expected =
             ["new 3", "workload 1 10 137", "hash 0"].map(|line| line.as_bytes().to_vec());
         assert_eq!(shrunk, Shrunk { lines: expected.into(), is_minimal: true });
+    }
+
+    #[test]
+    fn the_least_number_is_found_in_few_attempts() {
+        let mut attempts = 0;
+        let lines = vec![b"draw 1 9999999999".to_vec()];
+        let shrunk = shrink(lines, BUDGET, |lines| {
+            attempts += 1;
+            let count = String::from_utf8_lossy(&lines[0]).split(' ').next_back()?.parse::<u64>();
+            (count.ok()? > 1_000).then_some(0)
+        });
+        assert_eq!(shrunk.lines, [b"draw 1 1001"]);
+        assert!(attempts < 500, "{attempts} attempts");
+    }
+
+    #[test]
+    fn long_tokens_are_made_shorter() {
+        let long = [b"put 0x".as_slice(), &b"6b".repeat(4_097), b" v"].concat();
+        let shrunk = shrink(vec![long], BUDGET, |lines| (lines[0].len() > 40).then_some(0));
+        let line = &shrunk.lines[0];
+        assert!(line.starts_with(b"put 0x6b") && line.ends_with(b"6b v"), "{line:?}");
+        assert!(line.len() <= 2 * 40 && line.len() % 2 == 0, "{}", line.len());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How the program ends.
 
 use std::fmt;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The exit status of a command that ran.
@@ -32,6 +33,13 @@ pub(crate) enum Refused {
     Usage(String),
     /// Exit status 3.
     Broken(String),
+}
+
+impl Refused {
+    /// A file that cannot be had, or holds what it should not.
+    pub(crate) fn file(file: &Path, reason: impl fmt::Display) -> Self {
+        Self::Broken(format!("{}: {reason}", file.display()))
+    }
 }
 
 impl fmt::Display for Refused {

@@ -61,7 +61,8 @@ const MALFORMED_NUMBERS: [&str; 12] = [
 ];
 const BYTE_STRINGS: [&str; 12] =
     ["a", "0x61", "0x", "0X61", "0xAb", "0x00ff", "x0", "0", "#", "0x0a20", "\r", "\u{fc}"];
-const MALFORMED_BYTE_STRINGS: [&str; 5] = ["0x6", "0xg0", "0x 61", "0x0X61", "0x-1"];
+const MALFORMED_BYTE_STRINGS: [&str; 7] =
+    ["0x6", "0xg0", "0x 61", "0x61\t62", "0x61\r", "0x0X61", "0x-1"];
 
 pub(super) fn section(plan: &Plan) -> Section {
     let seed = plan.seed;

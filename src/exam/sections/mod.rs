@@ -90,7 +90,7 @@ fn case(section: &str, name: impl std::fmt::Display, lines: Vec<Vec<u8>>) -> Cas
 
 /// The lines that look at everything in a cluster of `replica_count`.
 #[must_use]
-pub(crate) fn observation(replica_count: usize) -> Vec<Vec<u8>> {
+pub fn observation(replica_count: usize) -> Vec<Vec<u8>> {
     let mut lines = vec![b"status".to_vec()];
     for id in 0..replica_count {
         lines.extend(["replica", "log", "hash"].map(|word| format!("{word} {id}").into_bytes()));

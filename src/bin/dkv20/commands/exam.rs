@@ -17,7 +17,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 pub(crate) use ports::PortArguments;
 use reports::Outputs;
-pub(crate) use reports::write_trace;
+pub(crate) use reports::{check_folder, write_trace};
 
 use crate::exit::{Exit, Refused};
 
@@ -89,10 +89,12 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit> {
     let bars = Bars::new(ports.iter().map(|port| port.name.as_str()), selection.count());
     let mut report = examine(&ports, &selection, &|progress| bars.show(progress));
     bars.finish();
-    outputs.write_traces(&mut report)?;
+    // What was found is shown, wherever else it cannot be written.
+    let traces_written = outputs.write_traces(&mut report);
     let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     super::print(&text(&report, colour))?;
     outputs.write(&report)?;
+    traces_written?;
     for problem in problems(&report) {
         crate::complain(&format!("dkv20: {problem}"));
     }

@@ -17,7 +17,7 @@ use dkv20::exam::port::PortSpec;
 use dkv20::exam::run::Settings;
 use indicatif::ProgressBar;
 
-use super::exam::{PortArguments, delivery, seconds, stop_on_signals, write_trace};
+use super::exam::{PortArguments, check_folder, delivery, seconds, stop_on_signals, write_trace};
 use super::trace::lines_of;
 use crate::exit::{Exit, Refused};
 
@@ -57,6 +57,7 @@ pub(crate) struct ShrinkArguments {
 
 pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit> {
     let ports = arguments.ports.given_or_default()?;
+    check_folder(&arguments.traces)?;
     let settings = FuzzSettings {
         seed: arguments.seed,
         time: arguments.seconds,
@@ -129,17 +130,19 @@ fn summary(port: &str, state: FuzzProgress) -> String {
 }
 
 fn report_finding(traces: &std::path::Path, port: &PortSpec, mut finding: Finding) -> Result<()> {
-    write_trace(traces, &port.name, &shell_words::join(&port.command), &mut finding)?;
+    let written = write_trace(traces, &port.name, &shell_words::join(&port.command), &mut finding);
     let mut text = format!("{}: {}: {}\n", port.name, finding.case, finding.headline());
     for line in finding.explanation.iter().chain(&finding.replay) {
         text += &format!("    {line}\n");
     }
-    super::print(&text)
+    super::print(&text)?;
+    written.map(|_| ())
 }
 
 pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit> {
     let lines = lines_of(&arguments.trace)?;
     let ports = arguments.ports.given()?;
+    check_folder(&arguments.traces)?;
     if ports.is_empty() {
         return Err(Refused::Usage("a --port to shrink for is missing".into()).into());
     }

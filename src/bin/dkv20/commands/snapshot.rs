@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Subcommand;
 use dkv20::exam::fields::{describe, first_difference};
 use dkv20::load_state;
@@ -73,7 +73,7 @@ fn diff(expected: &Path, actual: &Path) -> Result<Exit> {
 /// A file of hex digits and white space, with `0x` or an answer's `ok` before them, is hex; any
 /// other is the snapshot itself. A snapshot begins with letters that are no hex digits.
 fn read(file: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(file).with_context(|| file.display().to_string())?;
+    let bytes = fs::read(file).map_err(|error| Refused::file(file, error))?;
     let text: String = match std::str::from_utf8(&bytes) {
         Ok(text) => text.split_ascii_whitespace().collect(),
         Err(_) => return Ok(bytes),
@@ -83,6 +83,6 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     if bytes.starts_with(b"DKVS") || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(bytes);
     }
-    let odd = || Refused::Broken(format!("{}: an odd number of hex digits", file.display()));
-    Ok(hex::decode(digits).map_err(|_| odd())?)
+    let odd = |_| Refused::file(file, "an odd number of hex digits");
+    Ok(hex::decode(digits).map_err(odd)?)
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use dkv20::exam::case::Delivery;
 use dkv20::exam::examinee::Examinee;
@@ -30,15 +30,14 @@ pub(crate) fn record(file: &Path) -> Result<()> {
     trace.record();
     let recorded = trace.to_bytes();
     if recorded != bytes {
-        write_whole(file, &recorded).with_context(|| file.display().to_string())?;
+        write_whole(file, &recorded).map_err(|error| Refused::file(file, error))?;
     }
     Ok(())
 }
 
 fn read(file: &Path) -> Result<(Vec<u8>, Trace)> {
-    let name = || file.display().to_string();
-    let bytes = fs::read(file).with_context(name)?;
-    let trace = Trace::parse(&bytes).with_context(name)?;
+    let bytes = fs::read(file).map_err(|error| Refused::file(file, error))?;
+    let trace = Trace::parse(&bytes).map_err(|error| Refused::file(file, error))?;
     Ok((bytes, trace))
 }
 
@@ -87,17 +86,15 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit> {
 /// called `.trace`, its lines as they are.
 pub(crate) fn lines_of(file: &Path) -> Result<Vec<Vec<u8>>> {
     if file.extension().is_none_or(|extension| extension != "trace") {
-        let bytes = fs::read(file).with_context(|| file.display().to_string())?;
+        let bytes = fs::read(file).map_err(|error| Refused::file(file, error))?;
         let lines = bytes.split_inclusive(|byte| *byte == b'\n');
         return Ok(lines.map(|line| line.strip_suffix(b"\n").unwrap_or(line).to_vec()).collect());
     }
     let (_, trace) = read(file)?;
     if let Some(difference) = trace.check() {
-        let name = file.display();
-        return Err(Refused::Broken(format!(
-            "{name}: not what the reference answers: {difference}"
-        ))
-        .into());
+        let difference = difference.to_string().replace("\n ", ";");
+        let difference = format!("not what the reference answers: {difference}");
+        return Err(Refused::file(file, difference).into());
     }
     Ok(trace.steps().map(|step| step.command.clone()).collect())
 }

@@ -2,7 +2,7 @@
 //! cannot be written is told before anything was found.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -57,6 +57,7 @@ impl Outputs {
                 files.push((path.clone(), open(path)?, render));
             }
         }
+        check_folder(&arguments.traces)?;
         Ok(Self { files, traces: arguments.traces.clone() })
     }
 
@@ -88,8 +89,21 @@ fn open(path: &Path) -> Result<NamedTempFile> {
     } else {
         NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
     };
-    let broken = |error| Refused::Broken(format!("{}: cannot be written: {error}", path.display()));
-    Ok(opened.map_err(broken)?)
+    Ok(opened.map_err(|error| unwritable(path, &error))?)
+}
+
+/// Makes sure that files can be written into a folder that is made once there are any.
+pub(crate) fn check_folder(folder: &Path) -> Result<()> {
+    let there = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("."));
+    NamedTempFile::new_in(there).map_err(|error| unwritable(folder, &error))?;
+    Ok(())
+}
+
+/// Says why, and not which file of a passing name it was tried with.
+fn unwritable(path: &Path, error: &io::Error) -> Refused {
+    let inner = error.get_ref().and_then(|error| error.source());
+    let reason = inner.map_or_else(|| error.to_string(), ToString::to_string);
+    Refused::file(path, format!("cannot be written: {reason}"))
 }
 
 /// Writes the shrunk lines as a trace with the reference's answers; as plain lines where some of

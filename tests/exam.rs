@@ -1,0 +1,275 @@
+//! The exam's commands as a program: bad input is one clear line and an exit status, and nothing
+//! that had been found is lost.
+
+// Without the command line there is no program.
+#![cfg(all(unix, feature = "cli"))]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_dkv20");
+/// Right but for the term of the third leader.
+const WRONG: &str = r#"
+    "$0" serve | while IFS= read -r answer; do
+        case $answer in "ok leader=2 term=3") answer="ok leader=2 term=4" ;; esac
+        printf '%s\n' "$answer"
+    done"#;
+/// Right but for `mix`; says where it runs, then takes a second for `draw`.
+const WRONG_THEN_SLOW: &str = r#"
+    while IFS= read -r line; do
+        case $line in
+            hello) echo "ok dkv20 1 slow" ;;
+            mix*) echo "ok 1" ;;
+            draw*) echo $$ >>"$1"; sleep 1; echo "err count" ;;
+            *) echo "err unknown-command" ;;
+        esac
+    done"#;
+
+/// A `--port` argument for a script of the shell, which has the program as `$0`.
+fn script(name: &str, script: &str, argument: &Path) -> String {
+    let words = ["sh", "-c", script, PROGRAM, argument.to_str().expect("a path that is text")];
+    format!("{name}={}", shell_words::join(words))
+}
+
+fn right(name: &str) -> String {
+    format!("{name}={PROGRAM} serve")
+}
+
+fn dkv20(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.output().expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("what it prints is text")
+}
+
+/// What one refusal looks like: this status, one line on standard error with these words in it,
+/// and nothing on standard output.
+fn assert_refused(folder: &Path, arguments: &[&str], status: i32, words: &[&str]) {
+    let output = dkv20(folder, arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+    assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    let first = said.lines().next().unwrap_or_default();
+    for word in words {
+        assert!(first.contains(word), "{arguments:?}: {word:?} is not in {said:?}");
+    }
+    // Of a usage error the line is followed by where to read on.
+    let rest: Vec<_> = said.lines().skip(1).filter(|line| !line.is_empty()).collect();
+    assert!(rest.is_empty() || status == 2 && rest == ["For more information, try '--help'."]);
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("there is room for a folder")
+}
+
+fn written(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, bytes).expect("a file can be written");
+    path
+}
+
+#[test]
+fn a_port_that_cannot_be_started_is_told() {
+    let folder = folder();
+    written(folder.path(), "no-program", b"text");
+    let exam = |port| ["exam", "--port", port];
+    assert_refused(folder.path(), &exam("a=/no/such"), 3, &["port a: /no/such: ", "os error 2"]);
+    assert_refused(folder.path(), &exam("a=./no-program"), 3, &["port a: ./no-program", "13"]);
+    assert_refused(folder.path(), &exam("a="), 2, &["command is not empty"]);
+    assert_refused(folder.path(), &exam("a"), 2, &["expected NAME=COMMAND"]);
+    assert_refused(folder.path(), &exam("a b=x"), 2, &["a port's name"]);
+    assert_refused(folder.path(), &exam("a='x"), 2, &["quote"]);
+    assert_refused(folder.path(), &["exam"], 3, &["no --port was given", "tests/ports.toml"]);
+}
+
+#[test]
+fn a_port_that_ends_at_once_is_told() {
+    let folder = folder();
+    let output = dkv20(folder.path(), &["exam", "--port", "a=sh -c 'echo why >&2; exit 7'"]);
+    assert_eq!(output.status.code(), Some(3));
+    let line = "dkv20: a: `hello`: the program ended (exit status: 7)\n";
+    assert_eq!(text(&output.stderr), line);
+    assert!(text(&output.stdout).contains("stderr    why\n"), "{}", text(&output.stdout));
+
+    let fuzz = ["fuzz", "--port", "a=false"];
+    assert_refused(folder.path(), &fuzz, 3, &["port a: `hello`", "the program ended"]);
+}
+
+#[test]
+fn two_ports_of_one_name_are_refused() {
+    let folder = folder();
+    let ports = ["exam", "--port", &right("a"), "--port", &right("a")];
+    assert_refused(folder.path(), &ports, 2, &["two ports are called a"]);
+}
+
+#[test]
+fn ports_from_a_file_are_relative_to_it() {
+    let folder = folder();
+    let ports = folder.path().join("below");
+    fs::create_dir(&ports).expect("a folder can be made");
+    std::os::unix::fs::symlink(PROGRAM, ports.join("port")).expect("a link can be made");
+    let listed = "[[port]]\nname = \"a\"\ncommand = [\"./port\", \"serve\"]\n";
+    written(&ports, "ports.toml", listed.as_bytes());
+    let exam = ["exam", "--ports", "below/ports.toml", "--only", "case-01"];
+    let output = dkv20(folder.path(), &exam);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).ends_with("conforms: a, 1 case\n"), "{}", text(&output.stdout));
+
+    written(folder.path(), "none.toml", b"[[port]]\nname = \"a\"\n");
+    let none = ["exam", "--ports", "none.toml"];
+    let output = dkv20(folder.path(), &none);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("missing field `command`"), "{}", text(&output.stderr));
+    let gone = ["exam", "--ports", "gone.toml"];
+    assert_refused(folder.path(), &gone, 3, &["gone.toml: No such file"]);
+}
+
+/// It never starts the port's exam, which would take long.
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_the_exam() {
+    let folder = folder();
+    let port = script("slow", WRONG_THEN_SLOW, &folder.path().join("asked"));
+    for report in ["--json", "--junit", "--markdown", "--html", "--traces"] {
+        let exam = ["exam", "--port", &port, report, "/dev/null/report"];
+        assert_refused(folder.path(), &exam, 3, &["/dev/null/report: cannot be written"]);
+    }
+    let exam = ["exam", "--port", &port, "--html", "."];
+    assert_refused(folder.path(), &exam, 3, &["cannot be written", "directory"]);
+    for command in [&["fuzz"][..], &["shrink", "x.lines"]] {
+        written(folder.path(), "x.lines", b"draw 1 0\n");
+        let traces = ["--port", &port, "--traces", "/dev/null/traces"];
+        let arguments = [command, &traces].concat();
+        assert_refused(folder.path(), &arguments, 3, &["/dev/null/traces: cannot be written"]);
+    }
+    assert!(!folder.path().join("asked").exists());
+}
+
+#[test]
+fn what_is_out_of_range_is_refused() {
+    let folder = folder();
+    let right = right("a");
+    for (argument, values) in [
+        ("--shard", &["0/3", "4/3", "1", "1/0", "x/3"][..]),
+        ("--level", &["0", "6", "x"]),
+        ("--seconds", &["0", "-1", "x"]),
+        ("--timeout", &["0", "x"]),
+        ("--seed", &["-1", "18446744073709551616"]),
+    ] {
+        for value in values {
+            let pair = format!("{argument}={value}");
+            let exam = ["exam", "--port", &right, &pair];
+            assert_refused(folder.path(), &exam, 2, &["invalid value", value, argument]);
+        }
+    }
+    let nothing = ["exam", "--port", &right, "--only", "no-such-case"];
+    assert_refused(folder.path(), &nothing, 3, &["nothing to do"]);
+    let no_port = ["shrink", "x.lines"];
+    written(folder.path(), "x.lines", b"mix 1\n");
+    assert_refused(folder.path(), &no_port, 2, &["a --port to shrink for is missing"]);
+}
+
+#[test]
+fn a_file_that_is_no_trace_is_told_with_line_and_column() {
+    let folder = folder();
+    written(folder.path(), "bad.trace", b"> mix 1\nmix 2\n");
+    written(folder.path(), "false.trace", b"> mix 0\n< ok 1\n");
+    let right = right("a");
+    for command in
+        [&["replay"][..], &["replay", "--port", &right], &["record"], &["shrink", "--port", &right]]
+    {
+        let with = |file| [command, &[file]].concat();
+        assert_refused(folder.path(), &with("bad.trace"), 3, &["bad.trace: line 2, column 1: "]);
+        assert_refused(folder.path(), &with("gone.trace"), 3, &["gone.trace: No such file"]);
+    }
+    let replay = ["replay", "false.trace"];
+    assert_refused(folder.path(), &replay, 3, &["false.trace: not what the reference answers"]);
+    let kept = fs::read(folder.path().join("bad.trace")).expect("it is still there");
+    assert_eq!(kept, b"> mix 1\nmix 2\n");
+    let snapshot = ["snapshot", "show", "gone"];
+    assert_refused(folder.path(), &snapshot, 3, &["gone: No such file"]);
+}
+
+/// A finding is written as a trace; its replay command shows it again, and `shrink` finds nothing
+/// to take away.
+#[test]
+fn a_finding_replays() {
+    let folder = folder();
+    let port = script("wrong", WRONG, Path::new("."));
+    let exam = ["exam", "--port", &port, "--only", "case-14", "--traces", "found"];
+    let output = dkv20(folder.path(), &exam);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let found: Vec<_> = fs::read_dir(folder.path().join("found")).expect("traces").collect();
+    assert_eq!(found.len(), 1);
+    let trace = found[0].as_ref().expect("an entry").path();
+    let trace = trace.to_str().expect("a path that is text");
+
+    let output = dkv20(folder.path(), &["replay", trace, "--port", &port]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(said.contains("expected `ok leader=2 term=3"), "{said}");
+    let output = dkv20(folder.path(), &["replay", trace, "--port", &right("right")]);
+    assert_eq!(output.status.code(), Some(0));
+    let output = dkv20(folder.path(), &["replay", trace]);
+    assert_eq!(text(&output.stdout), "the reference: every answer is the one in the trace\n");
+
+    let before = fs::read(trace).expect("the trace");
+    let commands = |bytes: &[u8]| text(bytes).lines().filter(|line| line.starts_with('>')).count();
+    let output = dkv20(folder.path(), &["shrink", trace, "--port", &port, "--traces", "again"]);
+    assert_eq!(output.status.code(), Some(1));
+    let again: Vec<_> = fs::read_dir(folder.path().join("again")).expect("traces").collect();
+    let again = fs::read(again[0].as_ref().expect("an entry").path()).expect("the trace");
+    assert_eq!(commands(&again), commands(&before));
+}
+
+#[test]
+fn the_shards_together_are_the_whole() {
+    let folder = folder();
+    let list = |more: &[&str]| {
+        let output = dkv20(folder.path(), &[&["exam", "--list"][..], more].concat());
+        assert_eq!(output.status.code(), Some(0));
+        text(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let whole = list(&[]);
+    let shards: Vec<_> = (1..=5).flat_map(|i| list(&["--shard", &format!("{i}/5")])).collect();
+    assert_eq!(shards.len(), whole.len(), "no case is in two shards");
+    assert_eq!(shards.iter().collect::<BTreeSet<_>>(), whole.iter().collect::<BTreeSet<_>>());
+}
+
+/// Ctrl-C in the middle: what was found is shown, and the ports are ended.
+#[test]
+fn an_interruption_shows_what_was_found_and_ends_the_ports() {
+    let folder = folder();
+    let asked = folder.path().join("asked");
+    let port = script("slow", WRONG_THEN_SLOW, &asked);
+    let mut exam = Command::new(PROGRAM);
+    // The one finding is made before a case takes long.
+    exam.args(["exam", "--port", &port, "--level", "1", "--json", "found.json"]);
+    exam.current_dir(folder.path()).stdin(Stdio::null());
+    let mut exam = exam.stdout(Stdio::piped()).spawn().expect("the program starts");
+    while !asked.exists() {
+        assert!(exam.try_wait().expect("it can be asked").is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    let process = Pid::from_raw(i32::try_from(exam.id()).expect("an id")).expect("not 0");
+    kill_process(process, Signal::INT).expect("it runs");
+    let stdout = exam.stdout.take().expect("a pipe");
+    let lines: Vec<_> = BufReader::new(stdout).lines().map_while(Result::ok).collect();
+    let status = exam.wait().expect("it ends");
+    let said = lines.join("\n");
+    assert!(matches!(status.code(), Some(1 | 3)), "{status}\n{said}");
+    assert!(said.contains("interrupted"), "{said}");
+    assert!(folder.path().join("found.json").exists(), "the report is written");
+    for port in fs::read_to_string(&asked).expect("the ports' ids").lines() {
+        let port = Pid::from_raw(port.parse().expect("an id")).expect("not 0");
+        assert!(kill_process(port, Signal::CONT).is_err(), "port {port:?} still runs");
+    }
+}
