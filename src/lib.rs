@@ -40,6 +40,8 @@ mod cluster;
 mod error;
 #[cfg(feature = "exam")]
 pub mod exam;
+#[cfg(feature = "explore")]
+pub mod explore;
 mod log;
 mod op;
 mod protocol;

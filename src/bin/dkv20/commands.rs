@@ -1,6 +1,7 @@
 //! The command line: arguments to work.
 
 mod exam;
+mod explore;
 mod fuzz;
 mod snapshot;
 mod trace;
@@ -43,6 +44,7 @@ enum Command {
     Replay(trace::ReplayArguments),
     Shrink(fuzz::ShrinkArguments),
     Fuzz(fuzz::FuzzArguments),
+    Explore(explore::ExploreArguments),
     /// Decode snapshots, and name the first differing field of two.
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -75,6 +77,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Replay(arguments) => return trace::replay(&arguments),
         Command::Shrink(arguments) => return fuzz::run_shrink(&arguments),
         Command::Fuzz(arguments) => return fuzz::run_fuzz(&arguments),
+        Command::Explore(arguments) => return explore::run(&arguments),
         Command::Snapshot(command) => return snapshot::run(&command),
         Command::Completions { shell } => print_completions(shell)?,
         Command::Man { folder } => write_man_pages(&folder)?,
