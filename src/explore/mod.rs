@@ -5,14 +5,16 @@
 //! its [`View`] alone, and what must be remembered beside it, because compaction drops it, is the
 //! [`History`]. The [`RULES`] are functions of these two; they share no code with the reference.
 
+mod counterexample;
 mod events;
 mod rules;
 mod search;
 mod view;
 
+pub use counterexample::{Broken, Counterexample, trace_of};
 pub use events::{Event, events, line_of};
 pub use rules::{RULES, Rule, Scope, Step, Verdict};
-pub use search::{Broken, Counterexample, Level, Report, Settings, explore};
+pub use search::{Level, Report, Settings, explore};
 pub use view::{Entry, History, ReplicaView, View};
 
 use crate::cluster::{Cluster, Outcome};

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::Command;
 
+use super::counterexample::{Broken, Counterexample};
 use super::events::{Event, events};
 use super::rules::{RULES, Rule, Scope, Step};
 use super::view::{History, View, fingerprint};
@@ -46,24 +47,6 @@ pub struct Level {
     pub states: usize,
     /// How many steps were taken from them.
     pub transitions: u64,
-}
-
-/// A rule that was broken, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// The rule's name.
-    pub rule: &'static str,
-    /// What was seen.
-    pub detail: String,
-}
-
-/// A shortest sequence of commands that breaks a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counterexample {
-    /// The commands, on a cluster that was just made.
-    pub commands: Vec<Command>,
-    /// All rules that the last of them breaks, in the order of [`RULES`]; at least one.
-    pub broken: Vec<Broken>,
 }
 
 /// What was found.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
-use dkv20::explore::{Counterexample, Level, RULES, Report, Settings, explore, line_of};
-use dkv20::{Cluster, Session};
+use dkv20::Cluster;
+use dkv20::explore::{Level, RULES, Report, Settings, explore, trace_of};
 use tempfile::NamedTempFile;
 
 use super::exam::seconds;
@@ -111,8 +111,9 @@ fn rules_text(report: &Report) -> String {
 
 /// Says what was broken, or what was not put to the test.
 fn conclude(arguments: &ExploreArguments, report: &Report) -> Result<Exit> {
+    let replica_count = usize::from(arguments.replicas);
     if let Some(counterexample) = &report.counterexample {
-        let trace = trace_of(arguments.replicas, counterexample);
+        let trace = without_panic_messages(|| trace_of(replica_count, counterexample));
         match &arguments.trace {
             Some(file) => {
                 write_whole(file, trace.as_bytes())
@@ -123,7 +124,10 @@ fn conclude(arguments: &ExploreArguments, report: &Report) -> Result<Exit> {
         }
         return Ok(Exit::Diverged);
     }
-    let vacuous = report.vacuous(usize::from(arguments.replicas));
+    let vacuous = report.vacuous(replica_count);
+    if report.levels.len() < 2 {
+        return Err(Refused::Broken("the time ended before a step was judged".into()).into());
+    }
     if vacuous.is_empty() {
         return Ok(Exit::Done);
     }
@@ -144,33 +148,4 @@ fn summary(report: &Report, time: Duration) -> String {
         report.transitions,
         time.as_secs_f64()
     )
-}
-
-/// The commands with the answers that they get, and what is seen at the end.
-fn trace_of(replica_count: u8, counterexample: &Counterexample) -> String {
-    let mut text = String::new();
-    for broken in &counterexample.broken {
-        text += &format!("# {}: {}\n", broken.rule, broken.detail);
-    }
-    let mut lines = vec![format!("new {replica_count}")];
-    lines.extend(counterexample.commands.iter().map(line_of));
-    lines.push("status".to_owned());
-    for id in 0..replica_count {
-        lines.extend(["replica", "log", "dump"].map(|word| format!("{word} {id}")));
-    }
-    let mut session = Session::new();
-    for line in lines {
-        text += &format!("> {line}\n");
-        let answer = without_panic_messages(|| {
-            panic::catch_unwind(AssertUnwindSafe(|| {
-                let mut answer = String::new();
-                session.answer(line.as_bytes(), &mut answer);
-                answer
-            }))
-        });
-        // What does not answer has no line, and nothing after it means anything.
-        let Ok(answer) = answer else { break };
-        text += &format!("< {answer}\n");
-    }
-    text
 }
