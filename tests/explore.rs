@@ -19,6 +19,7 @@ enum Fault {
     None,
     ElectionKeepsTheTerm,
     StepDownForgetsTheTerm,
+    NobodyStepsDown,
     PartitionForgetsTheCommitIndex,
     CompactDropsWhatIsPending,
     PendingEntriesLoseTheirOp,
@@ -258,7 +259,9 @@ impl Twin {
         }
         if self.isolated[self.leader] {
             for id in reachable {
-                self.replicas[id].role = Role::Follower;
+                if self.fault != Fault::NobodyStepsDown {
+                    self.replicas[id].role = Role::Follower;
+                }
                 if self.fault == Fault::StepDownForgetsTheTerm {
                     self.replicas[id].term = 1;
                 }
@@ -393,7 +396,7 @@ type Row = (Fault, usize, &'static [&'static str], &'static [&'static str]);
 /// Each fault breaks one rule alone, where there is such a fault. A log that ends below its commit
 /// index breaks both rules that say so; and an election that does not look at logs is here as a
 /// mistake of the kind that is made.
-const FAULTS: [Row; 18] = [
+const FAULTS: [Row; 19] = [
     (Fault::ElectionKeepsTheTerm, 3, &["partition 0"], &["one-leader-a-term"]),
     (Fault::StepDownForgetsTheTerm, 3, &["partition 0", "partition 1"], &["terms-never-fall"]),
     (
@@ -421,6 +424,12 @@ const FAULTS: [Row; 18] = [
         &["commits-agree"],
     ),
     (Fault::MinorityElects, 3, &["partition 0", "partition 0 1 2", "heal 0"], &["leader-complete"]),
+    (
+        Fault::NobodyStepsDown,
+        3,
+        &["partition 0", "partition 0 1 2", "heal 0"],
+        &["current-leader-leads"],
+    ),
     (
         Fault::PartitionDropsTheLog,
         2,
@@ -572,7 +581,7 @@ mod program {
         let lines: Vec<_> = out.lines().collect();
         assert!(lines[4].starts_with("    3          25            0 "), "{out}");
         assert!(out.contains("\nno-panic                           270  "), "{out}");
-        let summary = "explore: 17 rules hold: depth 3, 40 states, 270 transitions, ";
+        let summary = "explore: 18 rules hold: depth 3, 40 states, 270 transitions, ";
         assert!(lines[lines.len() - 1].starts_with(summary), "{out}");
     }
 

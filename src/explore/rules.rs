@@ -62,7 +62,7 @@ impl Rule {
 }
 
 /// All rules.
-pub static RULES: [Rule; 17] = [
+pub static RULES: [Rule; 18] = [
     Rule {
         name: "one-leader-a-term",
         about: "at most one replica ever leads a term",
@@ -104,6 +104,12 @@ pub static RULES: [Rule; 17] = [
         about: "the current leader has every committed entry",
         scope: Scope::State(leader_complete),
         tested_within: [None, None, Some(2)],
+    },
+    Rule {
+        name: "current-leader-leads",
+        about: "a reachable replica that takes itself for the leader is the current one",
+        scope: Scope::State(current_leader_leads),
+        tested_within: [None, Some(1), Some(2)],
     },
     Rule {
         name: "no-truncation",
@@ -293,6 +299,17 @@ fn leader_complete(view: &View, history: &History) -> Verdict {
         })?;
     }
     Ok(history.committed.first().is_some_and(|entry| entry.0 < view.term))
+}
+
+/// Tested where the current leader is isolated and others are not.
+fn current_leader_leads(view: &View, _: &History) -> Verdict {
+    for (id, replica) in each(view) {
+        let leads = replica.role == Role::Leader && !view.isolated[id];
+        require(!leads || id == view.leader, || {
+            format!("replica {id} is reachable and leads, the current leader is {}", view.leader)
+        })?;
+    }
+    Ok(view.isolated[view.leader] && view.reachable_count() > 0)
 }
 
 /// Tested where a log loses what is above a commit index that is not 0.

@@ -137,7 +137,10 @@ fn conclude(arguments: &ExploreArguments, report: &Report) -> Result<Exit> {
 
 fn summary(report: &Report, time: Duration) -> String {
     let verdict = match &report.counterexample {
-        Some(counterexample) => format!("{} broken", counterexample.broken[0].rule),
+        Some(counterexample) => {
+            let count = counterexample.commands.len();
+            format!("{} broken by {count} commands", counterexample.broken[0].rule)
+        }
         None => format!("{} rules hold", RULES.len()),
     };
     let depth = report.levels.last().map_or(0, |level| level.depth);
