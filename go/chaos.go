@@ -91,7 +91,8 @@ func (r *chaosRun) draw() {
 	case e <= 115:
 		r.start("get")
 		r.id(r.anyID())
-		r.bytes(workloadKey(r.draws.Next(), chaosKeys))
+		key := workloadKey(r.draws.Next(), chaosKeys)
+		r.bytes(string(key[:]))
 	case e <= 120:
 		r.start("hash")
 		r.id(r.anyID())
@@ -141,12 +142,12 @@ func (r *chaosRun) mask() {
 // op draws an op and appends it as a command line has it.
 func (r *chaosRun) op() {
 	op := r.draws.drawOp(chaosKeys)
-	if op.tag == tagDel {
+	if op.tag() == tagDel {
 		r.line = append(r.line, "del"...)
-		r.bytes(op.key)
+		r.bytes(op.key())
 		return
 	}
 	r.line = append(r.line, "put"...)
-	r.bytes(op.key)
-	r.bytes(op.value)
+	r.bytes(op.key())
+	r.bytes(op.value())
 }

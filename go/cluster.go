@@ -32,9 +32,8 @@ func NewCluster(n int) (*Cluster, error) {
 		return nil, ErrReplicaCount
 	}
 	c := &Cluster{term: 1}
-	near := new(trail)
 	for id := range n {
-		c.replicas = append(c.replicas, &Replica{id: id, term: 1, state: orderedMap{near: near}})
+		c.replicas = append(c.replicas, &Replica{id: id, term: 1})
 	}
 	c.replicas[0].role = Leader
 	return c, nil

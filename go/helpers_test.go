@@ -18,6 +18,15 @@ func fingerprint(c *Cluster) string {
 	return b.String()
 }
 
+func newCluster(t testing.TB, n int) *Cluster {
+	t.Helper()
+	c, err := NewCluster(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func propose(t testing.TB, c *Cluster, op Op) Outcome {
 	t.Helper()
 	o, err := c.Propose(op)

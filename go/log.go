@@ -19,7 +19,7 @@ type chunk struct {
 	term  uint64
 	first uint64
 	ops   []Op
-	bytes int // of keys and values
+	bytes int // of their encodings
 }
 
 func (c *chunk) last() uint64 { return c.first + uint64(len(c.ops)) - 1 }
@@ -82,7 +82,7 @@ func (l *log) termAt(index uint64) (term uint64, known bool) {
 // append adds an entry at last + 1. The term is not below lastTerm, and this log
 // is its leader's.
 func (l *log) append(term uint64, op *Op) {
-	size := len(op.key) + len(op.value)
+	size := len(op.encoding)
 	next := l.last() + 1
 	n := len(l.runs)
 	if n == 0 || l.runs[n-1].term != term || l.runs[n-1].chunk.last() != l.last() || !l.runs[n-1].hasRoom(size) {

@@ -84,7 +84,8 @@ func TestLogChunksAreBounded(t *testing.T) {
 	}
 	equal(t, "last", index, 2100)
 	var b log
-	b.append(1, &Op{tag: tagPut, key: "k", value: strings.Repeat("v", ValueLengthMax)})
+	large := Put("k", strings.Repeat("v", ValueLengthMax))
+	b.append(1, &large)
 	b.append(1, &Op{})
 	equal(t, "runs", len(b.runs), 2) // what is large stands alone
 }

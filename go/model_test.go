@@ -55,11 +55,11 @@ func (r *modelReplica) termAt(index uint64) uint64 {
 func (r *modelReplica) state() map[string]string {
 	state := map[string]string{}
 	for _, e := range r.entries[:r.commit] {
-		switch e.op.tag {
+		switch e.op.tag() {
 		case tagPut:
-			state[e.op.key] = e.op.value
+			state[e.op.key()] = e.op.value()
 		case tagDel:
-			delete(state, e.op.key)
+			delete(state, e.op.key())
 		}
 	}
 	return state
@@ -105,9 +105,9 @@ func (m *modelCluster) hasAll(ids []int) bool {
 
 func modelLimits(op Op) error {
 	switch {
-	case op.tag != tagNoOp && (op.key == "" || len(op.key) > 4096):
+	case op.tag() != tagNoOp && (op.key() == "" || len(op.key()) > 4096):
 		return ErrKeyLength
-	case len(op.value) > 1048576:
+	case op.tag() == tagPut && len(op.value()) > 1048576:
 		return ErrValueLength
 	}
 	return nil

@@ -2,7 +2,7 @@ package dkv20
 
 import (
 	"encoding/binary"
-	"strings"
+	"hash/maphash"
 )
 
 // The limits of the definition, section 1. Lengths are in bytes.
@@ -19,42 +19,98 @@ const (
 	tagDel  = 2
 )
 
+// Where the fields of an op's encoding stand.
+const (
+	tagSize    = 1
+	lengthSize = 4 // of a length field
+	keyOffset  = tagSize + lengthSize
+)
+
 // Op is an operation on the map of a replica (definition, section 2): [Put],
 // [Del], or [NoOp], which is the zero value too. Keys and values are byte
 // strings, not necessarily text. An Op is immutable, and ops can be compared
 // with ==.
+//
+// It is held as its encoding, so that logs and maps share its bytes, and hash
+// and snapshot are copies of them.
 type Op struct {
-	tag   byte
-	key   string
-	value string
+	encoding string // empty for NoOp
+	hash     uint32 // of the key, for the maps of all replicas
 }
 
 // NoOp gives the op that has no effect.
 func NoOp() Op { return Op{} }
 
-// Put gives the op that makes key map to value. Both are copied, so that an op
-// that is kept does not keep a larger string they were cut from. Their limits
+// Put gives the op that makes key map to value. Both are copied. Their limits
 // are checked where the op is proposed.
-func Put(key, value string) Op {
-	return Op{tagPut, strings.Clone(key), strings.Clone(value)}
-}
+func Put(key, value string) Op { return makePut(key, value) }
 
 // Del gives the op that makes key absent. The key is copied, and its limits are
 // checked where the op is proposed.
-func Del(key string) Op {
-	return Op{tag: tagDel, key: strings.Clone(key)}
+func Del(key string) Op { return makeDel(key) }
+
+// makePut makes a Put of either kind of byte string, which it copies.
+func makePut[S string | []byte](key, value S) Op {
+	key = key[:min(len(key), KeyLengthMax+1)] // one byte too many is enough to be refused for
+	value = value[:min(len(value), ValueLengthMax+1)]
+	keyLength, valueLength := lengthField(len(key)), lengthField(len(value))
+	encoding := "\x01" + string(keyLength[:]) + string(key) + string(valueLength[:]) + string(value)
+	return Op{encoding, hashOf(key)}
 }
+
+// makeDel makes a Del, likewise.
+func makeDel[S string | []byte](key S) Op {
+	key = key[:min(len(key), KeyLengthMax+1)]
+	keyLength := lengthField(len(key))
+	return Op{"\x02" + string(keyLength[:]) + string(key), hashOf(key)}
+}
+
+func lengthField(length int) (field [lengthSize]byte) {
+	binary.LittleEndian.PutUint32(field[:], uint32(length))
+	return field
+}
+
+// hashSeed differs from run to run, so that nobody can choose keys that collide.
+// No answer depends on it.
+var hashSeed = maphash.MakeSeed()
+
+func hashOf[S string | []byte](key S) uint32 {
+	return uint32(maphash.String(hashSeed, string(key)))
+}
+
+func (op *Op) tag() byte {
+	if op.encoding == "" {
+		return tagNoOp
+	}
+	return op.encoding[0]
+}
+
+// keyEnd gives where the key ends in the encoding of what is no NoOp.
+func (op *Op) keyEnd() int {
+	e := op.encoding[tagSize:keyOffset]
+	return keyOffset + int(uint32(e[0])|uint32(e[1])<<8|uint32(e[2])<<16|uint32(e[3])<<24)
+}
+
+// key gives the key of what is no NoOp.
+func (op *Op) key() string { return op.encoding[keyOffset:op.keyEnd()] }
+
+// value gives the value of a Put.
+func (op *Op) value() string { return op.encoding[op.keyEnd()+lengthSize:] }
+
+// entry gives what a Put is in a snapshot: u32 key length, key, u32 value
+// length, value.
+func (op *Op) entry() string { return op.encoding[tagSize:] }
 
 // checkLimits answers ErrKeyLength, else ErrValueLength, where the op is outside
 // section 1's limits.
 func (op *Op) checkLimits() error {
-	if op.tag == tagNoOp {
+	if op.tag() == tagNoOp {
 		return nil
 	}
-	if err := checkKey(op.key); err != nil {
+	if err := checkKey(op.key()); err != nil {
 		return err
 	}
-	if len(op.value) > ValueLengthMax {
+	if op.tag() == tagPut && len(op.value()) > ValueLengthMax {
 		return ErrValueLength
 	}
 	return nil
@@ -69,17 +125,12 @@ func checkKey(key string) error {
 
 // AppendEncoding appends the op's encoding (definition, section 2) to out: a
 // byte tag; for Put then u32 key length, key, u32 value length, value; for Del
-// then u32 key length, key.
+// then u32 key length, key. The op is within its limits.
 func (op Op) AppendEncoding(out []byte) []byte {
-	out = append(out, op.tag)
-	if op.tag == tagNoOp {
-		return out
+	if op.tag() == tagNoOp {
+		return append(out, tagNoOp)
 	}
-	out = append(putU32LE(out, uint32(len(op.key))), op.key...)
-	if op.tag == tagDel {
-		return out
-	}
-	return append(putU32LE(out, uint32(len(op.value))), op.value...)
+	return append(out, op.encoding...)
 }
 
 // putU32LE appends v in four bytes, the lowest first.

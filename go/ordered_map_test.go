@@ -13,21 +13,23 @@ import (
 // twin is a map under test beside a naive one.
 type twin struct {
 	t     *testing.T
-	tree  orderedMap
+	table orderedMap
 	naive map[string]string
 }
 
 func (w *twin) set(key, value string) {
-	w.tree.set(key, value)
+	put := Put(key, value)
+	w.table.set(&put)
 	w.naive[key] = value
 }
 
 func (w *twin) delete(key string) {
-	w.tree.delete(key)
+	del := Del(key)
+	w.table.delete(&del)
 	delete(w.naive, key)
 }
 
-// compare checks contents, order, sizes and the tree's own rules.
+// compare checks contents, order, sizes and the table's own rules.
 func (w *twin) compare() {
 	w.t.Helper()
 	var keys []string
@@ -41,64 +43,47 @@ func (w *twin) compare() {
 		for _, s := range []string{key, value} {
 			packed = append(binary.LittleEndian.AppendUint32(packed, uint32(len(s))), s...)
 		}
-		if actual, present := w.tree.get(key); !present || actual != value {
+		if actual, present := w.table.get(key); !present || actual != value {
 			w.t.Fatalf("%q maps to %q, %v, expected %q", key, actual, present, value)
 		}
 	}
-	if out := w.tree.appendTo(nil); !bytes.Equal(out, packed) {
+	if out := w.table.appendTo(nil); !bytes.Equal(out, packed) {
 		w.t.Fatalf("packed as\n%x, expected\n%x", out, packed)
 	}
-	equal(w.t, "count", w.tree.count, len(keys))
-	equal(w.t, "bytes", w.tree.bytes, len(packed))
+	equal(w.t, "count", w.table.count(), len(keys))
+	equal(w.t, "bytes", w.table.bytes, len(packed))
 	i := 0
-	for key, value := range w.tree.all {
+	for key, value := range w.table.all {
 		if key != keys[i] || value != w.naive[key] {
 			w.t.Fatalf("entry %d: %q maps to %q", i, key, value)
 		}
 		i++
 	}
-	if w.tree.root != nil {
-		checkNode(w.t, w.tree.root, "", "")
-	}
+	checkTable(w.t, &w.table)
 }
 
-// checkNode checks a node's rules: its keys stand from low on and below high
-// (where that is not empty), its fields match, and its leaves are equally deep.
-func checkNode(t *testing.T, n *node, low, high string) (depth int) {
+// checkTable checks a table's rules: as many full slots as keys, each found by
+// the search for its key, and a size that suits them.
+func checkTable(t *testing.T, m *orderedMap) {
 	t.Helper()
-	if len(n.heads) == 0 {
-		t.Fatal("an empty node")
-	}
-	if n.isLeaf() {
-		const longest = 2*lengthFieldSize + KeyLengthMax + valueInlineMax
-		if len(n.starts) != len(n.heads) || len(n.heads) > leafKeysMax || len(n.data) > 2*longest {
-			t.Fatalf("a leaf of %d keys, %d starts, %d bytes", len(n.heads), len(n.starts), len(n.data))
+	full := 0
+	for i, s := range m.slots {
+		if s.put == 0 {
+			continue
 		}
-		for i, h := range n.heads {
-			key := string(n.keyAt(i))
-			if key < low || high != "" && key >= high || headOf(key) != h {
-				t.Fatalf("%q stands between %q and %q with head %x", key, low, high, h)
-			}
-		}
-		equal(t, "large values", n.largeBefore(len(n.heads)), len(n.large))
-		return 0
+		full++
+		put := &m.puts[s.put-1]
+		equal(t, "tag", put.tag(), tagPut)
+		equal(t, "hash", s.hash, put.hash)
+		equal(t, "slot", m.find(put.key(), put.hash), uint32(i))
 	}
-	if len(n.children) != len(n.keys) || len(n.heads) != len(n.keys) || len(n.children) > branchMax || n.keys[0] != "" {
-		t.Fatalf("a branch of %d children, %d keys from %q", len(n.children), len(n.keys), n.keys[0])
+	equal(t, "full slots", full, m.count())
+	for _, at := range m.free {
+		equal(t, "free", m.puts[at], NoOp())
 	}
-	for i, child := range n.children {
-		bounds := [2]string{max(low, n.keys[i]), high}
-		if i+1 < len(n.keys) {
-			bounds[1] = n.keys[i+1]
-		}
-		equal(t, "head", n.heads[i], headOf(n.keys[i]))
-		below := checkNode(t, child, bounds[0], bounds[1])
-		if i > 0 && below+1 != depth {
-			t.Fatal("leaves at different depths")
-		}
-		depth = below + 1
+	if size := len(m.slots); full*4 > size*3 || size > slotsMin && full*16 < size {
+		t.Fatalf("%d slots for %d keys", size, full)
 	}
-	return depth
 }
 
 func TestOrderedMapAgainstNaiveTwin(t *testing.T) {
@@ -130,53 +115,48 @@ func TestOrderedMapAgainstNaiveTwin(t *testing.T) {
 				w.delete(k)
 			}
 			w.compare()
-			if w.tree.root != nil {
-				t.Error("an empty map keeps a node")
-			}
+			equal(t, "slots", len(w.table.slots), slotsMin)
 		})
 	}
 }
 
-func TestOrderedMapGrowsAndShrinksByLevels(t *testing.T) {
-	orders := map[string]func(i, n int) int{
-		"ascending":  func(i, n int) int { return i },
-		"descending": func(i, n int) int { return n - 1 - i },
-		"scattered":  func(i, n int) int { return i * 7919 % n },
+// Enough keys to be sorted by the bytes of their heads.
+func TestOrderedMapSortsManyKeys(t *testing.T) {
+	kinds := map[string]func(i int) string{
+		"common prefix": func(i int) string { return fmt.Sprintf("a prefix of all keys %06d", i) },
+		"first byte":    func(i int) string { return fmt.Sprintf("%c-key %06d", i%128, i) },
+		"two heads":     func(i int) string { return fmt.Sprintf("%cthe head is over %06d", i%2, i) },
+		"short":         func(i int) string { return fmt.Sprintf("%c%c%s", i%128, i/128, strings.Repeat("\x00", i%3)) },
 	}
-	const n = 30_000
-	for name, at := range orders {
+	const n = 3 * radixMin
+	for name, key := range kinds {
 		t.Run(name, func(t *testing.T) {
 			w := twin{t: t, naive: map[string]string{}}
 			for i := range n {
-				w.set(fmt.Sprintf("key-%06d", at(i, n)), "12345678")
+				w.set(key(i*7919%n), "12345678")
 			}
 			w.compare()
-			equal(t, "depth", checkNode(t, w.tree.root, "", ""), 2)
-			for i := range n - 10 {
-				w.delete(fmt.Sprintf("key-%06d", at(i, n)))
+			for i := range n - radixMin + 1 {
+				w.delete(key(i))
 			}
 			w.compare()
-			equal(t, "depth", checkNode(t, w.tree.root, "", ""), 0)
 		})
 	}
 }
 
 func TestOrderedMapStaysCompactUnderDeletes(t *testing.T) {
-	var m orderedMap
+	w := twin{t: t, naive: map[string]string{}}
 	for i := range 50_000 {
-		m.set(fmt.Sprintf("key-%06d", i), "12345678")
+		w.set(fmt.Sprintf("key-%06d", i), "12345678")
 	}
 	for i := range 50_000 {
 		if i%50 != 0 {
-			m.delete(fmt.Sprintf("key-%06d", i))
+			w.delete(fmt.Sprintf("key-%06d", i))
 		}
 	}
-	leaves := 0
-	for range m.leaves {
-		leaves++
-	}
-	if leaves > 200 {
-		t.Errorf("%d leaves for %d keys", leaves, m.count)
+	w.compare()
+	if len(w.table.puts) > 16*1000 {
+		t.Errorf("room for %d Puts for %d keys", len(w.table.puts), w.table.count())
 	}
 }
 
@@ -185,8 +165,8 @@ func TestOrderedMapClone(t *testing.T) {
 	for i := range 20_000 {
 		w.set(fmt.Sprintf("key-%06d", i*7919%20_000), strings.Repeat("v", i%300))
 	}
-	copied := w.tree.clone()
-	other := twin{t: t, tree: copied, naive: map[string]string{}}
+	copied := w.table.clone()
+	other := twin{t: t, table: copied, naive: map[string]string{}}
 	for key, value := range w.naive {
 		other.naive[key] = value
 	}
@@ -203,12 +183,12 @@ func TestOrderedMapClone(t *testing.T) {
 }
 
 func TestOrderedMapStopsWhereAsked(t *testing.T) {
-	var m orderedMap
+	w := twin{t: t, naive: map[string]string{}}
 	for i := range 1000 {
-		m.set(fmt.Sprintf("key-%06d", i), "")
+		w.set(fmt.Sprintf("key-%06d", i), "")
 	}
 	seen := 0
-	for range m.all {
+	for range w.table.all {
 		if seen++; seen == 200 {
 			break
 		}
@@ -231,26 +211,4 @@ func FuzzOrderedMap(f *testing.F) {
 		}
 		w.compare()
 	})
-}
-
-// A branch with a single child that becomes empty, beside one that is full, and
-// one that is emptied from its left end.
-func TestOrderedMapDropsEmptyBranches(t *testing.T) {
-	for _, from := range []int{0, 10_000, 20_000} {
-		w := twin{t: t, naive: map[string]string{}}
-		for i := range 30_000 {
-			w.set(fmt.Sprintf("key-%06d", i), "12345678")
-		}
-		for i := range 10_000 {
-			w.delete(fmt.Sprintf("key-%06d", from+i))
-			if i%1000 == 999 {
-				checkNode(t, w.tree.root, "", "")
-			}
-		}
-		w.compare()
-		for i := range 10_000 {
-			w.set(fmt.Sprintf("key-%06d", from+i), "again")
-		}
-		w.compare()
-	}
 }

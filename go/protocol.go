@@ -294,8 +294,3 @@ func (w *hexWriter) Write(b []byte) (int, error) {
 	w.out = appendHexDigits(w.out, b)
 	return len(b), nil
 }
-
-func (w *hexWriter) WriteString(s string) (int, error) {
-	w.out = appendHexDigits(w.out, s)
-	return len(s), nil
-}

@@ -65,7 +65,7 @@ func (r *Replica) LastTerm() uint64 { return r.log.lastTerm() }
 func (r *Replica) TermAt(index uint64) (term uint64, known bool) { return r.log.termAt(index) }
 
 // Len gives the number of keys.
-func (r *Replica) Len() int { return r.state.count }
+func (r *Replica) Len() int { return r.state.count() }
 
 // Get gives the committed value of key, and whether there is one.
 func (r *Replica) Get(key string) (value string, present bool) { return r.state.get(key) }
@@ -76,11 +76,11 @@ func (r *Replica) All() iter.Seq2[string, string] { return r.state.all }
 
 // apply makes the op take effect on the map.
 func (r *Replica) apply(op *Op) {
-	switch op.tag {
+	switch op.tag() {
 	case tagPut:
-		r.state.set(op.key, op.value)
+		r.state.set(op)
 	case tagDel:
-		r.state.delete(op.key)
+		r.state.delete(op)
 	}
 }
 

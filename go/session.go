@@ -116,9 +116,9 @@ func toID(n uint64) int {
 func (c *command) proposal(w word) Op {
 	switch w {
 	case wordPut:
-		return Op{tagPut, string(c.strings[0]), string(c.strings[1])}
+		return makePut(c.strings[0], c.strings[1])
 	case wordDel:
-		return Op{tag: tagDel, key: string(c.strings[0])}
+		return makeDel(c.strings[0])
 	}
 	return Op{}
 }

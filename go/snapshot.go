@@ -1,6 +1,7 @@
 package dkv20
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
@@ -34,7 +35,7 @@ func (h header) appendTo(out []byte, keys int) []byte {
 // dumpState gives the snapshot's bytes.
 func dumpState(h header, state *orderedMap) []byte {
 	out := make([]byte, 0, keysOffset+state.bytes)
-	return state.appendTo(h.appendTo(out, state.count))
+	return state.appendTo(h.appendTo(out, state.count()))
 }
 
 // hashState gives the SHA-256 of the snapshot's bytes in lower-case hex.
@@ -46,13 +47,12 @@ func hashState(h header, state *orderedMap) string {
 
 // writeState writes the snapshot's bytes, piece by piece, to what cannot fail.
 func writeState(to io.Writer, h header, state *orderedMap) {
-	_, _ = to.Write(h.appendTo(make([]byte, 0, keysOffset), state.count))
-	for leaf := range state.leaves {
-		leaf.pieces(
-			func(b []byte) { _, _ = to.Write(b) },
-			func(s string) { _, _ = io.WriteString(to, s) },
-		)
+	w := bufio.NewWriterSize(to, hashBufferSize)
+	_, _ = w.Write(h.appendTo(nil, state.count()))
+	for put := range state.ascending {
+		_, _ = w.WriteString(put.entry())
 	}
+	_ = w.Flush()
 }
 
 // Snapshot is what [LoadState] has read.
@@ -68,7 +68,7 @@ func (s *Snapshot) CommitIndex() uint64 { return s.header.commit }
 func (s *Snapshot) Term() uint64 { return s.header.term }
 
 // Len gives the number of keys.
-func (s *Snapshot) Len() int { return s.state.count }
+func (s *Snapshot) Len() int { return s.state.count() }
 
 // Get gives the value of key, and whether there is one.
 func (s *Snapshot) Get(key string) (value string, present bool) { return s.state.get(key) }
@@ -119,7 +119,8 @@ func (in *reader) snapshot() (*Snapshot, error) {
 		in.check(bytes.Compare(key, before) > 0, ErrKeyOrder)
 		value := in.byteString(0, ValueLengthMax, ErrValueLength)
 		if in.fault == nil {
-			s.state.set(string(key), string(value))
+			put := makePut(key, value)
+			s.state.set(&put)
 		}
 		before = key
 	}

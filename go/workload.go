@@ -9,6 +9,7 @@ const KeysMax = 1_000_000
 const (
 	workloadKeyPrefix = "key-"
 	workloadKeyDigits = 6
+	workloadKeySize   = len(workloadKeyPrefix) + workloadKeyDigits
 	workloadValues    = 10_000
 	delDraw           = 3 // of the first draw's two highest bits
 )
@@ -27,23 +28,22 @@ func DecodeOp(r1, r2, r3, keys uint64) (Op, error) {
 func decodeOp(r1, r2, r3, keys uint64) Op {
 	key := workloadKey(r2, keys)
 	if r1>>62 == delDraw {
-		return Op{tag: tagDel, key: key}
+		return makeDel(key[:])
 	}
 	var value [8]byte
 	binary.LittleEndian.PutUint64(value[:], r3%workloadValues)
-	return Op{tagPut, key, string(value[:])}
+	return makePut(key[:], value[:])
 }
 
 // workloadKey gives "key-" and r2 mod keys in six digits.
-func workloadKey(r2, keys uint64) string {
-	var key [len(workloadKeyPrefix) + workloadKeyDigits]byte
+func workloadKey(r2, keys uint64) (key [workloadKeySize]byte) {
 	copy(key[:], workloadKeyPrefix)
 	number := r2 % keys
 	for i := len(key) - 1; i >= len(workloadKeyPrefix); i-- {
 		key[i] = '0' + byte(number%10)
 		number /= 10
 	}
-	return string(key[:])
+	return key
 }
 
 // drawOp draws what an op is made of, three draws whatever it becomes.
