@@ -149,8 +149,9 @@ func (m *orderedMap) clone() orderedMap {
 // ascending calls yield with each Put in ascending order of the keys until it
 // answers false.
 func (m *orderedMap) ascending(yield func(*Op) bool) {
-	for _, k := range m.sorted() {
-		if !yield(&m.puts[k.put]) {
+	order := m.sorted()
+	for i := range order {
+		if !yield(&order[i].put) {
 			return
 		}
 	}
@@ -171,12 +172,12 @@ func (m *orderedMap) appendTo(out []byte) []byte {
 	return out
 }
 
-// keyed is the position of a Put in puts, with the head of its key: the first
+// keyed is a Put in force with the head of its key: the first
 // eight bytes after those that all keys have in common, as a big-endian number.
 // Heads compare as their keys do, unless they are equal.
 type keyed struct {
 	head uint64
-	put  uint32
+	put  Op
 }
 
 // sorted gives all Puts in ascending order of their keys.
@@ -185,7 +186,7 @@ func (m *orderedMap) sorted() []keyed {
 	order := make([]keyed, 0, m.count())
 	for i := range m.puts {
 		if put := &m.puts[i]; put.tag() == tagPut {
-			order = append(order, keyed{headOf(put.key()[common:]), uint32(i)})
+			order = append(order, keyed{headOf(put.key()[common:]), *put})
 		}
 	}
 	if len(order) >= radixMin {
@@ -196,7 +197,7 @@ func (m *orderedMap) sorted() []keyed {
 		if a.head != b.head {
 			return cmp.Compare(a.head, b.head)
 		}
-		return strings.Compare(m.puts[a.put].key(), m.puts[b.put].key())
+		return strings.Compare(a.put.key(), b.put.key())
 	})
 	return order
 }

@@ -1,0 +1,108 @@
+package bench
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/dkv20/dkv20/go"
+)
+
+// The workload of all that propose.
+const (
+	workloadSeed  = 1
+	workloadOps   = 1_000_000
+	replicasCount = 5
+)
+
+var keySpaces = []uint64{10_000, 1_000_000}
+
+// operation is an op as the floor and the peer apply it, and as the port takes
+// it.
+type operation struct {
+	key   string
+	value []byte // nil for Del
+	op    dkv20.Op
+}
+
+// workload gives count ops of the definition's workload, ready to be proposed.
+func workload(b *testing.B, keys uint64, count int) []operation {
+	g := dkv20.NewSplitMix64(workloadSeed)
+	ops := make([]operation, count)
+	for i := range ops {
+		r1 := g.Next()
+		r2 := g.Next()
+		r3 := g.Next()
+		op, err := dkv20.DecodeOp(r1, r2, r3, keys)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ops[i] = operation{key: fmt.Sprintf("key-%06d", r2%keys), op: op}
+		if r1>>62 != 3 {
+			ops[i].value = binary.LittleEndian.AppendUint64(nil, r3%10_000)
+		}
+	}
+	return ops
+}
+
+// apply makes the op take effect on a map of the standard library.
+func (o *operation) apply(to map[string][]byte) {
+	if o.value == nil {
+		delete(to, o.key)
+	} else {
+		to[o.key] = o.value
+	}
+}
+
+// sortedKeys gives the keys in the order of a dump.
+func sortedKeys(of map[string][]byte) []string {
+	keys := make([]string, 0, len(of))
+	for key := range of {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func newCluster(b *testing.B, n int) *dkv20.Cluster {
+	b.Helper()
+	c, err := dkv20.NewCluster(n)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// propose proposes all, each of which must be taken.
+func propose(b *testing.B, c *dkv20.Cluster, ops []operation) {
+	b.Helper()
+	for i := range ops {
+		if _, err := c.Propose(ops[i].op); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func replica(b *testing.B, c *dkv20.Cluster, id int) *dkv20.Replica {
+	b.Helper()
+	r, err := c.Replica(id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return r
+}
+
+// report gives the time of one op, of which each iteration has done count.
+func report(b *testing.B, count int, unit string) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(count), unit)
+}
+
+const nsPerPut = "ns/put"
+
+// eachSize runs a benchmark for each of some sizes, under the name NAME=SIZE.
+func eachSize[N int | uint64](b *testing.B, name string, sizes []N, run func(b *testing.B, size N)) {
+	for _, size := range sizes {
+		b.Run(fmt.Sprintf("%s=%d", name, size), func(b *testing.B) { run(b, size) })
+	}
+}
