@@ -149,12 +149,28 @@ func (m *orderedMap) clone() orderedMap {
 // ascending calls yield with each Put in ascending order of the keys until it
 // answers false.
 func (m *orderedMap) ascending(yield func(*Op) bool) {
-	order := m.sorted()
-	for i := range order {
-		if !yield(&order[i].put) {
-			return
+	for block := range slices.Chunk(m.sorted(), blockKeys) {
+		m.touch(block)
+		for _, k := range block {
+			if !yield(&m.puts[k.put]) {
+				return
+			}
 		}
 	}
+}
+
+// blockKeys is how many Puts are brought into the cache together.
+const blockKeys = 64
+
+// touch reads a byte of each Put. In the order of their keys they are anywhere
+// in memory, and reads that do not wait for each other are made at once.
+//
+//go:noinline
+func (m *orderedMap) touch(block []keyed) (sum byte) {
+	for _, k := range block {
+		sum += m.puts[k.put].encoding[0]
+	}
+	return sum
 }
 
 // all calls yield with each key and value in ascending order until it answers
@@ -172,12 +188,12 @@ func (m *orderedMap) appendTo(out []byte) []byte {
 	return out
 }
 
-// keyed is a Put in force with the head of its key: the first
+// keyed is the position of a Put in puts, with the head of its key: the first
 // eight bytes after those that all keys have in common, as a big-endian number.
 // Heads compare as their keys do, unless they are equal.
 type keyed struct {
 	head uint64
-	put  Op
+	put  uint32
 }
 
 // sorted gives all Puts in ascending order of their keys.
@@ -186,7 +202,7 @@ func (m *orderedMap) sorted() []keyed {
 	order := make([]keyed, 0, m.count())
 	for i := range m.puts {
 		if put := &m.puts[i]; put.tag() == tagPut {
-			order = append(order, keyed{headOf(put.key()[common:]), *put})
+			order = append(order, keyed{headOf(put.key()[common:]), uint32(i)})
 		}
 	}
 	if len(order) >= radixMin {
@@ -197,7 +213,7 @@ func (m *orderedMap) sorted() []keyed {
 		if a.head != b.head {
 			return cmp.Compare(a.head, b.head)
 		}
-		return strings.Compare(a.put.key(), b.put.key())
+		return strings.Compare(m.puts[a.put].key(), m.puts[b.put].key())
 	})
 	return order
 }
@@ -238,17 +254,20 @@ const radixMin = 1024
 // what it is given.
 func sortByHead(order []keyed) []keyed {
 	other := make([]keyed, len(order))
-	for shift := 0; shift < 8*headSize; shift += 8 {
-		var starts [256]int // first the counts
-		for _, k := range order {
-			starts[byte(k.head>>shift)]++
+	var counts [headSize][256]int
+	for _, k := range order {
+		for b := range counts {
+			counts[b][byte(k.head>>(8*b))]++
 		}
+	}
+	for b := range counts {
+		shift, starts := 8*b, &counts[b]
 		if starts[byte(order[0].head>>shift)] == len(order) {
 			continue // all are equal in this byte
 		}
 		sum := 0
-		for b, count := range starts {
-			starts[b] = sum
+		for value, count := range starts {
+			starts[value] = sum
 			sum += count
 		}
 		for _, k := range order {
