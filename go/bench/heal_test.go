@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"runtime"
 	"testing"
 
 	"github.com/dkv20/dkv20/go"
@@ -18,17 +17,17 @@ func BenchmarkHeal(b *testing.B) { eachSize(b, "log", []int{10_000, 1_000_000}, 
 // An iteration heals, round after round, a replica that has missed some entries
 // behind a log of length entries, or up to a tenth more.
 func benchmarkHeal(b *testing.B, length int) {
-	const keys = 10_000
+	const keys, filling = 10_000, 100_000 // the map is as full as it becomes
 	ops := workload(b, keys, length+missed)
-	var c *dkv20.Cluster
-	log := length
+	c := newCluster(b, replicasCount)
+	propose(b, c, workload(b, keys, filling))
+	log := 0
 	for b.Loop() {
 		for range rounds {
 			b.StopTimer()
-			if log += missed; c == nil || log > length+length/10 {
-				c = newCluster(b, replicasCount)
+			if log += missed; log < length || log > length+length/10 {
+				c.Compact()
 				propose(b, c, ops[:length])
-				runtime.GC() // not while a heal is timed
 				log = length
 			}
 			isolate(b, c)
@@ -53,7 +52,7 @@ func BenchmarkApply(b *testing.B) { eachSize(b, "ops", []int{missed}, benchmarkA
 // What BenchmarkHeal is to be compared with: the same ops applied to one map of
 // the standard library, which holds the same keys.
 func benchmarkApply(b *testing.B, count int) {
-	const keys, length = 10_000, 10_000
+	const keys, length = 10_000, 100_000
 	ops := workload(b, keys, length+count)
 	m := map[string][]byte{}
 	for i := range ops[:length] {
