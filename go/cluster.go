@@ -249,9 +249,11 @@ func (c *Cluster) replicate() {
 		}
 		r.term = leader.term
 		r.role = Follower
-		if r.agreesAtBase(leader) {
+		switch {
+		case r.log.catchUp(&leader.log):
+		case r.agreesAtBase(leader):
 			r.truncateAndReplay(leader)
-		} else {
+		default:
 			r.installSnapshot(leader)
 		}
 	}

@@ -99,6 +99,19 @@ func (l *log) append(term uint64, op *Op) {
 	end.last = next
 }
 
+// catchUp does what truncate and extend would, where that is to go on in the
+// chunk in which both logs end, and tells whether it was: so it is for all that
+// have missed but little. The other log is a leader's, which ends where the chunk
+// does; so they agree up to this one's last, if the other still knows that.
+func (l *log) catchUp(leader *log) bool {
+	n, m := len(l.runs), len(leader.runs)
+	if n == 0 || m == 0 || l.runs[n-1].chunk != leader.runs[m-1].chunk || l.last() < leader.base {
+		return false
+	}
+	l.runs[n-1].last = leader.last()
+	return true
+}
+
 // agreement gives m of section 4.4: the greatest index at which both logs have
 // the same term. Both know the term at the greater of their bases, and there it
 // is the same; so they agree up to m, and m is searched from the top.
