@@ -96,12 +96,40 @@ fn a_port_that_ends_at_once_is_told() {
     let folder = folder();
     let output = dkv20(folder.path(), &["exam", "--port", "a=sh -c 'echo why >&2; exit 7'"]);
     assert_eq!(output.status.code(), Some(3));
-    let line = "dkv20: a: `hello`: the program ended (exit status: 7)\n";
+    let line = "dkv20: a: `hello`: expected `ok dkv20 1 NAME`, got the program ended (exit \
+                status: 7)\n";
     assert_eq!(text(&output.stderr), line);
     assert!(text(&output.stdout).contains("stderr    why\n"), "{}", text(&output.stdout));
 
     let fuzz = ["fuzz", "--port", "a=false"];
     assert_refused(folder.path(), &fuzz, 3, &["port a: `hello`", "the program ended"]);
+}
+
+/// What most who write a port meet first.
+#[test]
+fn a_port_that_does_not_flush_is_told_so() {
+    let folder = folder();
+    let held_back = r#"read -r line; cat >"$1"; echo "ok dkv20 1 held""#;
+    let port = script("held", held_back, &folder.path().join("rest"));
+    let output = dkv20(folder.path(), &["exam", "--port", &port]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = text(&output.stdout);
+    assert!(said.contains("the answer is written only once the input is closed"), "{said}");
+}
+
+#[test]
+fn an_answer_without_its_line_end_is_shown() {
+    let folder = folder();
+    let script_text = r#"printf 'ok dkv20 1 half\n'; while read -r line; do printf 'ok 0'; done"#;
+    let port = script("half", script_text, Path::new("."));
+    let output = dkv20(
+        folder.path(),
+        &["exam", "--port", &port, "--level", "1", "--timeout", "1", "--fail-fast"],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(said.contains("the answer has no line end"), "{said}");
+    assert!(said.contains("without a line end"), "{said}");
 }
 
 #[test]

@@ -130,6 +130,7 @@ impl Examinee {
             ControlFlow::Break(())
         });
         if let Err(failure) = answered {
+            let failure = judge(&mut process, failure);
             self.remember(&mut process);
             return Err(failure);
         }
@@ -221,9 +222,11 @@ impl Running {
         match (divergence, outcome) {
             (Some(divergence), _) => Err(divergence),
             (None, Ok(())) => Ok(()),
-            (None, Err(failure)) => {
-                Err(Divergence { step, expected, actual: Actual::Failed(self.judge(failure)) })
-            }
+            (None, Err(failure)) => Err(Divergence {
+                step,
+                expected,
+                actual: Actual::Failed(judge(&mut self.process, failure)),
+            }),
         }
     }
 
@@ -254,7 +257,11 @@ impl Running {
             (None, Err(failure)) => {
                 let answer = expected.get(step).copied().flatten().filter(|_| seen == 0);
                 let expected = answer.map(|(_, answer)| answer.clone());
-                Err(Divergence { step, expected, actual: Actual::Failed(self.judge(failure)) })
+                Err(Divergence {
+                    step,
+                    expected,
+                    actual: Actual::Failed(judge(&mut self.process, failure)),
+                })
             }
         }
     }
@@ -300,7 +307,7 @@ impl Running {
             (Ok(()), Some(actual)) if actual == *answer => return Ok(()),
             (Ok(()), Some(actual)) => Actual::Answer(actual),
             (Ok(()), None) => Actual::Missing,
-            (Err(failure), _) => Actual::Failed(self.judge(failure)),
+            (Err(failure), _) => Actual::Failed(judge(&mut self.process, failure)),
         };
         Err(Divergence { step: *step, expected: Some(answer.clone()), actual })
     }
@@ -342,19 +349,6 @@ impl Running {
             }
             Err(failure) => Err(Divergence { step, expected, actual: Actual::Failed(failure) }),
         }
-    }
-
-    /// Tells a port that does not answer from one that only does not flush.
-    fn judge(&mut self, failure: Failure) -> Failure {
-        if failure != Failure::NoAnswer {
-            return failure;
-        }
-        let mut answered = false;
-        let _ = self.process.finish(&[], FLUSH_GRACE, |_| {
-            answered = true;
-            ControlFlow::Break(())
-        });
-        if answered { Failure::NotFlushed } else { Failure::NoAnswer }
     }
 }
 
@@ -426,6 +420,19 @@ impl Marked<'_> {
             None => Some(Divergence { step, expected: None, actual: Actual::Extra(line.to_vec()) }),
         }
     }
+}
+
+/// Tells a port that does not answer from one that only does not flush.
+fn judge(process: &mut PortProcess, failure: Failure) -> Failure {
+    if failure != Failure::NoAnswer {
+        return failure;
+    }
+    let mut answered = false;
+    let _ = process.finish(&[], FLUSH_GRACE, |_| {
+        answered = true;
+        ControlFlow::Break(())
+    });
+    if answered { Failure::NotFlushed } else { Failure::NoAnswer }
 }
 
 fn go_on_while(condition: bool) -> ControlFlow<()> {

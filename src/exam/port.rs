@@ -248,7 +248,9 @@ impl PortProcess {
     /// What it wrote after its last line end.
     #[must_use]
     pub fn unfinished_line(&self) -> &[u8] {
-        &self.inbox[self.inbox_start..]
+        let unread = &self.inbox[self.inbox_start..];
+        let start = unread.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
+        &unread[start..]
     }
 
     /// The end of what it wrote on standard error.

@@ -490,16 +490,16 @@ impl<'a> PortExam<'a> {
             lines: vec![b"hello".to_vec()],
             delivery: crate::exam::case::Delivery::Stepwise,
         };
+        let expected = Some(b"ok dkv20 1 NAME".to_vec());
         let divergence = match self.examinee.start() {
             Ok(()) => {
                 let greeting = self.examinee.greeting().unwrap_or_default().to_vec();
                 if is_greeting(&greeting) {
                     return String::from_utf8_lossy(&greeting).into_owned();
                 }
-                let expected = Some(b"ok dkv20 1 NAME".to_vec());
                 Divergence { step: 0, expected, actual: Actual::Answer(greeting) }
             }
-            Err(failure) => Divergence { step: 0, expected: None, actual: Actual::Failed(failure) },
+            Err(failure) => Divergence { step: 0, expected, actual: Actual::Failed(failure) },
         };
         self.findings.push(Finding::greeting(&case, divergence, self.examinee.stderr_tail()));
         String::new()

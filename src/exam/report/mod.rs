@@ -268,7 +268,7 @@ fn shrunk_title(finding: &Finding) -> String {
 /// What was due, as a report shows it.
 fn expected(finding: &Finding) -> String {
     let expected = finding.expected.as_deref();
-    expected.map_or_else(|| "no answer".into(), |answer| format!("`{}`", visible(answer)))
+    expected.map_or_else(|| "no further answer".into(), |answer| format!("`{}`", visible(answer)))
 }
 
 /// The end of what the port wrote on standard error.

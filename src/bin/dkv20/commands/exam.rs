@@ -45,6 +45,9 @@ pub(crate) struct ExamArguments {
     /// How many cases each generated section has.
     #[arg(long, value_name = "N", default_value_t = Settings::default().plan.generated_count)]
     cases: usize,
+    /// How many events the longest path of the exhaustive section has.
+    #[arg(long, value_name = "D", default_value_t = Settings::default().plan.states_depth)]
+    states_depth: usize,
     /// Go on with generated cases until the exam of a port has taken this long.
     #[arg(long, value_name = "S", value_parser = seconds)]
     seconds: Option<Duration>,
@@ -117,6 +120,7 @@ fn settings(arguments: &ExamArguments) -> Settings {
     };
     settings.plan.seed = arguments.seed;
     settings.plan.generated_count = arguments.cases;
+    settings.plan.states_depth = arguments.states_depth;
     settings
 }
 
