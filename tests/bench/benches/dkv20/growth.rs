@@ -1,0 +1,40 @@
+//! How cost grows with the number of entries in the log and of keys, which are the same here.
+
+use criterion::Criterion;
+use dkv20::Cluster;
+
+use crate::{MISSED, cluster_after, draw_ops, propose_all, random_order, scaled, time_heal, timed};
+
+const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
+
+/// `propose` and heal are those of 1,000 entries on a cluster with a log of n entries over n keys,
+/// compact that of such a cluster, dump that of n keys.
+pub fn growth(criterion: &mut Criterion) {
+    for size in SIZES {
+        let n = scaled(size);
+        let cluster = cluster_after(&draw_ops(n, n));
+        let more = draw_ops(n, MISSED);
+
+        let mut growing = cluster.clone();
+        criterion.bench_function(&format!("GrowthPropose/n={size}"), |bencher| {
+            bencher.iter_custom(|iterations| {
+                let propose = |ops: &mut _| propose_all(&mut growing, std::mem::take(ops));
+                timed(iterations, || more.clone(), propose)
+            });
+        });
+        let mut growing = cluster.clone();
+        criterion.bench_function(&format!("GrowthHeal/n={size}"), |bencher| {
+            bencher.iter_custom(|iterations| time_heal(&mut growing, &more, iterations));
+        });
+        criterion.bench_function(&format!("GrowthCompact/n={size}"), |bencher| {
+            bencher
+                .iter_custom(|iterations| timed(iterations, || cluster.clone(), Cluster::compact));
+        });
+        let dumped = random_order(n);
+        criterion.bench_function(&format!("GrowthDump/n={size}"), |bencher| {
+            bencher.iter_custom(|iterations| {
+                timed(iterations, || (), |()| dumped.replicas()[0].dump_state())
+            });
+        });
+    }
+}

@@ -1,0 +1,206 @@
+//! How fast the library is, beside what one would compare it with: the same ops applied to plain
+//! maps, the `raft` crate, memcpy.
+//!
+//! A sample is a whole workload, and what it works on is made outside the timed part. The names
+//! are those of the Go and the C++ benchmarks. `scripts/bench.sh` takes one sample of each in
+//! turn, several times over; `DKV20_BENCH_SCALE=N` divides the numbers of ops, entries and keys by
+//! N (not those in the names), to try the whole thing out.
+
+mod floor;
+mod growth;
+mod peer;
+
+use std::env;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use dkv20::{ByteString, Cluster, Map, Op, Session, SplitMix64, decode_key, draw_op};
+
+const REPLICA_COUNT: usize = 5;
+const SEED: u64 = 1;
+const OPS: u64 = 1_000_000;
+/// How many entries a replica misses before it is healed, and how many ops are applied to one map.
+const MISSED: u64 = 1_000;
+/// Two sizes of the key space.
+const KEY_SPACES: [u64; 2] = [10_000, 1_000_000];
+
+/// `number`, or less of it for a trial.
+fn scaled(number: u64) -> u64 {
+    let divisor = env::var("DKV20_BENCH_SCALE").map_or(1, |n| n.parse().expect("a number"));
+    (number / divisor).max(1)
+}
+
+/// The ops of a workload.
+fn draw_ops(keys: u64, count: u64) -> Vec<Op> {
+    let mut draws = SplitMix64::new(SEED);
+    (0..count).map(|_| draw_op(&mut draws, keys).expect("a key space within its limits")).collect()
+}
+
+/// Five replicas to which the ops have been proposed.
+fn cluster_after(ops: &[Op]) -> Cluster {
+    let mut cluster = Cluster::new(REPLICA_COUNT).expect("1 to 64 replicas");
+    propose_all(&mut cluster, ops.to_vec());
+    cluster
+}
+
+fn propose_all(cluster: &mut Cluster, ops: Vec<Op>) {
+    for op in ops {
+        cluster.propose(op).expect("the leader is reachable");
+    }
+}
+
+/// Runs `routine` on what `setup` makes, as often as it is asked for, and gives the time that the
+/// routine alone has taken.
+fn timed<T, R>(
+    iterations: u64,
+    mut setup: impl FnMut() -> T,
+    mut routine: impl FnMut(&mut T) -> R,
+) -> Duration {
+    let mut total = Duration::ZERO;
+    for _ in 0..iterations {
+        let mut state = setup();
+        let start = Instant::now();
+        let result = black_box(routine(&mut state));
+        total += start.elapsed();
+        drop(result);
+    }
+    total
+}
+
+fn propose(criterion: &mut Criterion) {
+    for keys in KEY_SPACES {
+        let ops = draw_ops(keys, scaled(OPS));
+        criterion.bench_function(&format!("Propose/keys={keys}"), |bencher| {
+            bencher.iter_custom(|iterations| {
+                let setup = || (cluster_after(&[]), ops.clone());
+                timed(iterations, setup, |(cluster, ops)| propose_all(cluster, std::mem::take(ops)))
+            });
+        });
+        criterion.bench_function(&format!("Floor/keys={keys}"), |bencher| {
+            bencher.iter_custom(|iterations| {
+                let setup = || vec![floor::PlainMap::new(); REPLICA_COUNT];
+                timed(iterations, setup, |maps| floor::apply_all(maps, &ops))
+            });
+        });
+        for batch in [1, 64] {
+            criterion.bench_function(&format!("Peer/keys={keys}/batch={batch}"), |bencher| {
+                let proposals: Vec<_> = ops.chunks(batch).map(peer::encode).collect();
+                bencher.iter_custom(|iterations| {
+                    let setup = || (peer::Group::new(), proposals.clone());
+                    timed(iterations, setup, |(group, proposals)| {
+                        group.propose_all(std::mem::take(proposals));
+                    })
+                });
+            });
+        }
+    }
+}
+
+/// One replica with `count` keys that were put in random order, each with a value of 8 bytes.
+fn random_order(count: u64) -> Cluster {
+    let mut numbers: Vec<_> = (0..count).collect();
+    let mut draws = SplitMix64::new(SEED);
+    for i in (1..count).rev() {
+        numbers.swap(index(i), index(draws.next_u64() % (i + 1)));
+    }
+    let key = |number| decode_key(number, dkv20::KEYS_MAX).expect("a key space within its limits");
+    let mut cluster = Cluster::new(1).expect("1 to 64 replicas");
+    propose_all(
+        &mut cluster,
+        numbers.into_iter().map(|n| Op::put(key(n), &n.to_le_bytes())).collect(),
+    );
+    cluster
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).expect("an index of a vector that is there")
+}
+
+fn dump(criterion: &mut Criterion) {
+    let cluster = random_order(scaled(1_000_000));
+    let replica = &cluster.replicas()[0];
+    criterion.bench_function("Dump/keys=1000000", |bencher| {
+        bencher.iter_custom(|iterations| timed(iterations, || (), |()| replica.dump_state()));
+    });
+    let bytes = replica.dump_state();
+    let mut copy = vec![0; bytes.len()];
+    criterion.bench_function("Memcpy/keys=1000000", |bencher| {
+        bencher.iter(|| black_box(copy.as_mut_slice()).copy_from_slice(black_box(&bytes)));
+    });
+}
+
+/// A snapshot whose bytes are hardly more than its values': what is left is the hash's own speed.
+fn hash(criterion: &mut Criterion) {
+    let value = ByteString::from(vec![0x5a; 1 << 14]);
+    let mut cluster = Cluster::new(1).expect("1 to 64 replicas");
+    propose_all(
+        &mut cluster,
+        (0..scaled(4_096)).map(|n| Op::put(&n.to_le_bytes(), value.clone())).collect(),
+    );
+    let replica = &cluster.replicas()[0];
+    let mut group = criterion.benchmark_group("Hash");
+    group.throughput(Throughput::Bytes(replica.dump_state().len() as u64));
+    group.bench_function("stream", |bencher| bencher.iter(|| replica.snapshot_hash()));
+}
+
+/// Times what brings the last replica back after it has missed some entries. Each iteration makes
+/// the log that much longer.
+fn time_heal(cluster: &mut Cluster, missed: &[Op], iterations: u64) -> Duration {
+    let last_id = cluster.replica_count() - 1;
+    let mut total = Duration::ZERO;
+    for _ in 0..iterations {
+        cluster.partition(&[last_id]).expect("a replica of this cluster");
+        propose_all(cluster, missed.to_vec());
+        let start = Instant::now();
+        cluster.heal();
+        total += start.elapsed();
+    }
+    total
+}
+
+fn heal(criterion: &mut Criterion) {
+    let missed = draw_ops(KEY_SPACES[0], MISSED);
+    for length in [10_000, 1_000_000] {
+        let mut cluster = cluster_after(&draw_ops(KEY_SPACES[0], scaled(length)));
+        criterion.bench_function(&format!("Heal/log={length}"), |bencher| {
+            bencher.iter_custom(|iterations| time_heal(&mut cluster, &missed, iterations));
+        });
+    }
+    let mut map = Map::new();
+    apply_all(&mut map, &draw_ops(KEY_SPACES[0], scaled(OPS)));
+    criterion.bench_function(&format!("Apply/ops={MISSED}"), |bencher| {
+        bencher.iter(|| apply_all(&mut map, &missed));
+    });
+}
+
+fn apply_all(map: &mut Map, ops: &[Op]) {
+    for op in ops {
+        match op {
+            Op::NoOp => {}
+            Op::Put { key, value } => {
+                map.insert(key.clone(), value.clone());
+            }
+            Op::Del { key } => {
+                map.remove(key.as_slice());
+            }
+        }
+    }
+}
+
+fn chaos(criterion: &mut Criterion) {
+    let line = format!("chaos {SEED} {}", scaled(1_000_000));
+    criterion.bench_function("Chaos/steps=1000000", |bencher| {
+        bencher.iter_custom(|iterations| {
+            let setup = || {
+                let mut session = Session::new();
+                session.answer(format!("new {REPLICA_COUNT}").as_bytes(), &mut String::new());
+                session
+            };
+            timed(iterations, setup, |session| session.answer(line.as_bytes(), &mut String::new()))
+        });
+    });
+}
+
+criterion_group!(benches, propose, dump, hash, heal, chaos, growth::growth);
+criterion_main!(benches);
