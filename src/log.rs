@@ -212,7 +212,7 @@ impl EntryStore {
     fn piece(&self, term: u64, first: u64, last: u64) -> impl Iterator<Item = &Op> {
         let ((_, start), ops) = self
             .segments
-            .range((term, 0)..=(term, first))
+            .range(..=(term, first))
             .next_back()
             .expect("an entry that a log has is held");
         ops.range(count(first - start)..=count(last - start))

@@ -135,14 +135,14 @@ impl Replica {
     }
 
     /// Does to the map what the op says (section 2).
-    fn apply(&mut self, op: &Op) {
+    fn apply(map: &mut Map, op: &Op) {
         match op {
             Op::NoOp => {}
             Op::Put { key, value } => {
-                self.map.insert(key.clone(), value.clone());
+                map.insert(key.clone(), value.clone());
             }
             Op::Del { key } => {
-                self.map.remove(key.as_slice());
+                map.remove(key);
             }
         }
     }
@@ -204,11 +204,9 @@ impl Replica {
 
     /// Applies the ops up to `index`, which is at most `last`, and makes it the commit index.
     pub(crate) fn commit(&mut self, index: u64, entries: &EntryStore) {
-        let log = std::mem::take(&mut self.log);
-        for (_, _, op) in entries.range(&log, self.commit_index + 1, index) {
-            self.apply(op);
+        for (_, _, op) in entries.range(&self.log, self.commit_index + 1, index) {
+            Self::apply(&mut self.map, op);
         }
-        self.log = log;
         self.commit_index = index;
     }
 
