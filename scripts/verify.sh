@@ -41,7 +41,9 @@ cpp-release        test        the suite in Release
 cpp-unsigned-char  test        the suite with -funsigned-char
 cpp-sanitize       test        the suite with address and undefined-behaviour sanitizers
 cpp-clang          test        the suite built by clang
-exam-ports         build       the Go, the C++ and the Python port sit the exam
+exam-ports         exam,build  the Go, the C++ and the Python port sit the exam
+exam-wrong-ports   exam        the exam fails every wrong port, and passes odd ones that are right
+explore            rust        every small state of the reference, held against the rules
 END
 }
 
@@ -123,8 +125,23 @@ step_exam_ports() {
     bash scripts/build.sh
     target/ports/rust exam --traces target/verify/findings \
         --junit target/verify/exam.xml --html target/verify/exam.html
+    target/ports/rust exam --only states --states-depth 7 --traces target/verify/findings
     target/ports/rust exam --cases 100 --traces target/verify/findings \
         --timeout 30 --port python='python3 tests/ports/python/dkv20.py serve'
+}
+
+# Most of its time is spent waiting for interpreters to start.
+step_exam_wrong_ports() {
+    cargo test --release --locked --all-features --test mutants -- --test-threads $((2 * JOBS))
+}
+
+# One to five replicas, as deep as a few seconds allow.
+step_explore() {
+    local bound
+    bash scripts/build.sh rust
+    for bound in "1 30" "2 12" "3 8" "4 6" "5 5"; do
+        target/ports/rust explore --replicas "${bound% *}" --depth "${bound#* }"
+    done
 }
 
 # --- Running them -----------------------------------------------------------------
@@ -154,7 +171,7 @@ verdict() { if [ "$1" = 0 ]; then echo ok; else echo FAILED; fi; }
 
 # STEP LOG STATUS: the test runners' closing lines, or what a failure said.
 report() {
-    grep -E '^(test result: |conforms|ok  |[0-9]+% tests passed|test_cross_test: )' "$2"
+    grep -E '^(test result: |conforms|explore: |ok  |[0-9]+% tests passed|test_cross_test: )' "$2"
     [ "$3" != 0 ] || return 0
     failed=1
     printf '%s FAILED with status %d; the end of target/verify/%s.log:\n' "$1" "$3" "$1"

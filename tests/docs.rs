@@ -501,6 +501,24 @@ fn help_that_is_quoted_is_what_is_printed() {
     assert!(quoted > 0, "no help is quoted");
 }
 
+/// A block that begins with `$ dkv20 explore` shows lines of what that prints, in their order.
+#[test]
+fn explorations_that_are_quoted_are_what_is_printed() {
+    let mut quoted = 0;
+    for document in Document::all() {
+        for block in document.blocks() {
+            let Some((first, shown)) = block.text.split_once('\n') else { continue };
+            let Some(arguments) = first.strip_prefix("$ dkv20 explore ") else { continue };
+            let words: Vec<_> = ["explore"].into_iter().chain(arguments.split(' ')).collect();
+            let printed = output_of(env!("CARGO_BIN_EXE_dkv20"), &words);
+            let place = document.place(block.line_number);
+            assert!(printed.contains(shown.trim_end()), "{place}: it prints\n{printed}");
+            quoted += 1;
+        }
+    }
+    assert!(quoted > 0, "no exploration is quoted");
+}
+
 // --- Names side by side ---------------------------------------------------------------------------
 
 /// The sources of a language in one text.

@@ -120,7 +120,7 @@ fn a_port_that_does_not_flush_is_told_so() {
 #[test]
 fn an_answer_without_its_line_end_is_shown() {
     let folder = folder();
-    let script_text = r#"printf 'ok dkv20 1 half\n'; while read -r line; do printf 'ok 0'; done"#;
+    let script_text = r"printf 'ok dkv20 1 half\n'; while read -r line; do printf 'ok 0'; done";
     let port = script("half", script_text, Path::new("."));
     let output = dkv20(
         folder.path(),
