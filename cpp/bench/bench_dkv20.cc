@@ -1,4 +1,8 @@
 // How fast the library is, beside what one would compare it with.
+//
+// Each benchmark runs once, whole, unless --benchmark_min_time asks for more: a round is short,
+// and benchmarks that are compared can take turns. Whatever a benchmark works on is made before
+// its clock starts.
 
 #include <benchmark/benchmark.h>
 
@@ -8,13 +12,18 @@
 #include <cstring>
 #include <map>
 #include <numeric>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dkv20/byte_string.h"
 #include "dkv20/cluster.h"
 #include "dkv20/ordered_map.h"
+#include "dkv20/protocol.h"
+#include "dkv20/replica.h"
 #include "dkv20/session.h"
 #include "dkv20/snapshot.h"
 #include "dkv20/splitmix64.h"
@@ -22,6 +31,7 @@
 
 namespace {
 
+using dkv20::Bytes;
 using dkv20::ByteString;
 using dkv20::Cluster;
 using dkv20::Op;
@@ -29,18 +39,52 @@ using dkv20::OrderedMap;
 using dkv20::SplitMix64;
 using PlainMap = std::map<std::string, std::string>;
 
-constexpr std::uint64_t kKeys = 10000;
 constexpr std::size_t kReplicas = 5;
+constexpr std::size_t kOps = 1000000;
+constexpr std::uint64_t kFewKeys = 10000;
+constexpr std::uint64_t kManyKeys = 1000000;
+// How many entries a replica has missed when it is healed.
+constexpr std::size_t kMissed = 1000;
 
-// Ops as the workload has them, made beforehand.
-const std::vector<Op>& Ops() {
-  static const std::vector<Op> ops = [] {
-    SplitMix64 draws(1);
-    std::vector<Op> made;
-    for (int i = 0; i < 1000000; ++i) made.push_back(dkv20::DrawOp(draws, kKeys));
-    return made;
-  }();
+// The workload of seed 1, decoded. Made once for each size of the key space.
+const std::vector<Op>& Ops(std::uint64_t keys) {
+  static std::map<std::uint64_t, std::vector<Op>> made;
+  std::vector<Op>& ops = made[keys];
+  SplitMix64 draws(1);
+  while (ops.size() < kOps) ops.push_back(dkv20::DrawOp(draws, keys));
   return ops;
+}
+
+// The op at a position of the workload of few keys, which starts again where it ends.
+const Op& OpAt(std::size_t position) { return Ops(kFewKeys)[position % kOps]; }
+
+// Keys 0 to `keys` - 1, put in random order. Made once for each number of keys.
+const OrderedMap& ShuffledMap(std::uint64_t keys) {
+  static std::map<std::uint64_t, OrderedMap> made;
+  OrderedMap& map = made[keys];
+  if (!map.empty()) return map;
+  std::vector<std::uint64_t> order(keys);
+  std::iota(order.begin(), order.end(), 0);
+  SplitMix64 draws(2);
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[draws.Next() % i]);
+  for (const std::uint64_t i : order) {
+    map.Put(dkv20::WorkloadKey(i, keys), ByteString(std::string_view("12345678")));
+  }
+  return map;
+}
+
+Cluster MakeCluster() { return std::move(Cluster::New(kReplicas).value()); }
+
+// How many ops it takes until a map of few keys grows no more.
+constexpr std::size_t kSettled = 40000;
+
+// A cluster whose log has `length` entries, and whose maps are the same size whatever the length.
+Cluster MakeClusterWithLog(std::size_t length) {
+  Cluster cluster = MakeCluster();
+  for (std::size_t i = 0; i < kSettled; ++i) benchmark::DoNotOptimize(cluster.Propose(OpAt(i)));
+  cluster.Compact();
+  for (std::size_t i = 0; i < length; ++i) benchmark::DoNotOptimize(cluster.Propose(OpAt(i)));
+  return cluster;
 }
 
 std::string ToString(const ByteString& bytes) {
@@ -55,136 +99,241 @@ void ApplyPlainly(const Op& op, PlainMap& map) {
   }
 }
 
+void SetBytes(benchmark::State& state, std::size_t size) {
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(size));
+}
+
+std::size_t Argument(const benchmark::State& state) {
+  return static_cast<std::size_t>(state.range(0));
+}
+
+// --- A workload, and its floor ------------------------------------------------------
+
 // Five replicas: each op goes through the log, replication and commit.
-void BM_ProposeFiveReplicas(benchmark::State& state) {
-  const std::vector<Op>& ops = Ops();
+void Propose(benchmark::State& state) {
+  const std::vector<Op>& ops = Ops(Argument(state));
+  Cluster cluster = MakeCluster();
   for (auto _ : state) {
-    Cluster cluster = std::move(Cluster::New(kReplicas).value());
     for (const Op& op : ops) benchmark::DoNotOptimize(cluster.Propose(op));
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(ops.size()));
 }
-BENCHMARK(BM_ProposeFiveReplicas)->Unit(benchmark::kMillisecond);
+BENCHMARK(Propose)->ArgName("keys")->Arg(kFewKeys)->Arg(kManyKeys);
 
-// The same ops applied to five plain ordered maps: no log, no cluster.
-void BM_FivePlainMaps(benchmark::State& state) {
-  const std::vector<Op>& ops = Ops();
+// The same ops applied to five plain ordered maps: no log, no quorum, no checks.
+void Floor(benchmark::State& state) {
+  const std::vector<Op>& ops = Ops(Argument(state));
+  std::array<PlainMap, kReplicas> maps;
   for (auto _ : state) {
-    std::array<PlainMap, kReplicas> maps;
     for (const Op& op : ops) {
       for (PlainMap& map : maps) ApplyPlainly(op, map);
     }
     benchmark::DoNotOptimize(maps);
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(ops.size()));
 }
-BENCHMARK(BM_FivePlainMaps)->Unit(benchmark::kMillisecond);
+BENCHMARK(Floor)->ArgName("keys")->Arg(kFewKeys)->Arg(kManyKeys);
 
-// A million keys, put in random order.
-const OrderedMap& LargeMap() {
-  static const OrderedMap map = [] {
-    std::vector<std::uint64_t> order(dkv20::kKeysMax);
-    std::iota(order.begin(), order.end(), 0);
-    SplitMix64 draws(2);
-    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[draws.Next() % i]);
-    OrderedMap filled;
-    for (const std::uint64_t i : order) {
-      filled.Put(dkv20::WorkloadKey(i, dkv20::kKeysMax), ByteString(std::string_view("12345678")));
-    }
-    return filled;
-  }();
-  return map;
-}
+// --- Snapshots ----------------------------------------------------------------------
 
-void BM_DumpStateMillionKeys(benchmark::State& state) {
-  const OrderedMap& map = LargeMap();
-  std::size_t size = 0;
-  for (auto _ : state) {
-    const dkv20::Bytes bytes = dkv20::DumpState(dkv20::kKeysMax, 1, map);
-    size = bytes.size();
-    benchmark::DoNotOptimize(bytes.data());
+// Runs `make`, which answers with Bytes, several times as one iteration each. Into warm memory:
+// what is made is freed and its memory serves the next, which the first two, that are not timed,
+// see to.
+template <typename Make>
+void MakeBytes(benchmark::State& state, Make make) {
+  constexpr int kTimes = 8;
+  benchmark::DoNotOptimize(make().data());
+  const std::size_t size = make().size();
+  while (state.KeepRunningBatch(kTimes)) {
+    for (int i = 0; i < kTimes; ++i) benchmark::DoNotOptimize(make().data());
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(size));
+  SetBytes(state, size);
 }
-BENCHMARK(BM_DumpStateMillionKeys)->Unit(benchmark::kMillisecond);
 
-// As many bytes copied into fresh memory, as a dump's are.
-void BM_MemcpyOfDump(benchmark::State& state) {
-  const dkv20::Bytes bytes = dkv20::DumpState(dkv20::kKeysMax, 1, LargeMap());
-  for (auto _ : state) {
-    const dkv20::Bytes copy(bytes);
-    benchmark::DoNotOptimize(copy.data());
+void Dump(benchmark::State& state) {
+  const OrderedMap& map = ShuffledMap(Argument(state));
+  MakeBytes(state, [&] { return dkv20::DumpState(kOps, 1, map); });
+}
+BENCHMARK(Dump)->ArgName("keys")->Arg(kManyKeys);
+
+// As many bytes as the dump has.
+void Memcpy(benchmark::State& state) {
+  const Bytes bytes = dkv20::DumpState(kOps, 1, ShuffledMap(Argument(state)));
+  MakeBytes(state, [&] { return Bytes(bytes); });
+}
+BENCHMARK(Memcpy)->ArgName("keys")->Arg(kManyKeys);
+
+void HashMap(benchmark::State& state, const OrderedMap& map) {
+  for (auto _ : state) benchmark::DoNotOptimize(dkv20::SnapshotHash(kOps, 1, map));
+  SetBytes(state, dkv20::DumpState(kOps, 1, map).size());
+}
+
+// Keys that are few and values that are long: the hash function is all there is to it.
+void HashStream(benchmark::State& state) {
+  constexpr std::uint64_t kValues = 4096;
+  constexpr std::size_t kValueLength = 16384;
+  OrderedMap map;
+  for (std::uint64_t i = 0; i < kValues; ++i) {
+    map.Put(dkv20::WorkloadKey(i, kValues), ByteString(std::string(kValueLength, 'v')));
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
+  HashMap(state, map);
 }
-BENCHMARK(BM_MemcpyOfDump)->Unit(benchmark::kMillisecond);
+BENCHMARK(HashStream)->Name("Hash/stream");
 
-// The same into memory that is there already.
-void BM_MemcpyOfDumpWarm(benchmark::State& state) {
-  const dkv20::Bytes bytes = dkv20::DumpState(dkv20::kKeysMax, 1, LargeMap());
-  dkv20::Bytes copy(bytes.size());
-  for (auto _ : state) {
-    std::memcpy(copy.data(), bytes.data(), bytes.size());
-    benchmark::DoNotOptimize(copy.data());
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
-}
-BENCHMARK(BM_MemcpyOfDumpWarm)->Unit(benchmark::kMillisecond);
+// As many short keys and values as a map may well have: walking it counts too.
+void HashKeys(benchmark::State& state) { HashMap(state, ShuffledMap(Argument(state))); }
+BENCHMARK(HashKeys)->Name("Hash")->ArgName("keys")->Arg(kManyKeys);
 
-void BM_SnapshotHashMillionKeys(benchmark::State& state) {
-  const OrderedMap& map = LargeMap();
-  for (auto _ : state) benchmark::DoNotOptimize(dkv20::SnapshotHash(dkv20::kKeysMax, 1, map));
-}
-BENCHMARK(BM_SnapshotHashMillionKeys)->Unit(benchmark::kMillisecond);
-
-void BM_LoadStateMillionKeys(benchmark::State& state) {
-  const dkv20::Bytes bytes = dkv20::DumpState(dkv20::kKeysMax, 1, LargeMap());
+void Load(benchmark::State& state) {
+  const Bytes bytes = dkv20::DumpState(kOps, 1, ShuffledMap(Argument(state)));
   for (auto _ : state) benchmark::DoNotOptimize(dkv20::LoadState(bytes).ok());
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
+  SetBytes(state, bytes.size());
 }
-BENCHMARK(BM_LoadStateMillionKeys)->Unit(benchmark::kMillisecond);
+BENCHMARK(Load)->ArgName("keys")->Arg(kManyKeys);
 
-// One line a time through a session, parsed and answered.
-void BM_SessionPut(benchmark::State& state) {
-  dkv20::Session session;
-  std::string answer;
-  session.Run("new 5", answer);
-  for (auto _ : state) {
-    answer.clear();
-    session.Run("put 0x6b65792d303030303031 0x0102030405060708", answer);
-    benchmark::DoNotOptimize(answer);
+// --- Catching up --------------------------------------------------------------------
+
+// How often a short piece of work is done, as one iteration each.
+constexpr int kTimes = 16;
+
+// One replica catches up with what it has missed. The log is as long as the argument says, and
+// by the end a little longer.
+void Heal(benchmark::State& state) {
+  std::size_t length = Argument(state);
+  Cluster cluster = MakeClusterWithLog(length);
+  while (state.KeepRunningBatch(kTimes)) {
+    for (int i = 0; i < kTimes; ++i) {
+      state.PauseTiming();
+      cluster.Partition({kReplicas - 1});
+      for (const std::size_t end = length + kMissed; length < end; ++length) {
+        benchmark::DoNotOptimize(cluster.Propose(OpAt(length)));
+      }
+      state.ResumeTiming();
+      cluster.Heal();
+    }
   }
-  state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_SessionPut);
+BENCHMARK(Heal)->ArgName("log")->Arg(10000)->Arg(1000000);
 
-void BM_ChaosStep(benchmark::State& state) {
-  constexpr std::int64_t kSteps = 100000;
+// The ops that such a replica has missed, applied to one map.
+void Apply(benchmark::State& state) {
+  const std::size_t count = Argument(state);
+  std::size_t length = 0;
+  OrderedMap map;
+  for (; length < kSettled; ++length) dkv20::Apply(OpAt(length), map);
+  while (state.KeepRunningBatch(kTimes)) {
+    for (int i = 0; i < kTimes; ++i) {
+      for (const std::size_t end = length + count; length < end; ++length) {
+        dkv20::Apply(OpAt(length), map);
+      }
+    }
+  }
+}
+BENCHMARK(Apply)->ArgName("ops")->Arg(kMissed);
+
+// --- Lines --------------------------------------------------------------------------
+
+constexpr std::size_t kPuts = 1000000;
+
+Op PutAt(std::size_t position) {
+  return Op::Put(dkv20::WorkloadKey(position * 7919, kFewKeys),
+                 ByteString(std::string_view("12345678")));
+}
+
+// Puts as a caller pipelines them, and what becomes of the answers.
+class Pipe final : public dkv20::ByteSource, public dkv20::ByteSink {
+ public:
+  explicit Pipe(std::string_view lines) : lines_(lines) {}
+
+  std::optional<std::size_t> Read(std::span<char> room) noexcept override {
+    const std::size_t count = std::min({room.size(), lines_.size(), std::size_t{65536}});
+    std::memcpy(room.data(), lines_.data(), count);
+    lines_.remove_prefix(count);
+    return count;
+  }
+  bool Write(std::string_view bytes) noexcept override {
+    benchmark::DoNotOptimize(bytes.data());
+    return true;
+  }
+
+ private:
+  std::string_view lines_;
+};
+
+void Serve(benchmark::State& state) {
+  std::string lines = "new 5\n";
+  for (std::size_t i = 0; i < kPuts; ++i) {
+    dkv20::AppendOp(PutAt(i), lines);
+    lines += '\n';
+  }
+  for (auto _ : state) {
+    Pipe pipe(lines);
+    benchmark::DoNotOptimize(dkv20::Serve(pipe, pipe));
+  }
+}
+BENCHMARK(Serve)->ArgName("puts")->Arg(kPuts);
+
+// The same puts, proposed without lines.
+void ProposePuts(benchmark::State& state) {
+  std::vector<Op> ops;
+  for (std::size_t i = 0; i < kPuts; ++i) ops.push_back(PutAt(i));
+  for (auto _ : state) {
+    Cluster cluster = MakeCluster();
+    for (const Op& op : ops) benchmark::DoNotOptimize(cluster.Propose(op));
+  }
+}
+BENCHMARK(ProposePuts)->Name("Propose")->ArgName("puts")->Arg(kPuts);
+
+void Chaos(benchmark::State& state) {
   for (auto _ : state) {
     dkv20::Session session;
     std::string answer;
     session.Run("new 5", answer);
-    session.Run("chaos 1 100000", answer);
+    session.Run("chaos 1 " + std::to_string(state.range(0)), answer);
     benchmark::DoNotOptimize(answer);
   }
-  state.SetItemsProcessed(state.iterations() * kSteps);
 }
-BENCHMARK(BM_ChaosStep)->Unit(benchmark::kMillisecond);
+BENCHMARK(Chaos)->ArgName("steps")->Arg(1000000);
 
-// Catching up after one missed entry must cost the same behind a long log as behind a short one.
-void BM_CatchUpOneEntry(benchmark::State& state) {
-  Cluster cluster = std::move(Cluster::New(kReplicas).value());
-  const Op op = Op::Put(ByteString(std::string_view("k")), ByteString(std::string_view("v")));
-  for (std::int64_t i = 0; i < state.range(0); ++i) {
-    benchmark::DoNotOptimize(cluster.Propose(op));
-  }
-  for (auto _ : state) {
-    cluster.Partition({4});
-    benchmark::DoNotOptimize(cluster.Propose(op));
-    cluster.Heal();
+// --- How cost grows -----------------------------------------------------------------
+
+// Three decades of log length, or of keys.
+void Decades(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgName("n")->Arg(1000)->Arg(10000)->Arg(100000)->Arg(1000000);
+}
+
+// One proposal behind a log.
+void GrowthPropose(benchmark::State& state) {
+  constexpr int kProposals = 10000;
+  std::size_t length = Argument(state);
+  Cluster cluster = MakeClusterWithLog(length);
+  while (state.KeepRunningBatch(kProposals)) {
+    for (int i = 0; i < kProposals; ++i) {
+      benchmark::DoNotOptimize(cluster.Propose(OpAt(length++)));
+    }
   }
 }
-BENCHMARK(BM_CatchUpOneEntry)->Arg(1000)->Arg(1000000);
+BENCHMARK(GrowthPropose)->Apply(Decades);
+
+BENCHMARK(Heal)->Name("GrowthHeal")->Apply(Decades);
+
+// All five replicas drop a log: each of its entries must go once.
+void GrowthCompact(benchmark::State& state) {
+  Cluster cluster = MakeClusterWithLog(Argument(state));
+  for (auto _ : state) cluster.Compact();
+}
+BENCHMARK(GrowthCompact)->Apply(Decades);
+
+BENCHMARK(Dump)->Name("GrowthDump")->Apply(Decades);
 
 }  // namespace
+
+int main(int argc, char** argv) {
+  // One run each, before the arguments so that they can ask for something else.
+  std::string once = "--benchmark_min_time=0";
+  std::vector<char*> arguments(argv, argv + argc);
+  arguments.insert(arguments.begin() + 1, once.data());
+  int count = static_cast<int>(arguments.size());
+  benchmark::Initialize(&count, arguments.data());
+  if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}
