@@ -29,9 +29,7 @@ class ByteWriter {
   // Four bytes, the least significant first.
   void PutU32Le(std::uint32_t value) noexcept {
     MakeRoom(4);
-    for (unsigned i = 0; i < 4; ++i) {
-      block_[size_ + i] = static_cast<std::uint8_t>(value >> (8 * i));
-    }
+    StoreU32Le(value, block_.data() + size_);
     size_ += 4;
   }
   // Eight bytes, the least significant first.
@@ -54,13 +52,16 @@ class ByteWriter {
   }
   // A u32 length and the bytes: how ops and snapshots hold byte strings.
   void AppendWithLength(const ByteString& bytes) noexcept {
-    PutU32Le(static_cast<std::uint32_t>(bytes.size()));
-    if (bytes.size() > ByteString::kInlineMax) {
+    const std::size_t length = bytes.size();
+    if (length > ByteString::kInlineMax) {
+      PutU32Le(static_cast<std::uint32_t>(length));
       Append(bytes.view());
       return;
     }
-    MakeRoom(ByteString::kInlineMax + 1);
-    size_ += bytes.CopyTo(block_.data() + size_);
+    // A snapshot has these by the million: room is made, and the size stored, once for both.
+    MakeRoom(4 + ByteString::kInlineMax + 1);
+    StoreU32Le(static_cast<std::uint32_t>(length), block_.data() + size_);
+    size_ += 4 + bytes.CopyTo(block_.data() + size_ + 4);
   }
 
   // Hands on what has been collected.
@@ -76,6 +77,9 @@ class ByteWriter {
  private:
   static constexpr std::size_t kBlockSize = 8192;
 
+  static void StoreU32Le(std::uint32_t value, std::uint8_t* out) noexcept {
+    for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * i));
+  }
   void MakeRoom(std::size_t size) noexcept {
     if (kBlockSize - size_ < size) Flush();
   }

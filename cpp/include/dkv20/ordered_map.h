@@ -88,6 +88,14 @@ class OrderedMap {
   Leaf* LeafWithRoom(const ByteString& key) noexcept;
   Leaf* LeafToEraseFrom(const ByteString& key) noexcept;
 
+  // Asks for a leaf's memory before it is needed. Leaves that follow one another lie wherever
+  // there was room when they were made, so that the processor cannot guess where to read on.
+  static void Prefetch(const Node* leaf) noexcept {
+    constexpr std::size_t kCacheLine = 64;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(leaf);
+    for (std::size_t i = 0; i < sizeof(Leaf); i += kCacheLine) __builtin_prefetch(bytes + i);
+  }
+
   template <typename Visit>
   static void Walk(const Node* node, std::size_t height, Visit& visit) {
     if (height == 0) {
@@ -96,7 +104,10 @@ class OrderedMap {
       return;
     }
     const auto* inner = static_cast<const Inner*>(node);
-    for (std::size_t i = 0; i < inner->count; ++i) Walk(inner->children[i], height - 1, visit);
+    for (std::size_t i = 0; i < inner->count; ++i) {
+      if (height == 1 && i + 1 < inner->count) Prefetch(inner->children[i + 1]);
+      Walk(inner->children[i], height - 1, visit);
+    }
   }
 
   // Levels of inner nodes above the leaves.
