@@ -48,6 +48,17 @@ func TestSessionAnswers(t *testing.T) {
 		replica 0 -> ok role=leader term=1 base=0 commit=0 last=0 keys=0`)
 }
 
+func TestCountsAreTakenUpToTheirLimits(t *testing.T) {
+	equal(t, "draws", strings.Count(session(t, "draw 1 1000"), " "), 1_000)
+	dialogue(t, `
+		new 1 -> ok
+		workload 1 1000000 0 -> ok committed=0 pending=0 refused=0
+		workload 1 1 1 -> ok committed=1 pending=0 refused=0`)
+	if answers := session(t, "new 1\nchaos 1 0"); !strings.HasPrefix(answers, "ok\nok digest=") {
+		t.Fatal(answers)
+	}
+}
+
 func TestSessionErrorOrder(t *testing.T) {
 	dialogue(t, `
 		noop -> err no-cluster

@@ -113,13 +113,22 @@ TEST(Session, OrderOfErrors) {
   EXPECT_EQ(Ask(session, "chaos 1 10000001"), "err count");
   EXPECT_EQ(Ask(session, "draw 1 0"), "err count");
   EXPECT_EQ(Ask(session, "draw 1 1001"), "err count");
-  EXPECT_TRUE(Ask(session, "draw 1 1000").starts_with("ok "));
   EXPECT_EQ(Ask(session, "scenario C"), "err unknown-scenario");
   EXPECT_EQ(Ask(session, "scenario a"), "err unknown-scenario");
   for (const auto word : {"hash", "dump", "log", "replica", "partition", "heal", "compact"}) {
     EXPECT_EQ(Ask(session, std::string(word) + " 64"), "err unknown-replica") << word;
   }
   EXPECT_EQ(Ask(session, std::string(kLineLengthMax + 1, '#')), "err line-length");
+}
+
+TEST(Session, CountsAreTakenUpToTheirLimits) {
+  Session session;
+  const std::string draws = Ask(session, "draw 1 1000");
+  EXPECT_EQ(std::count(draws.begin(), draws.end(), ' '), 1000) << draws;
+  Ask(session, "new 1");
+  EXPECT_EQ(Ask(session, "workload 1 1000000 0"), "ok committed=0 pending=0 refused=0");
+  EXPECT_EQ(Ask(session, "workload 1 1 1"), "ok committed=1 pending=0 refused=0");
+  EXPECT_TRUE(Ask(session, "chaos 1 0").starts_with("ok digest="));
 }
 
 TEST(Session, ScenarioLeavesTheClusterAlone) {
