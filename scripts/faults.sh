@@ -7,8 +7,9 @@ set -u
 FAULTS="$ROOT/tests/faults"
 # The copies, each with what is built of it, so that the next run builds only what has changed.
 TREES="$ROOT/target/faults"
-# How many seconds a suite may take.
+# How many seconds a suite, and building it, may take.
 LIMIT=300
+LIMIT_BUILD=3600
 MARK_BEGIN='<!-- fault table begin -->'
 MARK_END='<!-- fault table end -->'
 # Election, commit, replay, bytes; in C++ none that touches a header, after which all is built anew.
@@ -107,11 +108,11 @@ static_finder() {
         head -n 1)"
 }
 
-# LOG COMMAND...: runs it in a process group of its own, which is killed after $LIMIT
+# SECONDS LOG COMMAND...: runs it in a process group of its own, which is killed after so many
 # seconds (there is no `timeout` on macOS); then the status is 124.
 limited() {
-    local log=$1 pid deadline=$((SECONDS + LIMIT))
-    shift
+    local deadline=$((SECONDS + $1)) log=$2 pid
+    shift 2
     set -m
     ("$@") </dev/null >"$log" 2>&1 &
     pid=$!
@@ -155,12 +156,12 @@ plant() {
 
 # LANGUAGE TREE LOG: whether building or testing the tree fails.
 try() {
-    if ! ("build_$1" "$2") </dev/null >"$3" 2>&1; then
+    if ! limited "$LIMIT_BUILD" "$3" "build_$1" "$2"; then
         verdict=DOES-NOT-BUILD
         if finder=$(static_finder "$3"); then verdict=caught; else finder=-; fi
         return
     fi
-    limited "$3" "test_$1" "$2"
+    limited "$LIMIT" "$3" "test_$1" "$2"
     case $? in
         0) verdict=SURVIVED ;;
         124) verdict=caught finder="the limit of $LIMIT s" ;;
