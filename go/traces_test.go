@@ -71,3 +71,13 @@ func TestCheckTraceNamesTheFirstDifference(t *testing.T) {
 	equal(t, "message", mismatch.Error(),
 		"line 3: > noop\nexpected: ok committed index=2 term=1\n  actual: ok committed index=1 term=1")
 }
+
+func TestAnAnswerIsComparedByteByByte(t *testing.T) {
+	for _, answer := range []string{"ok 0 ", "ok  0", "OK 0", "ok 0\r", ""} {
+		steps, err := ParseTrace([]byte("> mix 0\n< " + answer + "\n"))
+		mustDo(t, err)
+		if CheckTrace(steps) == nil {
+			t.Errorf("%q agrees", answer)
+		}
+	}
+}

@@ -53,5 +53,12 @@ TEST(Trace, Check) {
   ASSERT_TRUE(CheckTrace(after_quit.value()).has_value());
 }
 
+TEST(Trace, AnAnswerIsComparedByteByByte) {
+  for (const std::string answer : {"ok 0 ", "ok  0", "OK 0", "ok 0\r", ""}) {
+    const auto trace = ParseTrace("> mix 0\n< " + answer + "\n");
+    EXPECT_TRUE(CheckTrace(trace.value()).has_value()) << answer;
+  }
+}
+
 }  // namespace
 }  // namespace dkv20
