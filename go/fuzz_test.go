@@ -56,8 +56,8 @@ func FuzzSession(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		if bytes.Contains(input, []byte("workload")) && len(input) > 200 {
-			t.Skip("a long workload takes long, and shows nothing more")
+		if workOf(input) > 500 {
+			t.Skip("much work takes long, and shows nothing more")
 		}
 		var whole, single bytes.Buffer
 		if err := Serve(bytes.NewReader(input), &whole); err != nil {
@@ -75,6 +75,29 @@ func FuzzSession(f *testing.F) {
 			}
 		}
 	})
+}
+
+// workOf is how many proposals and steps of chaos the input asks for; a scenario
+// is about as much as 10,000.
+func workOf(input []byte) float64 {
+	var c command
+	work := 0.0
+	for line := range bytes.Lines(input) {
+		if present, err := c.parse(bytes.TrimSuffix(line, []byte("\n"))); !present || err != nil {
+			continue
+		}
+		switch c.word {
+		case wordWorkload:
+			work += float64(c.numbers[2])
+		case wordChaos:
+			work += float64(c.numbers[1])
+		case wordScenario:
+			if name := string(c.strings[0]); name == "A" || name == "B" {
+				work += 10_000
+			}
+		}
+	}
+	return work
 }
 
 // events runs what bytes spell on a cluster and on the naive model.
