@@ -34,6 +34,16 @@ func FuzzLoadState(f *testing.F) {
 			if dump := s.DumpState(); !bytes.Equal(dump, data) {
 				t.Fatalf("%x dumps as %x", data, dump)
 			}
+			keys := 0
+			for key, value := range s.All() {
+				if found, present := s.Get(key); !present || found != value {
+					t.Fatalf("%x: the value of %x is %x, %v", data, key, found, present)
+				}
+				keys++
+			}
+			if s.Len() != keys {
+				t.Fatalf("%x: %d keys of %d", data, keys, s.Len())
+			}
 			return
 		}
 		var fault *LoadError
@@ -43,6 +53,11 @@ func FuzzLoadState(f *testing.F) {
 	})
 }
 
+// goneReader is the output where nobody reads the answers any more.
+type goneReader struct{}
+
+func (goneReader) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
 func FuzzSession(f *testing.F) {
 	for _, seed := range []string{
 		"",
@@ -51,6 +66,7 @@ func FuzzSession(f *testing.F) {
 		"# comment\n\n   \nhello\nnew 0\nmix 18446744073709551616\ndraw 1 3\nput a b\n",
 		"new 4\nworkload 1 10 50\npartition 0 1\ndel a\nheal 0 0 0\nheal 9\nquit\nstatus",
 		"load 0x444b5653\nload x\nscenario C\nat 1\nat 1 quit\nat x noop\nget 0 0x\r",
+		strings.Repeat("draw 1 1000\n", 10), // more than is gathered before it is written
 		"new 2\nchaos 1 50\nchaos 1 10000001\nworkload 1 0 1\nworkload 1 1 10000001",
 	} {
 		f.Add([]byte(seed))
@@ -68,6 +84,9 @@ func FuzzSession(f *testing.F) {
 		}
 		if !bytes.Equal(whole.Bytes(), single.Bytes()) {
 			t.Fatalf("%q: %q pipelined, %q by single bytes", input, &whole, &single)
+		}
+		if err := Serve(bytes.NewReader(input), goneReader{}); errors.Is(err, ErrOutput) != (whole.Len() > 0) {
+			t.Fatalf("%q to a writer that fails: %v", input, err)
 		}
 		for line := range bytes.Lines(whole.Bytes()) {
 			if !bytes.HasPrefix(line, []byte("ok")) && !bytes.HasPrefix(line, []byte("err ")) {
@@ -199,6 +218,9 @@ func (e *events) compare() {
 		}
 		if e.c.IsPartitioned(id) != e.model.isolated[id] {
 			e.t.Fatalf("replica %d: isolated %v", id, e.c.IsPartitioned(id))
+		}
+		if r.ID() != id {
+			e.t.Fatalf("replica %d takes itself for %d", id, r.ID())
 		}
 		if r.LogHash() != m.logHash() {
 			e.t.Fatalf("replica %d: the logs differ", id)
