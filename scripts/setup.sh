@@ -25,6 +25,7 @@ SET is one or more of these; without one, all of them:
   build  rust, go and cpp: what build.sh and cross_test.sh need
   exam   what the exam's own tests need: Python, and xmllint for its JUnit report
   faults what planting bugs needs: patch
+  fuzz   cargo, clang and its fuzzer, and go, cpp and GoogleTest
   bench  build, Google Benchmark, Python and the openssl program
   test   build, exam, and GoogleTest, Google Benchmark, clang
   lint   rustfmt, clippy, clang-format, clang-tidy, shellcheck, shfmt
@@ -45,6 +46,7 @@ needs_of() {
         build) echo "cargo go cxx cmake ninja openssl cli11" ;;
         exam) echo "cargo cxx python3 xmllint" ;;
         faults) echo "patch" ;;
+        fuzz) echo "$(needs_of build) gtest clang clang-fuzzer" ;;
         bench) echo "$(needs_of build) benchmark python3 openssl-program" ;;
         test) echo "$(needs_of build) $(needs_of exam) gtest benchmark clang" ;;
         lint) echo "cargo rustfmt clippy clang-format clang-tidy shellcheck shfmt" ;;
@@ -64,6 +66,7 @@ about() {
         gtest) echo "libgtest-dev|googletest|GoogleTest, for the C++ tests" ;;
         benchmark) echo "libbenchmark-dev|google-benchmark|Google Benchmark, for the C++ benchmarks" ;;
         clang) echo "clang||clang, to build the C++ port with a second compiler" ;;
+        clang-fuzzer) echo "libclang-rt-dev|llvm|clang's fuzzer and sanitizers" ;;
         clang-format) echo "clang-format|clang-format|clang-format, for the C++ sources" ;;
         clang-tidy) echo "clang-tidy|llvm|clang-tidy, for the C++ sources" ;;
         shellcheck) echo "shellcheck|shellcheck|shellcheck, for the scripts" ;;
@@ -127,6 +130,11 @@ benchmark
 END
 }
 
+have_fuzzer() {
+    echo 'extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { return 0; }' |
+        clang++ -fsanitize=fuzzer,address,undefined -x c++ - -o /dev/null 2>/dev/null
+}
+
 # Without a compiler: the places where one would look.
 absent_header_files() {
     echo cxx
@@ -156,6 +164,7 @@ found() {
         go) have_go ;;
         cmake) have_cmake ;;
         clang) have clang++ ;;
+        clang-fuzzer) have_fuzzer ;;
         openssl-program) have openssl ;;
         python3) python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ;;
         python3-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
@@ -370,7 +379,7 @@ main() {
                 ;;
         esac
     done
-    [ -n "$needs" ] || needs="$(needs_of test) $(needs_of lint)"
+    [ -n "$needs" ] || needs="$(needs_of test) $(needs_of lint) $(needs_of faults) $(needs_of fuzz) $(needs_of bench)"
     # Each need once.
     # shellcheck disable=SC2086 # a list of words
     needs=$(printf '%s\n' $needs | awk '!seen[$0]++' | in_one_line)

@@ -43,6 +43,10 @@ cpp-sanitize       test        the suite with address and undefined-behaviour sa
 cpp-clang          test        the suite built by clang
 exam-ports         exam,build  the Go, the C++ and the Python port sit the exam
 exam-wrong-ports   exam        the exam fails every wrong port, and passes odd ones that are right
+hostile            build       what a program is sent that means it no good, at size
+faults             test,faults a handful of bugs planted in Go and C++: the suites find them
+fuzz               fuzz        every fuzz target, for some seconds
+platforms          build       one hash on big-endian, 32-bit and other builds, the short form
 explore            rust        every small state of the reference, held against the rules
 END
 }
@@ -135,6 +139,14 @@ step_exam_wrong_ports() {
     cargo test --release --locked --all-features --test mutants -- --test-threads $((2 * JOBS))
 }
 
+step_hostile() { DKV20_PORTS=all cargo test --locked --all-features --test hostile; }
+
+step_faults() { bash scripts/faults.sh --short; }
+
+step_fuzz() { bash scripts/fuzz.sh --seconds 5; }
+
+step_platforms() { bash scripts/platforms.sh --short; }
+
 # One to five replicas, as deep as a few seconds allow.
 step_explore() {
     local bound
@@ -171,7 +183,7 @@ verdict() { if [ "$1" = 0 ]; then echo ok; else echo FAILED; fi; }
 
 # STEP LOG STATUS: the test runners' closing lines, or what a failure said.
 report() {
-    grep -E '^(test result: |conforms|explore: |ok  |[0-9]+% tests passed|test_cross_test: )' "$2"
+    grep -E '^(test result: |conforms|explore: |faults: |fuzz: |platforms: |ok  |[0-9]+% tests passed|test_cross_test: )' "$2"
     [ "$3" != 0 ] || return 0
     failed=1
     printf '%s FAILED with status %d; the end of target/verify/%s.log:\n' "$1" "$3" "$1"

@@ -10,7 +10,7 @@ use crate::exam::fields::first_difference;
 use crate::exam::finding::{Finding, shown};
 use crate::exam::fingerprint::fingerprint;
 use crate::exam::sections::observation;
-use crate::exam::shrink::{Budget, Shrunk, shrink};
+use crate::exam::shrink::{Budget, remove, shrink};
 use crate::protocol::{Command, parse, put_op};
 use crate::session::Session;
 use crate::splitmix64::SplitMix64;
@@ -93,6 +93,11 @@ impl Failing {
 
     fn has_fingerprint(&self, fault: &str) -> bool {
         fingerprint(self.last_line(), &self.divergence) == fault
+    }
+
+    /// The position of the last line, where the fault is this one.
+    fn position_of(&self, fault: &str) -> Option<usize> {
+        self.has_fingerprint(fault).then(|| self.lines.len().saturating_sub(1))
     }
 
     /// The line at which the port diverges.
@@ -225,26 +230,19 @@ impl Inquiry<'_> {
             // Each candidate that still hangs takes the whole time limit.
             self.examinee.set_timeout(timeout.min(SHRINK_TIMEOUT_MAX));
         }
-        let shrunk = self.shrink_by(&located, fault, Self::fails_again);
+        let budget = self.budget;
+        let shrunk = shrink(located.lines.clone(), budget, |lines| {
+            self.fails_again(lines, located.delivery)?.position_of(fault)
+        });
         let start = self.fails_alike(&shrunk.lines, &located, fault).unwrap_or(located);
-        let shrunk = self.shrink_by(&start, fault, Self::fails);
+        let shrunk = remove(start.lines.clone(), budget, |lines| {
+            self.fails(lines, start.delivery)?.position_of(fault)
+        });
         self.examinee.set_timeout(timeout);
         match self.fails_alike(&shrunk.lines, &start, fault) {
             Some(failing) => (failing, shrunk.is_minimal),
             None => (start, false),
         }
-    }
-
-    fn shrink_by(
-        &mut self,
-        start: &Failing,
-        fault: &str,
-        ask: fn(&mut Self, &[Vec<u8>], Delivery) -> Option<Failing>,
-    ) -> Shrunk {
-        shrink(start.lines.clone(), self.budget, |lines| {
-            let failing = ask(self, lines, start.delivery)?;
-            failing.has_fingerprint(fault).then(|| failing.lines.len().saturating_sub(1))
-        })
     }
 
     /// Gives the lines to a port that has answered others before, where that makes no difference

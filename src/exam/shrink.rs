@@ -26,18 +26,28 @@ pub struct Shrunk {
 }
 
 /// Takes lines away, and makes numbers smaller, as long as `fails` says that the fault is still
-/// there. `fails` answers the candidate up to the line at which it fails.
+/// there. `fails` answers the position of the line at which the candidate fails.
 pub fn shrink(
     lines: Vec<Vec<u8>>,
     budget: Budget,
     fails: impl FnMut(&[Vec<u8>]) -> Option<usize>,
 ) -> Shrunk {
-    let mut search =
-        Search { lines, fails, deadline: Instant::now() + budget.time, attempts: budget.attempts };
+    let mut search = Search::new(lines, budget, fails);
     let mut is_minimal = search.remove_lines();
     while is_minimal && search.simplify_lines() {
         is_minimal = search.remove_lines();
     }
+    Shrunk { lines: search.lines, is_minimal }
+}
+
+/// Takes lines away as `shrink` does, and leaves those that stay as they are.
+pub fn remove(
+    lines: Vec<Vec<u8>>,
+    budget: Budget,
+    fails: impl FnMut(&[Vec<u8>]) -> Option<usize>,
+) -> Shrunk {
+    let mut search = Search::new(lines, budget, fails);
+    let is_minimal = search.remove_lines();
     Shrunk { lines: search.lines, is_minimal }
 }
 
@@ -49,6 +59,10 @@ struct Search<F> {
 }
 
 impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
+    fn new(lines: Vec<Vec<u8>>, budget: Budget, fails: F) -> Self {
+        Self { lines, fails, deadline: Instant::now() + budget.time, attempts: budget.attempts }
+    }
+
     fn is_exhausted(&self) -> bool {
         self.attempts == 0 || Instant::now() >= self.deadline
     }
