@@ -220,7 +220,7 @@ fn finding(text: &str) -> Finding {
     Finding { expected: after("expected "), actual: after("actual "), shrunk }
 }
 
-/// The answer to the last of the lines; `no answer` where there is none.
+/// The answer to the last of the lines.
 fn last_answer(lines: &[String]) -> String {
     let mut session = Session::new();
     let mut answer = String::new();
@@ -238,7 +238,10 @@ fn findings_expect_what_the_reference_answers() {
     let mut checked = 0;
     for document in Document::all() {
         for block in document.blocks() {
-            for finding in findings(&block).iter().filter(|found| found.expected != "no answer") {
+            // Of an answer to `hello` the name is each port's own.
+            let unknown = ["no further answer", "ok dkv20 1 NAME"];
+            let findings = findings(&block).into_iter();
+            for finding in findings.filter(|found| !unknown.contains(&found.expected.as_str())) {
                 let place = document.place(block.line_number);
                 assert_eq!(last_answer(&finding.shrunk), finding.expected, "{place}");
                 assert_ne!(finding.actual, finding.expected, "{place}");
