@@ -205,8 +205,9 @@ fn json_lines_have_the_documented_keys() {
         ("case", "type port id level verdict reason seconds"),
         (
             "finding",
-            "type port case level step step_line command expected actual fingerprint explanation \
-             shrunk is_minimal is_reproduced delivery stderr same_answer_from trace replay",
+            "type port case level step is_expanded step_line command expected actual fingerprint \
+             explanation shrunk is_minimal is_reproduced delivery stderr same_answer_from trace \
+             replay",
         ),
         (
             "summary",

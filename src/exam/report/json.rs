@@ -18,8 +18,10 @@ const FORMAT: u32 = 1;
 /// - `level`: `number`, `name`, `unknown` (commands), `passed`, `failed`, `left_out`, `conforms`
 /// - `case`: `id`, `level`, `verdict` (`passed`, `failed`, `not-attempted`, `not-asked`),
 ///   `reason` (or null), `seconds`
-/// - `finding`: `case`, `level`, `step`, `step_line`, `command` (whose answer differs: the
-///   step's line, or a look at the state after it), `expected` (or null where no answer is due),
+/// - `finding`: `case`, `level`, `step`, `is_expanded` (whether `step` counts the lines of the
+///   case with workloads, chaos and scenarios written out), `step_line`, `command` (whose answer
+///   differs: the step's line, or a look at the state after it), `expected` (or null where no
+///   answer is due),
 ///   `actual`, `fingerprint`, `explanation` (lines), `shrunk` (lines), `is_minimal`,
 ///   `is_reproduced`, `delivery`, `stderr`, `same_answer_from` (names of ports), `trace` and
 ///   `replay` (or null)
