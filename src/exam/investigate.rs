@@ -234,7 +234,15 @@ impl Inquiry<'_> {
         let shrunk = shrink(located.lines.clone(), budget, |lines| {
             self.fails_again(lines, located.delivery)?.position_of(fault)
         });
-        let start = self.fails_alike(&shrunk.lines, &located, fault).unwrap_or(located);
+        let start = match self.fails_alike(&shrunk.lines, &located, fault) {
+            // What the budget did not suffice for once, it does not suffice for by itself.
+            Some(failing) if !shrunk.is_minimal => {
+                self.examinee.set_timeout(timeout);
+                return (failing, false);
+            }
+            Some(failing) => failing,
+            None => located,
+        };
         let shrunk = remove(start.lines.clone(), budget, |lines| {
             self.fails(lines, start.delivery)?.position_of(fault)
         });
