@@ -309,16 +309,25 @@ fn a_reader_that_never_reads_stops_the_program_from_reading() {
     }
 }
 
+/// A program of whose long answers three were read and no more, so that it waits; and who sends to
+/// it.
+fn stuck_after_three_answers(
+    program: &Path,
+) -> (Port, BufReader<ChildStdout>, thread::JoinHandle<()>) {
+    let (port, stdin, mut stdout) = with_long_value(program);
+    let (taken, sender) = send_on(stdin, commands_with_long_answers());
+    let expected = long_answer();
+    for _ in 0..3 {
+        assert!(answer(&mut stdout) == expected, "{}: another answer", port.name);
+    }
+    wait_until_stuck(&port, &taken);
+    (port, stdout, sender)
+}
+
 #[test]
 fn a_reader_that_goes_away_ends_the_program() {
     for program in ports() {
-        let (mut port, stdin, mut stdout) = with_long_value(program);
-        let (taken, sender) = send_on(stdin, commands_with_long_answers());
-        let expected = long_answer();
-        for _ in 0..3 {
-            assert!(answer(&mut stdout) == expected, "{}: another answer", port.name);
-        }
-        wait_until_stuck(&port, &taken);
+        let (mut port, mut stdout, sender) = stuck_after_three_answers(program);
         port.assert_bounded("a reader that goes away");
         drop(stdout);
         let end = port.end();
@@ -367,15 +376,10 @@ fn sigterm_ends_a_program_that_is_at_work() {
 #[test]
 fn sigterm_ends_a_program_that_waits_for_its_reader() {
     for program in ports() {
-        let (mut port, stdin, mut stdout) = with_long_value(program);
-        let (taken, sender) = send_on(stdin, commands_with_long_answers());
-        let expected = long_answer();
-        for _ in 0..3 {
-            assert!(answer(&mut stdout) == expected, "{}: another answer", port.name);
-        }
-        wait_until_stuck(&port, &taken);
+        let (mut port, mut stdout, sender) = stuck_after_three_answers(program);
         port.terminate();
         assert_ended_by_sigterm(&mut port);
+        let expected = long_answer();
         let text = rest(&mut stdout);
         let mut lines = text.split('\n').rev();
         let cut = lines.next().unwrap_or_default();
