@@ -327,7 +327,7 @@ fn stuck_after_three_answers(
 #[test]
 fn a_reader_that_goes_away_ends_the_program() {
     for program in ports() {
-        let (mut port, mut stdout, sender) = stuck_after_three_answers(program);
+        let (mut port, stdout, sender) = stuck_after_three_answers(program);
         port.assert_bounded("a reader that goes away");
         drop(stdout);
         let end = port.end();
