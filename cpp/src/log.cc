@@ -6,20 +6,48 @@ namespace dkv20 {
 
 void SharedEntries::Hold(std::uint64_t first, std::uint64_t last) noexcept {
   DKV20_CHECK(first >= first_ && last < end());
-  for (std::uint64_t i = first; i <= last; ++i) ++slots_[Position(i)].holders;
+  const std::size_t begin = BeginPiece(first);
+  const std::size_t behind = BeginPiece(last + 1);
+  for (std::size_t at = begin; at < behind; ++at) ++pieces_[at].holders;
+  JoinPieces(begin);
 }
 
 void SharedEntries::Release(std::uint64_t first, std::uint64_t last) noexcept {
   DKV20_CHECK(first >= first_ && last < end());
-  for (std::uint64_t i = first; i <= last; ++i) {
-    Slot& slot = slots_[Position(i)];
-    if (--slot.holders == 0) slot.op = Op();
+  const std::size_t begin = BeginPiece(first);
+  const std::size_t behind = BeginPiece(last + 1);
+  for (std::size_t at = begin; at < behind; ++at) {
+    if (--pieces_[at].holders > 0) continue;
+    for (std::uint64_t i = pieces_[at].first; i < PieceEnd(at); ++i) ops_[Position(i)] = Op();
   }
-  while (!slots_.empty() && slots_.front().holders == 0) {
-    slots_.pop_front();
-    ++first_;
+  JoinPieces(begin);
+  if (pieces_.back().holders == 0) {
+    ops_.resize(Position(pieces_.back().first));
+    pieces_.pop_back();
   }
-  while (!slots_.empty() && slots_.back().holders == 0) slots_.pop_back();
+  if (!pieces_.empty() && pieces_.front().holders == 0) {
+    const std::uint64_t held = PieceEnd(0);
+    ops_.erase(ops_.begin(), ops_.begin() + static_cast<std::ptrdiff_t>(Position(held)));
+    first_ = held;
+    pieces_.erase(pieces_.begin());
+  }
+}
+
+std::size_t SharedEntries::BeginPiece(std::uint64_t index) noexcept {
+  if (index == end()) return pieces_.size();
+  std::size_t at = pieces_.size() - 1;
+  while (pieces_[at].first > index) --at;
+  if (pieces_[at].first == index) return at;
+  const Piece piece{index, pieces_[at].holders};
+  pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(at + 1), piece);
+  return at + 1;
+}
+
+void SharedEntries::JoinPieces(std::size_t at) noexcept {
+  const auto begin = pieces_.begin() + static_cast<std::ptrdiff_t>(at == 0 ? 0 : at - 1);
+  const auto end = std::unique(
+      begin, pieces_.end(), [](const Piece& a, const Piece& b) { return a.holders == b.holders; });
+  pieces_.erase(end, pieces_.end());
 }
 
 void Log::swap(Log& other) noexcept {

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "dkv20/log.h"
+#include "dkv20/splitmix64.h"
 #include "support.h"
 
 namespace dkv20 {
@@ -108,6 +110,70 @@ TEST(SharedEntries, FreesWhatNobodyHolds) {
   EXPECT_EQ(entries.at(7), Op::Del(Repeated(20)));
   entries.Release(7, 8);
   EXPECT_EQ(entries.size(), 0U);
+}
+
+// Six holders take and give up ranges as logs do, the first of them as a leader's, and what is
+// kept is what a count for each entry would keep.
+TEST(SharedEntries, CountsPiecesAsOneByOne) {
+  struct Span {
+    std::uint64_t first, last;  // None where first > last.
+  };
+  const auto op = [](std::uint64_t index) {
+    return Op::Del(Repeated(20 + static_cast<std::size_t>(index % 50)));
+  };
+  SplitMix64 draws(1);
+  SharedEntries entries(1);
+  entries.Append(op(1));
+  std::vector<Span> spans(6, Span{1, 0});
+  Span& leader = spans[0];
+  leader.last = 1;
+  std::uint64_t gaps = 0;
+  for (int step = 0; step < 20000; ++step) {
+    Span& span = spans[draws.Next() % spans.size()];
+    const std::uint64_t held = span.last + 1 - span.first;
+    const std::uint64_t many = draws.Next() % 20;
+    switch (draws.Next() % 3) {
+      case 0:
+        if (&span == &leader) {
+          for (std::uint64_t i = 0; i < many; ++i) entries.Append(op(++leader.last));
+          break;
+        }
+        if (span.last + 1 < leader.first) {  // A snapshot takes it to where the leader begins.
+          if (held > 0) entries.Release(span.first, span.last);
+          span = {leader.first, leader.first - 1};
+        }
+        if (span.last == leader.last) break;
+        entries.Hold(span.last + 1, leader.last);
+        span.last = leader.last;
+        break;
+      case 1: {
+        const std::uint64_t part = std::min(many, &span == &leader ? held - 1 : held);
+        if (part == 0) break;
+        entries.Release(span.first, span.first + part - 1);
+        span.first += part;
+        break;
+      }
+      default: {
+        const std::uint64_t part = &span == &leader ? 0 : std::min(many, held);
+        if (part == 0) break;
+        entries.Release(span.last + 1 - part, span.last);
+        span.last -= part;
+      }
+    }
+    std::vector<int> holders(leader.last + 1);
+    for (const Span& each : spans) {
+      for (std::uint64_t i = each.first; i <= each.last; ++i) ++holders[i];
+    }
+    std::uint64_t first = 1;
+    while (holders[first] == 0) ++first;
+    ASSERT_EQ(entries.end(), leader.last + 1) << "step " << step;
+    ASSERT_EQ(entries.size(), leader.last + 1 - first) << "step " << step;
+    for (std::uint64_t i = first; i <= leader.last; ++i) {
+      ASSERT_EQ(entries.at(i), holders[i] == 0 ? Op() : op(i)) << "step " << step;
+      if (holders[i] == 0) ++gaps;
+    }
+  }
+  EXPECT_GT(gaps, 0U);
 }
 
 // Entries are held once: a follower's are the leader's own.

@@ -21,41 +21,56 @@
 
 namespace dkv20 {
 
-// The entries of one term at consecutive indexes, counted by the logs that hold them.
+// The entries of one term at consecutive indexes, counted by the logs that hold them. What is
+// counted are pieces, of which there are but a few: that a log takes or gives up many entries
+// costs no more than one, apart from the freeing of those that nobody holds any more.
 class SharedEntries {
  public:
   // No entries yet; the first to be appended stands at index `first`.
   explicit SharedEntries(std::uint64_t first) noexcept : first_(first) {}
 
   // Appends an entry with one holder, at index end().
-  void Append(Op op) noexcept { slots_.push_back({std::move(op), 1}); }
+  void Append(Op op) noexcept {
+    if (pieces_.empty() || pieces_.back().holders != 1) pieces_.push_back({end(), 1});
+    ops_.push_back(std::move(op));
+  }
 
   // One holder more, or less, for each entry at the indexes first to last. Release frees the
   // bytes of each that has none left.
   void Hold(std::uint64_t first, std::uint64_t last) noexcept;
   void Release(std::uint64_t first, std::uint64_t last) noexcept;
 
-  // The op at an index that has a holder.
-  [[nodiscard]] const Op& at(std::uint64_t index) const noexcept {
-    return slots_[Position(index)].op;
-  }
+  // The op at an index below end() that is kept; a NoOp where nobody holds it.
+  [[nodiscard]] const Op& at(std::uint64_t index) const noexcept { return ops_[Position(index)]; }
   // The index after the last entry.
-  [[nodiscard]] std::uint64_t end() const noexcept { return first_ + slots_.size(); }
+  [[nodiscard]] std::uint64_t end() const noexcept { return first_ + ops_.size(); }
   // How many entries are kept.
-  [[nodiscard]] std::size_t size() const noexcept { return slots_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return ops_.size(); }
 
  private:
-  struct Slot {
-    Op op;
+  // Entries with as many holders, from `first` up to the next piece or the end.
+  struct Piece {
+    std::uint64_t first;
     std::uint32_t holders;
   };
 
   [[nodiscard]] std::size_t Position(std::uint64_t index) const noexcept {
     return static_cast<std::size_t>(index - first_);
   }
+  // The index after the piece at that position.
+  [[nodiscard]] std::uint64_t PieceEnd(std::size_t at) const noexcept {
+    return at + 1 < pieces_.size() ? pieces_[at + 1].first : end();
+  }
+  // The position of the piece that begins at `index`, made by parting one where there is none.
+  std::size_t BeginPiece(std::uint64_t index) noexcept;
+  // Makes one of neighbours with as many holders, from that position on and the one before it.
+  void JoinPieces(std::size_t at) noexcept;
 
   std::uint64_t first_;
-  std::deque<Slot> slots_;
+  std::deque<Op> ops_;
+  // Ascending; the first begins at first_. Neighbours differ in their holders, and the pieces at
+  // both ends have some.
+  std::vector<Piece> pieces_;
 };
 
 // Entries (term, op) at the indexes base() + 1 to last(). Terms never fall from one index to the
