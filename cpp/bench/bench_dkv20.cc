@@ -2,13 +2,15 @@
 //
 // Each benchmark runs once, whole, unless --benchmark_min_time asks for more: a round is short,
 // and benchmarks that are compared can take turns. Whatever a benchmark works on is made before
-// its clock starts.
+// its clock starts. DKV20_BENCH_SCALE=N divides the numbers of ops, entries and keys by N (not
+// those in the names), to try the whole thing out.
 
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <numeric>
@@ -39,8 +41,15 @@ using dkv20::OrderedMap;
 using dkv20::SplitMix64;
 using PlainMap = std::map<std::string, std::string>;
 
+// `number`, or less of it for a trial.
+std::size_t Scaled(std::size_t number) {
+  const char* const scale = std::getenv("DKV20_BENCH_SCALE");
+  const std::size_t divisor = scale == nullptr ? 1 : std::strtoull(scale, nullptr, 10);
+  return std::max<std::size_t>(number / std::max<std::size_t>(divisor, 1), 1);
+}
+
 constexpr std::size_t kReplicas = 5;
-constexpr std::size_t kOps = 1000000;
+const std::size_t kOps = Scaled(1000000);
 constexpr std::uint64_t kFewKeys = 10000;
 constexpr std::uint64_t kManyKeys = 1000000;
 // How many entries a replica has missed when it is healed.
@@ -58,8 +67,10 @@ const std::vector<Op>& Ops(std::uint64_t keys) {
 // The op at a position of the workload of few keys, which starts again where it ends.
 const Op& OpAt(std::size_t position) { return Ops(kFewKeys)[position % kOps]; }
 
-// Keys 0 to `keys` - 1, put in random order. Made once for each number of keys.
+// Keys 0 to `keys` - 1, or less of them for a trial, put in random order. Made once for each
+// number of keys.
 const OrderedMap& ShuffledMap(std::uint64_t keys) {
+  keys = Scaled(keys);
   static std::map<std::uint64_t, OrderedMap> made;
   OrderedMap& map = made[keys];
   if (!map.empty()) return map;
@@ -197,7 +208,7 @@ constexpr int kTimes = 16;
 // One replica catches up with what it has missed. The log is as long as the argument says, and
 // by the end a little longer.
 void Heal(benchmark::State& state) {
-  std::size_t length = Argument(state);
+  std::size_t length = Scaled(Argument(state));
   Cluster cluster = MakeClusterWithLog(length);
   while (state.KeepRunningBatch(kTimes)) {
     for (int i = 0; i < kTimes; ++i) {
@@ -231,7 +242,7 @@ BENCHMARK(Apply)->ArgName("ops")->Arg(kMissed);
 
 // --- Lines --------------------------------------------------------------------------
 
-constexpr std::size_t kPuts = 1000000;
+const std::size_t kPuts = Scaled(1000000);
 
 Op PutAt(std::size_t position) {
   return Op::Put(dkv20::WorkloadKey(position * 7919, kFewKeys),
@@ -269,7 +280,7 @@ void Serve(benchmark::State& state) {
     benchmark::DoNotOptimize(dkv20::Serve(pipe, pipe));
   }
 }
-BENCHMARK(Serve)->ArgName("puts")->Arg(kPuts);
+BENCHMARK(Serve)->Name("Serve/puts");
 
 // The same puts, proposed without lines.
 void ProposePuts(benchmark::State& state) {
@@ -280,14 +291,14 @@ void ProposePuts(benchmark::State& state) {
     for (const Op& op : ops) benchmark::DoNotOptimize(cluster.Propose(op));
   }
 }
-BENCHMARK(ProposePuts)->Name("Propose")->ArgName("puts")->Arg(kPuts);
+BENCHMARK(ProposePuts)->Name("Propose/puts");
 
 void Chaos(benchmark::State& state) {
   for (auto _ : state) {
     dkv20::Session session;
     std::string answer;
     session.Run("new 5", answer);
-    session.Run("chaos 1 " + std::to_string(state.range(0)), answer);
+    session.Run("chaos 1 " + std::to_string(Scaled(Argument(state))), answer);
     benchmark::DoNotOptimize(answer);
   }
 }
@@ -303,7 +314,7 @@ void Decades(benchmark::internal::Benchmark* benchmark) {
 // One proposal behind a log.
 void GrowthPropose(benchmark::State& state) {
   constexpr int kProposals = 10000;
-  std::size_t length = Argument(state);
+  std::size_t length = Scaled(Argument(state));
   Cluster cluster = MakeClusterWithLog(length);
   while (state.KeepRunningBatch(kProposals)) {
     for (int i = 0; i < kProposals; ++i) {
@@ -317,8 +328,14 @@ BENCHMARK(Heal)->Name("GrowthHeal")->Apply(Decades);
 
 // All five replicas drop a log: each of its entries must go once.
 void GrowthCompact(benchmark::State& state) {
-  Cluster cluster = MakeClusterWithLog(Argument(state));
-  for (auto _ : state) cluster.Compact();
+  const std::size_t length = Scaled(Argument(state));
+  Cluster cluster = MakeClusterWithLog(length);
+  for (auto _ : state) {
+    cluster.Compact();
+    state.PauseTiming();
+    for (std::size_t i = 0; i < length; ++i) benchmark::DoNotOptimize(cluster.Propose(OpAt(i)));
+    state.ResumeTiming();
+  }
 }
 BENCHMARK(GrowthCompact)->Apply(Decades);
 

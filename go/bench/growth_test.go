@@ -12,7 +12,7 @@ const growthKeys = 10_000
 // BenchmarkGrowthPropose proposes to a cluster whose map holds n keys.
 func BenchmarkGrowthPropose(b *testing.B) {
 	eachSize(b, "n", decades, func(b *testing.B, keys int) {
-		const count = 100_000
+		keys, count := scaled(keys), scaled(100_000)
 		filling := workload(b, uint64(keys), max(keys, count))
 		ops := filling[:count]
 		c := newCluster(b, replicasCount)
@@ -32,6 +32,7 @@ func BenchmarkGrowthHeal(b *testing.B) { eachSize(b, "n", decades, benchmarkHeal
 // BenchmarkGrowthCompact compacts logs of n entries.
 func BenchmarkGrowthCompact(b *testing.B) {
 	eachSize(b, "n", decades, func(b *testing.B, length int) {
+		length = scaled(length)
 		ops := workload(b, growthKeys, length)
 		c := newCluster(b, replicasCount)
 		for b.Loop() {
@@ -48,7 +49,7 @@ func BenchmarkGrowthCompact(b *testing.B) {
 func BenchmarkGrowthElect(b *testing.B) {
 	eachSize(b, "n", decades, func(b *testing.B, length int) {
 		c := newCluster(b, replicasCount)
-		propose(b, c, workload(b, growthKeys, length))
+		propose(b, c, workload(b, growthKeys, scaled(length)))
 		for b.Loop() {
 			leader, _ := c.Leader()
 			if err := c.Partition(leader); err != nil {

@@ -18,6 +18,7 @@ func BenchmarkHeal(b *testing.B) { eachSize(b, "log", []int{10_000, 1_000_000}, 
 // behind a log of length entries, or up to a tenth more.
 func benchmarkHeal(b *testing.B, length int) {
 	const keys, filling = 10_000, 100_000 // the map is as full as it becomes
+	length = scaled(length)
 	ops := workload(b, keys, length+missed)
 	c := newCluster(b, replicasCount)
 	propose(b, c, workload(b, keys, filling))

@@ -121,7 +121,7 @@ func BenchmarkPeer(b *testing.B) {
 // The same ops, batch of them in a proposal, each of which is settled before the
 // next one.
 func benchmarkPeer(b *testing.B, keys uint64, batch int) {
-	ops := workload(b, keys, workloadOps)
+	ops := workload(b, keys, scaled(workloadOps))
 	var proposals [][]byte
 	for first := 0; first < len(ops); first += batch {
 		var data []byte

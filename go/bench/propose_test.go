@@ -8,7 +8,7 @@ func BenchmarkPropose(b *testing.B) { eachSize(b, "keys", keySpaces, benchmarkPr
 
 // An iteration is the whole workload on a fresh cluster.
 func benchmarkPropose(b *testing.B, keys uint64) {
-	ops := workload(b, keys, workloadOps)
+	ops := workload(b, keys, scaled(workloadOps))
 	for b.Loop() {
 		c := newCluster(b, replicasCount)
 		propose(b, c, ops)
@@ -24,7 +24,7 @@ func BenchmarkFloor(b *testing.B) { eachSize(b, "keys", keySpaces, benchmarkFloo
 // The same ops on as many maps: no log, no quorum, no checks; and the sort that a
 // dump needs, for one of them.
 func benchmarkFloor(b *testing.B, keys uint64) {
-	ops := workload(b, keys, workloadOps)
+	ops := workload(b, keys, scaled(workloadOps))
 	for b.Loop() {
 		var maps [replicasCount]map[string][]byte
 		for i := range maps {

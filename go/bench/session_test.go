@@ -12,6 +12,7 @@ import (
 func BenchmarkChaos(b *testing.B) { eachSize(b, "steps", []int{1_000_000}, benchmarkChaos) }
 
 func benchmarkChaos(b *testing.B, steps int) {
+	steps = scaled(steps)
 	for b.Loop() {
 		serve(b, fmt.Sprintf("new %d\nchaos 1 %d\n", replicasCount, steps))
 	}
@@ -41,6 +42,7 @@ func puts(count int) (pairs [][2]string) {
 
 // Puts as lines of the port protocol, all of them sent before an answer is read.
 func benchmarkServe(b *testing.B, count int) {
+	count = scaled(count)
 	var input strings.Builder
 	fmt.Fprintf(&input, "new %d\n", replicasCount)
 	for _, pair := range puts(count) {
@@ -56,6 +58,7 @@ func BenchmarkCall(b *testing.B) { eachSize(b, "puts", []int{workloadOps}, bench
 
 // What BenchmarkServe is to be compared with: the same puts as calls.
 func benchmarkCall(b *testing.B, count int) {
+	count = scaled(count)
 	pairs := puts(count)
 	for b.Loop() {
 		c := newCluster(b, replicasCount)

@@ -25,6 +25,7 @@ func scattered(b *testing.B, keys int) *dkv20.Cluster {
 func BenchmarkDump(b *testing.B) { eachSize(b, "keys", []int{1_000_000}, benchmarkDump) }
 
 func benchmarkDump(b *testing.B, keys int) {
+	keys = scaled(keys)
 	r := replica(b, scattered(b, keys), 0)
 	b.SetBytes(int64(len(r.DumpState())))
 	for b.Loop() {
@@ -36,6 +37,7 @@ func benchmarkDump(b *testing.B, keys int) {
 // BenchmarkMemcpy copies as many bytes as BenchmarkDump gives.
 func BenchmarkMemcpy(b *testing.B) {
 	eachSize(b, "keys", []int{1_000_000}, func(b *testing.B, keys int) {
+		keys = scaled(keys)
 		dump := replica(b, scattered(b, keys), 0).DumpState()
 		b.SetBytes(int64(len(dump)))
 		for b.Loop() {
@@ -54,7 +56,7 @@ func BenchmarkHash(b *testing.B) {
 
 func benchmarkHash(b *testing.B, keys, valueLength int) {
 	c := newCluster(b, 1)
-	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(keys) {
+	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(scaled(keys)) {
 		op := dkv20.Put(fmt.Sprintf("key-%06d", i), strings.Repeat("v", valueLength))
 		if _, err := c.Propose(op); err != nil {
 			b.Fatal(err)

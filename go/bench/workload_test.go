@@ -1,9 +1,12 @@
 package bench
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/dkv20/dkv20/go"
@@ -17,6 +20,16 @@ const (
 )
 
 var keySpaces = []uint64{10_000, 1_000_000}
+
+// scaled gives number, or less of it for a trial: DKV20_BENCH_SCALE=N divides
+// the numbers of ops, entries and keys by N, not those in the names.
+func scaled(number int) int {
+	scale, err := strconv.Atoi(cmp.Or(os.Getenv("DKV20_BENCH_SCALE"), "1"))
+	if err != nil || scale < 1 {
+		panic("DKV20_BENCH_SCALE is no number from 1")
+	}
+	return max(number/scale, 1)
+}
 
 // operation is an op as the floor and the peer apply it, and as the port takes
 // it.
