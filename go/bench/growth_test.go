@@ -35,13 +35,12 @@ func BenchmarkGrowthCompact(b *testing.B) {
 		length = scaled(length)
 		ops := workload(b, growthKeys, length)
 		c := newCluster(b, replicasCount)
+		var compacting stopwatch
 		for b.Loop() {
-			b.StopTimer()
 			propose(b, c, ops)
-			b.StartTimer()
-			c.Compact()
+			compacting.time(c.Compact)
 		}
-		report(b, length, "ns/entry")
+		compacting.report(b)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/dkv20/dkv20/go"
 )
@@ -112,6 +113,21 @@ func report(b *testing.B, count int, unit string) {
 }
 
 const nsPerPut = "ns/put"
+
+// stopwatch times a short part of each iteration. (To stop and start a
+// benchmark's own timer takes longer than that part, as it stops the world.)
+type stopwatch struct{ total time.Duration }
+
+func (s *stopwatch) time(part func()) {
+	start := time.Now()
+	part()
+	s.total += time.Since(start)
+}
+
+// report gives the time of that part in place of the iteration's.
+func (s *stopwatch) report(b *testing.B) {
+	b.ReportMetric(float64(s.total.Nanoseconds())/float64(b.N), "ns/op")
+}
 
 // eachSize runs a benchmark for each of some sizes, under the name NAME=SIZE.
 func eachSize[N int | uint64](b *testing.B, name string, sizes []N, run func(b *testing.B, size N)) {
