@@ -16,6 +16,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -62,10 +63,13 @@ def print_lines(scale):
 
 def serve(program, lines):
     """Sends the open file of lines to `serve`; its seconds and its last answer."""
-    start = time.monotonic()
-    ended = subprocess.run([program, "serve"], stdin=lines, stdout=subprocess.PIPE, check=True)
-    seconds = time.monotonic() - start
-    return seconds, last_answer(program, ended.stdout)
+    # A reader at the other end of a pipe would take processor time too.
+    with tempfile.TemporaryFile() as answers:
+        start = time.monotonic()
+        subprocess.run([program, "serve"], stdin=lines, stdout=answers, check=True)
+        seconds = time.monotonic() - start
+        answers.seek(0)
+        return seconds, last_answer(program, answers.read())
 
 
 def converse(program, lines):
@@ -205,7 +209,8 @@ REQUIRED = (
     + ["Heal/log=10000", "Heal/log=1000000", "Apply/ops=1000"]
     + [f"Growth{what}/n={n}" for what in GROWTH for n in SIZES]
 )
-BATCHES = (1, 64)
+# What the peer takes in a proposal, and the part of the workload that it is measured with.
+BATCHES = {1: 10, 64: 1}
 PEERS = {"rust": "raft-rs", "go": "etcd-io/raft"}
 
 
@@ -271,10 +276,18 @@ def ratio(language, above, below):
     return lambda each: each(language, above) / each(language, below)
 
 
+def peer_time(each, language, keys, batch):
+    return each(language, f"Peer/keys={keys}/batch={batch}") * BATCHES[batch]
+
+
+def one_op_peer(language, keys):
+    return lambda each: peer_time(each, language, keys, 1) / each(language, f"Propose/keys={keys}")
+
+
 def best_peer(language, keys):
     def figure(each):
-        peers = (each(language, f"Peer/keys={keys}/batch={batch}") for batch in BATCHES)
-        return min(peers) / each(language, f"Propose/keys={keys}")
+        best = min(peer_time(each, language, keys, batch) for batch in BATCHES)
+        return best / each(language, f"Propose/keys={keys}")
 
     return figure
 
@@ -288,6 +301,8 @@ def table_rows():
                 f"{of_keys}: against the floor", each, "≥", 1.0, 2.0, ratio(each, floor, propose)
             )
         for each, peer in PEERS.items():
+            what = f"{of_keys}: against {peer}, one op a proposal too"
+            yield Row(what, each, "≥", None, None, one_op_peer(each, keys))
             what = f"{of_keys}: against the best of {peer}"
             yield Row(what, each, "≥", 3, 10, best_peer(each, keys))
     for each in LANGUAGES:

@@ -60,7 +60,7 @@ const std::vector<Op>& Ops(std::uint64_t keys) {
   static std::map<std::uint64_t, std::vector<Op>> made;
   std::vector<Op>& ops = made[keys];
   SplitMix64 draws(1);
-  while (ops.size() < kOps) ops.push_back(dkv20::DrawOp(draws, keys));
+  while (ops.size() < std::max(kOps, kMissed)) ops.push_back(dkv20::DrawOp(draws, keys));
   return ops;
 }
 
@@ -306,34 +306,53 @@ BENCHMARK(Chaos)->ArgName("steps")->Arg(1000000);
 
 // --- How cost grows -----------------------------------------------------------------
 
-// Three decades of log length, or of keys.
+// Three decades of entries in the log and of keys, which are as many.
 void Decades(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgName("n")->Arg(1000)->Arg(10000)->Arg(100000)->Arg(1000000);
 }
 
-// One proposal behind a log.
+// A cluster of that size.
+Cluster MakeGrownCluster(std::size_t n) {
+  Cluster cluster = MakeCluster();
+  for (std::size_t i = 0; i < n; ++i) benchmark::DoNotOptimize(cluster.Propose(Ops(n)[i]));
+  return cluster;
+}
+
+// Proposes as much as a replica misses.
+void ProposeMore(const std::vector<Op>& ops, Cluster& cluster) {
+  for (std::size_t i = 0; i < kMissed; ++i) benchmark::DoNotOptimize(cluster.Propose(ops[i]));
+}
+
 void GrowthPropose(benchmark::State& state) {
-  constexpr int kProposals = 10000;
-  std::size_t length = Scaled(Argument(state));
-  Cluster cluster = MakeClusterWithLog(length);
-  while (state.KeepRunningBatch(kProposals)) {
-    for (int i = 0; i < kProposals; ++i) {
-      benchmark::DoNotOptimize(cluster.Propose(OpAt(length++)));
-    }
-  }
+  const std::size_t n = Scaled(Argument(state));
+  Cluster cluster = MakeGrownCluster(n);
+  for (auto _ : state) ProposeMore(Ops(n), cluster);
 }
 BENCHMARK(GrowthPropose)->Apply(Decades);
 
-BENCHMARK(Heal)->Name("GrowthHeal")->Apply(Decades);
+void GrowthHeal(benchmark::State& state) {
+  const std::size_t n = Scaled(Argument(state));
+  Cluster cluster = MakeGrownCluster(n);
+  while (state.KeepRunningBatch(kTimes)) {
+    for (int i = 0; i < kTimes; ++i) {
+      state.PauseTiming();
+      cluster.Partition({kReplicas - 1});
+      ProposeMore(Ops(n), cluster);
+      state.ResumeTiming();
+      cluster.Heal();
+    }
+  }
+}
+BENCHMARK(GrowthHeal)->Apply(Decades);
 
-// All five replicas drop a log: each of its entries must go once.
+// All five replicas drop their logs: each entry must go once.
 void GrowthCompact(benchmark::State& state) {
-  const std::size_t length = Scaled(Argument(state));
-  Cluster cluster = MakeClusterWithLog(length);
+  const std::size_t n = Scaled(Argument(state));
+  Cluster cluster = MakeGrownCluster(n);
   for (auto _ : state) {
     cluster.Compact();
     state.PauseTiming();
-    for (std::size_t i = 0; i < length; ++i) benchmark::DoNotOptimize(cluster.Propose(OpAt(i)));
+    cluster = MakeGrownCluster(n);
     state.ResumeTiming();
   }
 }

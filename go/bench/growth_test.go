@@ -2,53 +2,56 @@ package bench
 
 import (
 	"testing"
+
+	"github.com/dkv20/dkv20/go"
 )
 
 // Three decades of lengths of a log, and of key spaces.
 var decades = []int{1_000, 10_000, 100_000, 1_000_000}
 
-const growthKeys = 10_000
+// grown gives a cluster with n entries over n keys, or less of both for a trial.
+func grown(b *testing.B, n int) *dkv20.Cluster {
+	c := newCluster(b, replicasCount)
+	propose(b, c, grownBy(b, n, scaled(n)))
+	return c
+}
 
-// BenchmarkGrowthPropose proposes to a cluster whose map holds n keys.
+// grownBy gives ops over as many keys.
+func grownBy(b *testing.B, n, count int) []operation { return workload(b, uint64(scaled(n)), count) }
+
+// BenchmarkGrowthPropose proposes some more to such a cluster.
 func BenchmarkGrowthPropose(b *testing.B) {
-	eachSize(b, "n", decades, func(b *testing.B, keys int) {
-		keys, count := scaled(keys), scaled(100_000)
-		filling := workload(b, uint64(keys), max(keys, count))
-		ops := filling[:count]
-		c := newCluster(b, replicasCount)
-		propose(b, c, filling)
+	eachSize(b, "n", decades, func(b *testing.B, n int) {
+		c, ops := grown(b, n), grownBy(b, n, missed)
 		for b.Loop() {
-			c.Compact()
 			propose(b, c, ops)
 		}
-		report(b, count, nsPerPut)
+		report(b, missed, nsPerPut)
 	})
 }
 
-// BenchmarkGrowthHeal heals a replica that has missed as much behind a log of n
-// entries.
-func BenchmarkGrowthHeal(b *testing.B) { eachSize(b, "n", decades, benchmarkHeal) }
+// BenchmarkGrowthHeal heals a replica that has missed as much.
+func BenchmarkGrowthHeal(b *testing.B) {
+	eachSize(b, "n", decades, func(b *testing.B, n int) {
+		benchmarkHeal(b, scaled(n), uint64(scaled(n)), 0)
+	})
+}
 
-// BenchmarkGrowthCompact compacts logs of n entries.
+// BenchmarkGrowthCompact compacts such a cluster.
 func BenchmarkGrowthCompact(b *testing.B) {
-	eachSize(b, "n", decades, func(b *testing.B, length int) {
-		length = scaled(length)
-		ops := workload(b, growthKeys, length)
-		c := newCluster(b, replicasCount)
+	eachSize(b, "n", decades, func(b *testing.B, n int) {
 		var compacting stopwatch
 		for b.Loop() {
-			propose(b, c, ops)
-			compacting.time(c.Compact)
+			compacting.time(grown(b, n).Compact)
 		}
 		compacting.report(b)
 	})
 }
 
-// BenchmarkGrowthElect elects another leader where logs have n entries.
+// BenchmarkGrowthElect elects another leader of such a cluster.
 func BenchmarkGrowthElect(b *testing.B) {
-	eachSize(b, "n", decades, func(b *testing.B, length int) {
-		c := newCluster(b, replicasCount)
-		propose(b, c, workload(b, growthKeys, scaled(length)))
+	eachSize(b, "n", decades, func(b *testing.B, n int) {
+		c := grown(b, n)
 		for b.Loop() {
 			leader, _ := c.Leader()
 			if err := c.Partition(leader); err != nil {

@@ -5,7 +5,10 @@ use std::cell::LazyCell;
 use criterion::Criterion;
 use dkv20::Cluster;
 
-use crate::{MISSED, cluster_after, draw_ops, propose_all, random_order, scaled, time_heal, timed};
+use crate::{
+    MISSED, cluster_after, draw_ops, propose_all, random_order, scaled, time_heal, timed,
+    timed_warm,
+};
 
 const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
@@ -39,7 +42,7 @@ pub fn growth(criterion: &mut Criterion) {
         let dumped = LazyCell::new(|| random_order(n));
         criterion.bench_function(&format!("GrowthDump/n={size}"), |bencher| {
             bencher.iter_custom(|iterations| {
-                timed(iterations, || (), |()| dumped.replicas()[0].dump_state())
+                timed_warm(iterations, || dumped.replicas()[0].dump_state())
             });
         });
     }
