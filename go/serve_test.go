@@ -152,6 +152,18 @@ func TestServeLineLength(t *testing.T) {
 	equal(t, "standard error", p.end(0), "")
 }
 
+// An answer twice as long as what is kept for the next one.
+func TestServeLongAnswer(t *testing.T) {
+	value := "0x" + strings.Repeat("5a", ValueLengthMax)
+	var out strings.Builder
+	input := "new 1\nput k " + value + "\nget 0 k\nget 0 k\nmix 0\n"
+	mustDo(t, Serve(strings.NewReader(input), &out))
+	expected := "ok\nok committed index=1 term=1\nok " + value + "\nok " + value + "\nok 0\n"
+	if out.String() != expected {
+		t.Errorf("%d bytes, expected %d", out.Len(), len(expected))
+	}
+}
+
 func TestServeHoldsOverlongLineInBoundedMemory(t *testing.T) {
 	var in io.Reader = &endless{left: 1 << 26}
 	var out bytes.Buffer

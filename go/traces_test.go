@@ -2,8 +2,10 @@ package dkv20
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -56,6 +58,9 @@ func TestParseTrace(t *testing.T) {
 		var fault *TraceSyntaxError
 		if !errors.As(err, &fault) || fault.Line != line {
 			t.Errorf("%q: %v, expected line %d", text, err, line)
+		}
+		if !strings.HasPrefix(err.Error(), fmt.Sprintf("line %d: ", line)) {
+			t.Errorf("%q: message %q", text, err)
 		}
 	}
 }

@@ -62,7 +62,13 @@ step_scripts_lint() {
 
 step_scripts_test() { bash tests/scripts/test_cross_test.sh; }
 
-step_rust_format() { cargo fmt --check; }
+# The benchmarks and the fuzz targets are packages of their own.
+step_rust_format() {
+    local package
+    for package in . tests/bench tests/fuzz; do
+        cargo fmt --check --manifest-path "$package/Cargo.toml"
+    done
+}
 
 step_rust_clippy() {
     cargo clippy --locked --all-targets --all-features -- -D warnings

@@ -431,8 +431,42 @@ fn subcommands() -> BTreeSet<String> {
     names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// What is wrong with a command line, if it is one of the program.
+/// What is wrong with a command line, if it is one of the program's or of this repository's
+/// scripts and suites.
 fn command_fault(line: &str, known: &BTreeSet<String>) -> Option<String> {
+    program_fault(line, known).or_else(|| script_fault(line)).or_else(|| suite_fault(line))
+}
+
+/// A script's options are those that its help names.
+fn script_fault(line: &str) -> Option<String> {
+    let mut words = line.strip_prefix("bash ")?.split_whitespace();
+    let script = words.next().filter(|word| is_path(word))?;
+    let help = output_of("bash", &[script, "--help"]);
+    let words = words.take_while(|word| !["#", "--help"].contains(word));
+    let mut flags = words.filter(|word| word.starts_with('-'));
+    flags.find(|flag| !help.contains(*flag)).map(|flag| format!("{script} has no {flag}"))
+}
+
+/// A suite or a test that `cargo test` or `go test` is asked for is there.
+fn suite_fault(line: &str) -> Option<String> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let mut pairs = words.windows(2);
+    if line.starts_with("cargo test ") {
+        let name = pairs.find(|pair| pair[0] == "--test")?[1];
+        let file = root().join("tests").join(name).with_extension("rs");
+        return (!file.exists()).then(|| format!("no tests/{name}.rs"));
+    }
+    if !line.contains("go test ") {
+        return None;
+    }
+    // What a name begins with is enough, and `-run '^$'` is no test on purpose.
+    let name = pairs.find(|pair| ["-run", "-fuzz", "-bench"].contains(&pair[0]))?[1];
+    let sources = files_below("go", &["go"]);
+    let found = sources.iter().any(|file| read(file).contains(&format!("\nfunc {name}")));
+    (!found && !["'^$'", "."].contains(&name)).then(|| format!("no {name} in go/"))
+}
+
+fn program_fault(line: &str, known: &BTreeSet<String>) -> Option<String> {
     let rest = line.strip_prefix("dkv20 ").or_else(|| line.strip_prefix("target/ports/rust "))?;
     let word = rest.split_whitespace().next()?;
     if !word.bytes().all(|byte| byte.is_ascii_lowercase()) {

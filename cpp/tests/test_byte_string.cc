@@ -50,6 +50,16 @@ TEST(ByteString, SharesLongBytes) {
   EXPECT_EQ(copy.data(), original.data());
 }
 
+TEST(ByteString, CopyToGivesAllBytesAndTheirNumber) {
+  for (const std::size_t size : {0U, 3U, 15U, 16U, 100U}) {
+    const ByteString held = Repeated(size, 'c');
+    Bytes out(std::max<std::size_t>(size, 16) + 1, 0xee);
+    EXPECT_EQ(held.CopyTo(out.data()), size);
+    out.resize(size);
+    EXPECT_EQ(out, BytesOf(held));
+  }
+}
+
 TEST(ByteString, OrderIsThatOfUnsignedBytes) {
   Random random(1);
   std::vector<ByteString> strings;

@@ -49,6 +49,28 @@ TEST(Log, AppendCompactTruncate) {
   EXPECT_EQ(Terms(log), (std::vector<std::uint64_t>{4}));
 }
 
+TEST(Log, MovesWithItsEntries) {
+  Log log;
+  log.Append(1, Op::NoOp());
+  log.Compact(1);
+  log.Append(2, Op::Del(Repeated(100)));
+  Log moved(std::move(log));
+  EXPECT_EQ(Terms(moved), (std::vector<std::uint64_t>{2}));
+  EXPECT_EQ(moved.base_term(), 1U);
+  Log assigned;
+  assigned = std::move(moved);
+  EXPECT_EQ(assigned.base(), 1U);
+  EXPECT_EQ(assigned.last(), 2U);
+  EXPECT_EQ(assigned.TermAt(2), 2U);
+}
+
+// A broken invariant ends the process in every build, and says which one.
+TEST(LogDeathTest, NamesTheInvariantThatDoesNotHold) {
+  Log log;
+  log.Append(2, Op::NoOp());
+  EXPECT_DEATH(log.Append(1, Op::NoOp()), "log.cc:[0-9]+: does not hold: term >= last_term");
+}
+
 // Two logs part after index 3, where one went on in term 1 and the other in terms 2 and 3.
 TEST(Log, AgreementAndExtend) {
   Log leader;
