@@ -241,7 +241,8 @@ mutate_rust() {
         return 1
     fi
     cd "$ROOT" && mkdir -p "$TREES/rust" || return 1
-    export CARGO_TARGET_DIR="$TREES/rust/target"
+    # Nobody debugs what is built.
+    export CARGO_TARGET_DIR="$TREES/rust/target" CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0
     cargo mutants --output "$TREES/rust" "$@" || return 1
 }
 

@@ -157,7 +157,7 @@ step_platforms() { bash scripts/platforms.sh --short; }
 step_explore() {
     local bound
     bash scripts/build.sh rust
-    for bound in "1 30" "2 12" "3 8" "4 6" "5 5"; do
+    for bound in "1 60" "2 20" "3 9" "4 7" "5 6"; do
         target/ports/rust explore --replicas "${bound% *}" --depth "${bound#* }"
     done
 }

@@ -4,6 +4,7 @@
 //! identify an entry: it is held once, in [`EntryStore`], and a [`Log`] says only how far it goes
 //! in each term.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::op::Op;
@@ -55,13 +56,11 @@ impl Log {
         if index == self.last() {
             return Some(self.last_term());
         }
-        if index == self.base {
-            return Some(self.base_term);
+        match index.cmp(&self.base) {
+            Ordering::Less => None,
+            Ordering::Equal => Some(self.base_term),
+            Ordering::Greater => self.runs.get(self.run_of(index)).map(|run| run.term),
         }
-        if index < self.base {
-            return None;
-        }
-        self.runs.get(self.run_of(index)).map(|run| run.term)
     }
 
     /// Appends an entry of `term`, which is at least the last one, and returns its index.
