@@ -277,6 +277,7 @@ fn count(difference: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
+    use std::iter;
 
     use super::*;
     use crate::splitmix64::SplitMix64;
@@ -412,7 +413,10 @@ mod tests {
         for index in 0..naive.last() + 3 {
             assert_eq!(log.term_at(index), naive.term_at(index), "index {index}");
         }
-        assert!(log.runs.iter().zip(log.runs.iter().skip(1)).all(|(a, b)| a.term < b.term));
+        assert!(log.runs.iter().is_sorted_by(|a, b| a.term < b.term));
+        let ends: Vec<_> =
+            iter::once(log.base).chain(log.runs.iter().map(|run| run.last)).collect();
+        assert!(ends.is_sorted_by(|a, b| a < b), "no run is empty: {log:?}");
     }
 
     fn as_usize(number: u64) -> usize {

@@ -649,10 +649,36 @@ fn prose_has_at_most_100_columns() {
 }
 
 /// Another test fills it.
+/// What stands between the comments `NAME begin` and `NAME end` of a document.
+fn written_part<'a>(text: &'a str, name: &str) -> &'a str {
+    let [begin, end] = ["begin", "end"].map(|side| format!("<!-- {name} {side} -->"));
+    let after = text.split_once(&begin).unwrap_or_else(|| panic!("no {begin}")).1;
+    after.split_once(&end).unwrap_or_else(|| panic!("no {end}")).0
+}
+
 #[test]
-fn there_is_room_for_the_kill_table() {
+fn there_is_room_for_the_tables_that_scripts_write() {
+    let observation = read("docs/observation.md");
+    for name in ["bench table", "growth table"] {
+        assert!(written_part(&observation, name).contains("| --- |"), "{name}");
+    }
+    assert!(written_part(&read("docs/verification.md"), "kill table").contains("| --- |"));
+}
+
+/// `scripts/faults.sh --write` has written of every fault that there is, and of no other.
+#[test]
+fn the_table_of_faults_has_every_one() {
     let verification = read("docs/verification.md");
-    let begin = verification.find("<!-- kill table begin -->").expect("it begins");
-    let end = verification.find("<!-- kill table end -->").expect("it ends");
-    assert!(begin < end);
+    let rows =
+        written_part(&verification, "fault table").lines().filter(|row| row.starts_with('|'));
+    let written: BTreeSet<_> = rows.skip(2).map(|row| cells(row)[..3].join(" | ")).collect();
+    let patches = files_below("tests/faults", &["patch"]);
+    let there = patches.iter().map(|file| {
+        let language = file.parent().and_then(Path::file_name).expect("a language's folder");
+        let name = file.file_stem().expect("a name");
+        let text = read(file);
+        let what = text.lines().next().expect("a line that says what it is");
+        format!("{} | {} | {what}", language.display(), name.display())
+    });
+    assert_eq!(written, there.collect::<BTreeSet<_>>());
 }

@@ -204,6 +204,20 @@ TEST(Serve, FlushesBeforeItReads) {
   EXPECT_EQ(sink.text, "ok 0\nok 0\nok 0\nok 0\n");
 }
 
+// Answers to lines that were read at once do not all have to fit before it is noticed that nobody
+// takes them.
+TEST(Serve, WritesMuchBeforeItHasReadAll) {
+  std::string lines;
+  for (int i = 0; i < 4000; ++i) lines += "mix 1\n";
+  Written sink;
+  sink.good = false;
+  Pieces source({lines}, sink.text);
+  EXPECT_EQ(Serve(source, sink), ServeEnd::kWriteFailed);
+  EXPECT_GE(sink.text.size(), 65536U);
+  EXPECT_LT(sink.text.size(), 65536U + 100U);
+  EXPECT_EQ(source.seen().size(), 1U);
+}
+
 TEST(Serve, QuitEndsIt) {
   EXPECT_EQ(Served({"mix 0\nquit\nmix 0\n"}), "ok 0\nok\n");
   EXPECT_EQ(Served({"quit"}), "ok\n");
