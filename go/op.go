@@ -36,6 +36,20 @@ const (
 type Op struct {
 	encoding string // empty for NoOp
 	hash     uint32 // of the key, for the maps of all replicas
+	short    inPlace
+}
+
+// inPlace is a short key: its bytes, zeros, and its length. It is all zeros for
+// a key that is longer, or empty. A short key can be looked at without waiting for
+// what the op refers to, which may be anywhere in memory.
+type inPlace [12]byte
+
+func inPlaceOf[S string | []byte](key S) (short inPlace) {
+	if last := len(short) - 1; len(key) <= last {
+		copy(short[:last], key)
+		short[last] = byte(len(key))
+	}
+	return short
 }
 
 // NoOp gives the op that has no effect.
@@ -55,14 +69,14 @@ func makePut[S string | []byte](key, value S) Op {
 	value = value[:min(len(value), ValueLengthMax+1)]
 	keyLength, valueLength := lengthField(len(key)), lengthField(len(value))
 	encoding := "\x01" + string(keyLength[:]) + string(key) + string(valueLength[:]) + string(value)
-	return Op{encoding, hashOf(key)}
+	return Op{encoding, hashOf(key), inPlaceOf(key)}
 }
 
 // makeDel makes a Del, likewise.
 func makeDel[S string | []byte](key S) Op {
 	key = key[:min(len(key), KeyLengthMax+1)]
 	keyLength := lengthField(len(key))
-	return Op{"\x02" + string(keyLength[:]) + string(key), hashOf(key)}
+	return Op{"\x02" + string(keyLength[:]) + string(key), hashOf(key), inPlaceOf(key)}
 }
 
 func lengthField(length int) (field [lengthSize]byte) {
@@ -78,8 +92,10 @@ func hashOf[S string | []byte](key S) uint32 {
 	return uint32(maphash.String(hashSeed, string(key)))
 }
 
+func (op *Op) isNoOp() bool { return op.encoding == "" }
+
 func (op *Op) tag() byte {
-	if op.encoding == "" {
+	if op.isNoOp() {
 		return tagNoOp
 	}
 	return op.encoding[0]
@@ -93,6 +109,19 @@ func (op *Op) keyEnd() int {
 
 // key gives the key of what is no NoOp.
 func (op *Op) key() string { return op.encoding[keyOffset:op.keyEnd()] }
+
+// isShort tells whether the key is held in place too, where shortKey gives it.
+func (op *Op) isShort() bool { return op.short[len(op.short)-1] != 0 }
+
+func (op *Op) shortKey() []byte { return op.short[:op.short[len(op.short)-1]] }
+
+// hasKeyOf tells whether two ops, neither a NoOp, have the same key.
+func (op *Op) hasKeyOf(other *Op) bool {
+	if other.isShort() {
+		return op.short == other.short
+	}
+	return op.key() == other.key()
+}
 
 // value gives the value of a Put.
 func (op *Op) value() string { return op.encoding[op.keyEnd()+lengthSize:] }

@@ -16,28 +16,23 @@ const slotsMin = 16
 // Put or a Del costs the same however many keys there are. The zero value is an
 // empty map.
 type orderedMap struct {
-	slots []slot   // as many as a power of two, at least one of them empty
-	puts  []Op     // in no order; a NoOp where a key was deleted
-	free  []uint32 // where in puts there is a NoOp
-	bytes int      // what all entries take in a snapshot
-}
-
-// slot tells where the Put of a key stands. The search for a key goes from the
-// slot that its hash names, past full ones, to its own or the first empty one.
-type slot struct {
-	hash uint32
-	put  uint32 // one more than the position in puts; 0 in an empty slot
+	// As many as a power of two, at least one of them empty, which is a NoOp. The
+	// search for a key goes from the slot that its hash names, past full ones, to
+	// its own or the first empty one.
+	slots []Op
+	keys  int // how many slots are full
+	bytes int // what all entries take in a snapshot
 }
 
 // count gives the number of keys.
-func (m *orderedMap) count() int { return len(m.puts) - len(m.free) }
+func (m *orderedMap) count() int { return m.keys }
 
-// find gives the position of a key's slot, or of the empty one where its search
-// ends.
-func (m *orderedMap) find(key string, hash uint32) uint32 {
-	for i := m.wrap(hash); ; i = m.wrap(i + 1) {
-		s := m.slots[i]
-		if s.put == 0 || s.hash == hash && m.puts[s.put-1].key() == key {
+// find gives the position of the slot of op's key, or of the empty one where the
+// search ends.
+func (m *orderedMap) find(op *Op) uint32 {
+	for i := m.wrap(op.hash); ; i = m.wrap(i + 1) {
+		s := &m.slots[i]
+		if s.isNoOp() || s.hash == op.hash && s.hasKeyOf(op) {
 			return i
 		}
 	}
@@ -51,37 +46,27 @@ func (m *orderedMap) get(key string) (value string, present bool) {
 	if len(m.slots) == 0 {
 		return "", false
 	}
-	s := m.slots[m.find(key, hashOf(key))]
-	if s.put == 0 {
+	del := makeDel(key)
+	s := &m.slots[m.find(&del)]
+	if s.isNoOp() {
 		return "", false
 	}
-	return m.puts[s.put-1].value(), true
+	return s.value(), true
 }
 
 // set makes a Put take effect.
 func (m *orderedMap) set(op *Op) {
-	if (m.count()+1)*4 > len(m.slots)*3 {
-		m.grow()
+	if (m.keys+1)*4 > len(m.slots)*3 {
+		m.resize(max(slotsMin, 2*len(m.slots)))
 	}
 	m.bytes += len(op.entry())
-	s := &m.slots[m.find(op.key(), op.hash)]
-	if s.put == 0 {
-		*s = slot{op.hash, m.place()}
+	s := &m.slots[m.find(op)]
+	if s.isNoOp() {
+		m.keys++
 	} else {
-		m.bytes -= len(m.puts[s.put-1].entry())
+		m.bytes -= len(s.entry())
 	}
-	m.puts[s.put-1] = *op
-}
-
-// place gives room for a Put, as a slot tells it.
-func (m *orderedMap) place() uint32 {
-	if last := len(m.free) - 1; last >= 0 {
-		at := m.free[last]
-		m.free = m.free[:last]
-		return at + 1
-	}
-	m.puts = append(m.puts, Op{})
-	return uint32(len(m.puts))
+	*s = *op
 }
 
 // delete makes the key of a Del absent.
@@ -89,61 +74,44 @@ func (m *orderedMap) delete(op *Op) {
 	if len(m.slots) == 0 {
 		return
 	}
-	i := m.find(op.key(), op.hash)
-	if m.slots[i].put == 0 {
+	i := m.find(op)
+	if m.slots[i].isNoOp() {
 		return
 	}
-	at := m.slots[i].put - 1
-	m.bytes -= len(m.puts[at].entry())
-	m.puts[at] = Op{}
-	m.free = append(m.free, at)
+	m.bytes -= len(m.slots[i].entry())
+	m.keys--
 	m.vacate(i)
-	if len(m.slots) > slotsMin && m.count()*16 < len(m.slots) {
-		m.shrink()
+	if size := len(m.slots); size > slotsMin && m.keys*16 < size {
+		m.resize(max(slotsMin, size/8))
 	}
 }
 
 // vacate empties a slot. Where the search for a key further on would end there,
 // that key moves up, and its slot is vacated in turn.
 func (m *orderedMap) vacate(hole uint32) {
-	for i := m.wrap(hole + 1); m.slots[i].put != 0; i = m.wrap(i + 1) {
+	for i := m.wrap(hole + 1); !m.slots[i].isNoOp(); i = m.wrap(i + 1) {
 		if m.wrap(i-m.slots[i].hash) >= m.wrap(i-hole) {
 			m.slots[hole] = m.slots[i]
 			hole = i
 		}
 	}
-	m.slots[hole] = slot{}
+	m.slots[hole] = Op{}
 }
 
-// grow doubles the table.
-func (m *orderedMap) grow() {
+// resize makes a table of that size.
+func (m *orderedMap) resize(size int) {
 	old := m.slots
-	m.slots = make([]slot, max(slotsMin, 2*len(old)))
-	for _, s := range old {
-		if s.put != 0 {
-			i := m.wrap(s.hash)
-			for m.slots[i].put != 0 {
-				i = m.wrap(i + 1)
-			}
-			m.slots[i] = s
+	m.slots = make([]Op, size)
+	for i := range old {
+		if put := &old[i]; !put.isNoOp() {
+			m.slots[m.find(put)] = *put
 		}
 	}
-}
-
-// shrink makes a table that is as small as its keys allow.
-func (m *orderedMap) shrink() {
-	var small orderedMap
-	for i := range m.puts {
-		if m.puts[i].tag() == tagPut {
-			small.set(&m.puts[i])
-		}
-	}
-	*m = small
 }
 
 // clone gives a map of its own with the same Puts.
 func (m *orderedMap) clone() orderedMap {
-	return orderedMap{slices.Clone(m.slots), slices.Clone(m.puts), slices.Clone(m.free), m.bytes}
+	return orderedMap{slices.Clone(m.slots), m.keys, m.bytes}
 }
 
 // ascending calls yield with each Put in ascending order of the keys until it
@@ -152,7 +120,7 @@ func (m *orderedMap) ascending(yield func(*Op) bool) {
 	for block := range slices.Chunk(m.sorted(), blockKeys) {
 		m.touch(block)
 		for _, k := range block {
-			if !yield(&m.puts[k.put]) {
+			if !yield(&m.slots[k.slot]) {
 				return
 			}
 		}
@@ -168,7 +136,7 @@ const blockKeys = 64
 //go:noinline
 func (m *orderedMap) touch(block []keyed) (sum byte) {
 	for _, k := range block {
-		sum += m.puts[k.put].encoding[0]
+		sum += m.slots[k.slot].encoding[0]
 	}
 	return sum
 }
@@ -188,20 +156,24 @@ func (m *orderedMap) appendTo(out []byte) []byte {
 	return out
 }
 
-// keyed is the position of a Put in puts, with the head of its key: the first
+// keyed is the position of a Put in slots, with the head of its key: the first
 // eight bytes after those that all keys have in common, as a big-endian number.
 // Heads compare as their keys do, unless they are equal.
 type keyed struct {
 	head uint64
-	put  uint32
+	slot uint32
 }
 
 // sorted gives all Puts in ascending order of their keys.
 func (m *orderedMap) sorted() []keyed {
 	common := m.commonPrefix()
 	order := make([]keyed, 0, m.count())
-	for i := range m.puts {
-		if put := &m.puts[i]; put.tag() == tagPut {
+	for i := range m.slots {
+		switch put := &m.slots[i]; {
+		case put.isNoOp():
+		case put.isShort():
+			order = append(order, keyed{headOf(put.shortKey()[common:]), uint32(i)})
+		default:
 			order = append(order, keyed{headOf(put.key()[common:]), uint32(i)})
 		}
 	}
@@ -213,31 +185,37 @@ func (m *orderedMap) sorted() []keyed {
 		if a.head != b.head {
 			return cmp.Compare(a.head, b.head)
 		}
-		return strings.Compare(m.puts[a.put].key(), m.puts[b.put].key())
+		return strings.Compare(m.slots[a.slot].key(), m.slots[b.slot].key())
 	})
 	return order
 }
 
 // commonPrefix gives the length of what all keys begin with.
 func (m *orderedMap) commonPrefix() int {
-	prefix, first := "", true
-	for i := range m.puts {
-		put := &m.puts[i]
-		switch {
-		case put.tag() == tagNoOp:
+	var prefix []byte
+	for i, first := 0, true; i < len(m.slots); i++ {
+		switch put := &m.slots[i]; {
+		case put.isNoOp():
 		case first:
-			prefix, first = put.key(), false
+			prefix, first = []byte(put.key()), false
+		case put.isShort():
+			prefix = prefix[:commonLength(put.shortKey(), prefix)]
 		default:
-			for !strings.HasPrefix(put.key(), prefix) {
-				prefix = prefix[:len(prefix)-1]
-			}
+			prefix = prefix[:commonLength(put.key(), prefix)]
 		}
 	}
 	return len(prefix)
 }
 
+func commonLength[S string | []byte](key S, prefix []byte) (length int) {
+	for length < min(len(key), len(prefix)) && key[length] == prefix[length] {
+		length++
+	}
+	return length
+}
+
 // headOf gives the first eight bytes of s, zeros after its end.
-func headOf(s string) (head uint64) {
+func headOf[S string | []byte](s S) (head uint64) {
 	for i := range min(len(s), headSize) {
 		head |= uint64(s[i]) << (8 * (headSize - 1 - i))
 	}
