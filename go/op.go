@@ -36,20 +36,20 @@ const (
 type Op struct {
 	encoding string // empty for NoOp
 	hash     uint32 // of the key, for the maps of all replicas
-	short    inPlace
+	inline   inlineKey
 }
 
-// inPlace is a short key: its bytes, zeros, and its length. It is all zeros for
-// a key that is longer, or empty. A short key can be looked at without waiting for
-// what the op refers to, which may be anywhere in memory.
-type inPlace [12]byte
+// inlineKey is a short key, held inline: its bytes, zeros, and its length. It is
+// all zeros for a key that is longer, or empty. A short key can be looked at
+// without waiting for what the op refers to, which may be anywhere in memory.
+type inlineKey [12]byte
 
-func inPlaceOf[S string | []byte](key S) (short inPlace) {
-	if last := len(short) - 1; len(key) <= last {
-		copy(short[:last], key)
-		short[last] = byte(len(key))
+func inlineKeyOf[S string | []byte](key S) (inline inlineKey) {
+	if last := len(inline) - 1; len(key) <= last {
+		copy(inline[:last], key)
+		inline[last] = byte(len(key))
 	}
-	return short
+	return inline
 }
 
 // NoOp gives the op that has no effect.
@@ -69,14 +69,14 @@ func makePut[S string | []byte](key, value S) Op {
 	value = value[:min(len(value), ValueLengthMax+1)]
 	keyLength, valueLength := lengthField(len(key)), lengthField(len(value))
 	encoding := "\x01" + string(keyLength[:]) + string(key) + string(valueLength[:]) + string(value)
-	return Op{encoding, hashOf(key), inPlaceOf(key)}
+	return Op{encoding, hashOf(key), inlineKeyOf(key)}
 }
 
 // makeDel makes a Del, likewise.
 func makeDel[S string | []byte](key S) Op {
 	key = key[:min(len(key), KeyLengthMax+1)]
 	keyLength := lengthField(len(key))
-	return Op{"\x02" + string(keyLength[:]) + string(key), hashOf(key), inPlaceOf(key)}
+	return Op{"\x02" + string(keyLength[:]) + string(key), hashOf(key), inlineKeyOf(key)}
 }
 
 func lengthField(length int) (field [lengthSize]byte) {
@@ -110,15 +110,15 @@ func (op *Op) keyEnd() int {
 // key gives the key of what is no NoOp.
 func (op *Op) key() string { return op.encoding[keyOffset:op.keyEnd()] }
 
-// isShort tells whether the key is held in place too, where shortKey gives it.
-func (op *Op) isShort() bool { return op.short[len(op.short)-1] != 0 }
+// isInline tells whether the key is held inline too, where inlineBytes gives it.
+func (op *Op) isInline() bool { return op.inline[len(op.inline)-1] != 0 }
 
-func (op *Op) shortKey() []byte { return op.short[:op.short[len(op.short)-1]] }
+func (op *Op) inlineBytes() []byte { return op.inline[:op.inline[len(op.inline)-1]] }
 
 // hasKeyOf tells whether two ops, neither a NoOp, have the same key.
 func (op *Op) hasKeyOf(other *Op) bool {
-	if other.isShort() {
-		return op.short == other.short
+	if other.isInline() {
+		return op.inline == other.inline
 	}
 	return op.key() == other.key()
 }

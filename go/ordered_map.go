@@ -171,8 +171,8 @@ func (m *orderedMap) sorted() []keyed {
 	for i := range m.slots {
 		switch put := &m.slots[i]; {
 		case put.isNoOp():
-		case put.isShort():
-			order = append(order, keyed{headOf(put.shortKey()[common:]), uint32(i)})
+		case put.isInline():
+			order = append(order, keyed{headOf(put.inlineBytes()[common:]), uint32(i)})
 		default:
 			order = append(order, keyed{headOf(put.key()[common:]), uint32(i)})
 		}
@@ -198,8 +198,8 @@ func (m *orderedMap) commonPrefix() int {
 		case put.isNoOp():
 		case first:
 			prefix, first = []byte(put.key()), false
-		case put.isShort():
-			prefix = prefix[:commonLength(put.shortKey(), prefix)]
+		case put.isInline():
+			prefix = prefix[:commonLength(put.inlineBytes(), prefix)]
 		default:
 			prefix = prefix[:commonLength(put.key(), prefix)]
 		}

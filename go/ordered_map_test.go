@@ -140,6 +140,39 @@ func TestOrderedMapSortsManyKeys(t *testing.T) {
 	}
 }
 
+// Keys of all lengths around what is held inline, and one hash for all of them: they are told apart
+// by their bytes alone.
+func TestOrderedMapTellsKeysOfOneHashApart(t *testing.T) {
+	w := twin{t: t, naive: map[string]string{}}
+	keys := []string{"a", "a\x00", "b", "eleven byte", "eleven bytf", "twelve bytes", "twelve bytet", "twelve bytes\x00"}
+	for round := range 3 {
+		for i, key := range keys {
+			put := Put(key, fmt.Sprint(round, i))
+			put.hash = 7
+			w.table.set(&put)
+			w.naive[key] = put.value()
+		}
+	}
+	absent := Del("twelve byteu")
+	absent.hash = 7
+	w.table.delete(&absent)
+	for i, key := range keys {
+		equal(t, "keys", w.table.count(), len(keys)-i)
+		for other, value := range w.table.all {
+			equal(t, "value", value, w.naive[other])
+		}
+		del := Del(key)
+		del.hash = 7
+		w.table.delete(&del)
+		for other := range w.table.all {
+			if other == key {
+				t.Errorf("%q is still there", key)
+			}
+		}
+	}
+	equal(t, "keys", w.table.count(), 0)
+}
+
 func TestOrderedMapStaysCompactUnderDeletes(t *testing.T) {
 	w := twin{t: t, naive: map[string]string{}}
 	for i := range 50_000 {

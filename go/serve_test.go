@@ -152,8 +152,14 @@ func TestServeLineLength(t *testing.T) {
 	equal(t, "standard error", p.end(0), "")
 }
 
-// An answer twice as long as what is kept for the next one.
+// An answer twice as long as what is kept for the next one: what it took is given
+// back, and what a shorter one took is not.
 func TestServeLongAnswer(t *testing.T) {
+	for length, kept := range map[int]int{scratchMax: scratchMax, scratchMax + 1: 0} {
+		s := server{out: io.Discard, answers: make([]byte, length)}
+		mustDo(t, s.flush())
+		equal(t, "kept", cap(s.answers), kept)
+	}
 	value := "0x" + strings.Repeat("5a", ValueLengthMax)
 	var out strings.Builder
 	input := "new 1\nput k " + value + "\nget 0 k\nget 0 k\nmix 0\n"
