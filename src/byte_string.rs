@@ -168,6 +168,24 @@ mod tests {
         assert_eq!(format!("{:?}", ByteString::from(b"a\0\xff")), r#"b"a\x00\xff""#);
     }
 
+    /// Two that differ in one place alone, which strings that are drawn hardly ever do.
+    #[test]
+    fn is_ordered_by_every_byte() {
+        for length in 1..2 * INLINE_LENGTH_MAX {
+            let high = vec![0x80; length];
+            for place in 0..length {
+                let mut low = high.clone();
+                low[place] = 0x7f;
+                let [low, high] = [&low, &high].map(|bytes| ByteString::from(&bytes[..]));
+                assert!(low < high && low != high, "{length} bytes, at {place}");
+            }
+            // A prefix comes first, even if what it lacks are zeros.
+            for whole in [high, vec![0; length]] {
+                assert!(ByteString::from(&whole[1..]) < ByteString::from(whole), "{length} bytes");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn is_ordered_as_slices_are(

@@ -531,5 +531,8 @@ mod tests {
         logs.compact(0, 10_000 - kept as u64 + 1);
         let left = capacity(&logs);
         assert!((2 * (kept - 1)..=full / 2).contains(&left), "{left} of {full} for {}", kept - 1);
+        logs.compact(0, 9_990);
+        let left = capacity(&logs);
+        assert!(left < 1_000, "{left} for 10 entries");
     }
 }
