@@ -648,7 +648,6 @@ fn prose_has_at_most_100_columns() {
     assert_faultless(&faults);
 }
 
-/// Another test fills it.
 /// What stands between the comments `NAME begin` and `NAME end` of a document.
 fn written_part<'a>(text: &'a str, name: &str) -> &'a str {
     let [begin, end] = ["begin", "end"].map(|side| format!("<!-- {name} {side} -->"));

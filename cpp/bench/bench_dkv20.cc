@@ -205,22 +205,27 @@ BENCHMARK(Load)->ArgName("keys")->Arg(kManyKeys);
 // How often a short piece of work is done, as one iteration each.
 constexpr int kTimes = 16;
 
-// One replica catches up with what it has missed. The log is as long as the argument says, and
-// by the end a little longer.
-void Heal(benchmark::State& state) {
-  std::size_t length = Scaled(Argument(state));
-  Cluster cluster = MakeClusterWithLog(length);
+// Proposes as much as a replica misses.
+void ProposeMissed(const std::vector<Op>& ops, Cluster& cluster) {
+  for (std::size_t i = 0; i < kMissed; ++i) benchmark::DoNotOptimize(cluster.Propose(ops[i]));
+}
+
+// One replica catches up with what it has missed. By the end the log is a little longer.
+void TimeHeals(benchmark::State& state, const std::vector<Op>& ops, Cluster cluster) {
   while (state.KeepRunningBatch(kTimes)) {
     for (int i = 0; i < kTimes; ++i) {
       state.PauseTiming();
       cluster.Partition({kReplicas - 1});
-      for (const std::size_t end = length + kMissed; length < end; ++length) {
-        benchmark::DoNotOptimize(cluster.Propose(OpAt(length)));
-      }
+      ProposeMissed(ops, cluster);
       state.ResumeTiming();
       cluster.Heal();
     }
   }
+}
+
+// The log is as long as the argument says; the map is the same.
+void Heal(benchmark::State& state) {
+  TimeHeals(state, Ops(kFewKeys), MakeClusterWithLog(Scaled(Argument(state))));
 }
 BENCHMARK(Heal)->ArgName("log")->Arg(10000)->Arg(1000000);
 
@@ -228,12 +233,13 @@ BENCHMARK(Heal)->ArgName("log")->Arg(10000)->Arg(1000000);
 void Apply(benchmark::State& state) {
   const std::size_t count = Argument(state);
   std::size_t length = 0;
+  const std::vector<Op>& ops = Ops(kFewKeys);
   OrderedMap map;
-  for (; length < kSettled; ++length) dkv20::Apply(OpAt(length), map);
+  for (; length < kSettled; ++length) dkv20::Apply(ops[length % kOps], map);
   while (state.KeepRunningBatch(kTimes)) {
     for (int i = 0; i < kTimes; ++i) {
       for (const std::size_t end = length + count; length < end; ++length) {
-        dkv20::Apply(OpAt(length), map);
+        dkv20::Apply(ops[length % kOps], map);
       }
     }
   }
@@ -318,30 +324,16 @@ Cluster MakeGrownCluster(std::size_t n) {
   return cluster;
 }
 
-// Proposes as much as a replica misses.
-void ProposeMore(const std::vector<Op>& ops, Cluster& cluster) {
-  for (std::size_t i = 0; i < kMissed; ++i) benchmark::DoNotOptimize(cluster.Propose(ops[i]));
-}
-
 void GrowthPropose(benchmark::State& state) {
   const std::size_t n = Scaled(Argument(state));
   Cluster cluster = MakeGrownCluster(n);
-  for (auto _ : state) ProposeMore(Ops(n), cluster);
+  for (auto _ : state) ProposeMissed(Ops(n), cluster);
 }
 BENCHMARK(GrowthPropose)->Apply(Decades);
 
 void GrowthHeal(benchmark::State& state) {
   const std::size_t n = Scaled(Argument(state));
-  Cluster cluster = MakeGrownCluster(n);
-  while (state.KeepRunningBatch(kTimes)) {
-    for (int i = 0; i < kTimes; ++i) {
-      state.PauseTiming();
-      cluster.Partition({kReplicas - 1});
-      ProposeMore(Ops(n), cluster);
-      state.ResumeTiming();
-      cluster.Heal();
-    }
-  }
+  TimeHeals(state, Ops(n), MakeGrownCluster(n));
 }
 BENCHMARK(GrowthHeal)->Apply(Decades);
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "dkv20/byte_string.h"
@@ -52,11 +53,13 @@ TEST(ByteString, SharesLongBytes) {
 
 TEST(ByteString, CopyToGivesAllBytesAndTheirNumber) {
   for (const std::size_t size : {0U, 3U, 15U, 16U, 100U}) {
-    const ByteString held = Repeated(size, 'c');
+    Bytes bytes(size);
+    std::iota(bytes.begin(), bytes.end(), std::uint8_t{200});
+    const ByteString held{std::span<const std::uint8_t>(bytes)};
     Bytes out(std::max<std::size_t>(size, 16) + 1, 0xee);
     EXPECT_EQ(held.CopyTo(out.data()), size);
     out.resize(size);
-    EXPECT_EQ(out, BytesOf(held));
+    EXPECT_EQ(out, bytes);
   }
 }
 
