@@ -648,6 +648,20 @@ fn prose_has_at_most_100_columns() {
     assert_faultless(&faults);
 }
 
+/// A fence with more behind it than a word is a block whose lines have run together.
+#[test]
+fn blocks_begin_on_a_line_of_their_own() {
+    let mut faults = Vec::new();
+    for document in Document::all() {
+        for block in document.blocks() {
+            if block.info.contains(char::is_whitespace) {
+                faults.push(document.place(block.line_number));
+            }
+        }
+    }
+    assert_faultless(&faults);
+}
+
 /// What stands between the comments `NAME begin` and `NAME end` of a document.
 fn written_part<'a>(text: &'a str, name: &str) -> &'a str {
     let [begin, end] = ["begin", "end"].map(|side| format!("<!-- {name} {side} -->"));
