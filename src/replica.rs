@@ -1,17 +1,12 @@
 //! One replica: its log, its commit index and its map (definition, section 3).
 
-use std::collections::BTreeMap;
-
 use sha2::{Digest, Sha256};
 
 use crate::byte_string::ByteString;
 use crate::log::{DroppedTerms, EntryStore, Log};
 use crate::op::{Op, put_u64_le};
+use crate::ordered_map::OrderedMap;
 use crate::snapshot;
-
-/// The state machine's map. Its order is the one that a snapshot needs: unsigned bytes, a prefix
-/// first.
-pub type Map = BTreeMap<ByteString, ByteString>;
 
 /// What a replica takes itself for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,7 +39,7 @@ pub struct Replica {
     role: Role,
     log: Log,
     commit_index: u64,
-    map: Map,
+    map: OrderedMap,
 }
 
 impl Replica {
@@ -56,7 +51,7 @@ impl Replica {
             role: Role::Follower,
             log: Log::default(),
             commit_index: 0,
-            map: Map::new(),
+            map: OrderedMap::new(),
         }
     }
 
@@ -117,7 +112,7 @@ impl Replica {
 
     /// The map, keys ascending.
     #[must_use]
-    pub fn map(&self) -> &Map {
+    pub fn map(&self) -> &OrderedMap {
         &self.map
     }
 
@@ -135,7 +130,7 @@ impl Replica {
     }
 
     /// Does to the map what the op says (section 2).
-    fn apply(map: &mut Map, op: &Op) {
+    fn apply(map: &mut OrderedMap, op: &Op) {
         match op {
             Op::NoOp => {}
             Op::Put { key, value } => {

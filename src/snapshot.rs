@@ -5,16 +5,20 @@ use sha2::{Digest, Sha256};
 use crate::byte_string::ByteString;
 use crate::error::{ErrorCode, LoadError};
 use crate::op::{check_key_length, check_value_length, put_byte_string, put_u32_le, put_u64_le};
-use crate::replica::Map;
+use crate::ordered_map::OrderedMap;
 
 const MAGIC: &[u8; 4] = b"DKVS";
 const VERSION: u32 = 1;
+const HEADER_SIZE: usize = 32;
+/// Of the length before each key and each value.
+const LENGTH_SIZE: usize = 4;
 /// How many bytes are gathered before they are hashed.
 const HASH_CHUNK_SIZE: usize = 1 << 14;
 
 /// The snapshot of a state: a header of 32 bytes, then the keys in ascending order.
-pub(crate) fn dump_state(commit_index: u64, term: u64, map: &Map) -> Vec<u8> {
-    let mut out = Vec::new();
+pub(crate) fn dump_state(commit_index: u64, term: u64, map: &OrderedMap) -> Vec<u8> {
+    let lengths = 2 * LENGTH_SIZE * map.len(); // of a key and of a value
+    let mut out = Vec::with_capacity(HEADER_SIZE + lengths + map.byte_count());
     put_header(&mut out, commit_index, term, map);
     for (key, value) in map {
         put_byte_string(&mut out, key);
@@ -24,7 +28,7 @@ pub(crate) fn dump_state(commit_index: u64, term: u64, map: &Map) -> Vec<u8> {
 }
 
 /// The SHA-256 of what [`dump_state`] gives, in lower-case hex.
-pub(crate) fn snapshot_hash(commit_index: u64, term: u64, map: &Map) -> String {
+pub(crate) fn snapshot_hash(commit_index: u64, term: u64, map: &OrderedMap) -> String {
     let mut hasher = Sha256::new();
     let mut chunk = Vec::with_capacity(HASH_CHUNK_SIZE);
     put_header(&mut chunk, commit_index, term, map);
@@ -40,7 +44,7 @@ pub(crate) fn snapshot_hash(commit_index: u64, term: u64, map: &Map) -> String {
     hex::encode(hasher.finalize())
 }
 
-fn put_header(out: &mut Vec<u8>, commit_index: u64, term: u64, map: &Map) {
+fn put_header(out: &mut Vec<u8>, commit_index: u64, term: u64, map: &OrderedMap) {
     out.extend_from_slice(MAGIC);
     put_u32_le(out, VERSION);
     put_u64_le(out, commit_index);
@@ -53,7 +57,7 @@ fn put_header(out: &mut Vec<u8>, commit_index: u64, term: u64, map: &Map) {
 pub struct Snapshot {
     commit_index: u64,
     term: u64,
-    map: Map,
+    map: OrderedMap,
 }
 
 impl Snapshot {
@@ -71,7 +75,7 @@ impl Snapshot {
 
     /// The map, keys ascending.
     #[must_use]
-    pub fn map(&self) -> &Map {
+    pub fn map(&self) -> &OrderedMap {
         &self.map
     }
 
@@ -131,7 +135,7 @@ impl<'a> Reader<'a> {
         judge(field).map_err(|code| LoadError { code, offset })
     }
 
-    fn entries(&mut self, count: u64) -> Result<Map, LoadError> {
+    fn entries(&mut self, count: u64) -> Result<OrderedMap, LoadError> {
         let mut entries: Vec<(ByteString, ByteString)> = Vec::new();
         for _ in 0..count {
             let key = self.key(entries.last().map(|(before, _)| before))?;
@@ -239,7 +243,7 @@ mod tests {
     #[test]
     fn a_hash_over_several_chunks_is_that_of_the_dump() {
         let entry = |i: u32| (i.to_be_bytes().as_slice().into(), vec![7; 1_000].into());
-        let map: Map = (0..100).map(entry).collect();
+        let map: OrderedMap = (0..100).map(entry).collect();
         let snapshot = Snapshot { commit_index: 100, term: 1, map };
         let hash = hex::encode(Sha256::digest(snapshot.dump_state()));
         assert_eq!(snapshot.snapshot_hash(), hash);

@@ -9,7 +9,7 @@ use dkv20::explore::{
     explore, line_of, trace_of,
 };
 use dkv20::trace::Trace;
-use dkv20::{Cluster, Command, ErrorCode, Map, Op, Outcome, Role};
+use dkv20::{Cluster, Command, ErrorCode, Op, OrderedMap, Outcome, Role};
 
 type Entry = (u64, Op);
 
@@ -96,8 +96,8 @@ impl Replica {
         (self.base, self.base_term, self.log) = (index, term, log);
     }
 
-    fn map(&self, fault: Fault) -> Map {
-        let mut map = Map::new();
+    fn map(&self, fault: Fault) -> OrderedMap {
+        let mut map = OrderedMap::new();
         for (_, op) in &self.applied {
             match op {
                 Op::Put { key, value } => drop(map.insert(key.clone(), value.clone())),
@@ -120,7 +120,7 @@ impl Replica {
             let length = u32::try_from(bytes.len()).unwrap();
             let is_big_endian = fault == Fault::DumpIsBigEndian;
             out.extend(if is_big_endian { length.to_be_bytes() } else { length.to_le_bytes() });
-            out.extend_from_slice(&bytes);
+            out.extend_from_slice(bytes);
         }
         out
     }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::op::Op;
+use crate::ordered_map::OrderedMap;
 use crate::protocol::Command;
-use crate::replica::{Map, Role};
+use crate::replica::Role;
 use crate::snapshot::load_state;
 
 use super::Answer;
@@ -369,8 +370,8 @@ fn map_is_fold(view: &View, history: &History) -> Verdict {
 }
 
 /// The map that these entries make of an empty one.
-fn fold<'a>(entries: impl Iterator<Item = (&'a Entry, u64)>) -> Map {
-    let mut map = Map::new();
+fn fold<'a>(entries: impl Iterator<Item = (&'a Entry, u64)>) -> OrderedMap {
+    let mut map = OrderedMap::new();
     for ((_, op), _) in entries {
         match op {
             Op::NoOp => {}

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use crate::op::{Op, put_u64_le};
-use crate::replica::{Map, Role};
+use crate::ordered_map::OrderedMap;
+use crate::replica::Role;
 
 /// A log entry: its term and its op.
 pub type Entry = (u64, Op);
@@ -39,7 +40,7 @@ pub struct ReplicaView {
     /// The index up to which its ops are applied.
     pub commit_index: u64,
     /// The map.
-    pub map: Map,
+    pub map: OrderedMap,
     /// The snapshot's bytes.
     pub dump: Vec<u8>,
 }

@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dkv20::{ByteString, Cluster, Map, Op, Session, SplitMix64, decode_key, draw_op};
+use dkv20::{ByteString, Cluster, Op, OrderedMap, Session, SplitMix64, decode_key, draw_op};
 
 const REPLICA_COUNT: usize = 5;
 const SEED: u64 = 1;
@@ -196,7 +196,7 @@ fn heal(criterion: &mut Criterion) {
             bencher.iter_custom(|iterations| time_heal(cluster, &missed, iterations));
         });
     }
-    let mut map = Map::new();
+    let mut map = OrderedMap::new();
     criterion.bench_function(&format!("Apply/ops={MISSED}"), |bencher| {
         if map.is_empty() {
             apply_all(&mut map, &draw_ops(KEY_SPACES[0], scaled(OPS)));
@@ -205,7 +205,7 @@ fn heal(criterion: &mut Criterion) {
     });
 }
 
-fn apply_all(map: &mut Map, ops: &[Op]) {
+fn apply_all(map: &mut OrderedMap, ops: &[Op]) {
     for op in ops {
         match op {
             Op::NoOp => {}
@@ -213,7 +213,7 @@ fn apply_all(map: &mut Map, ops: &[Op]) {
                 map.insert(key.clone(), value.clone());
             }
             Op::Del { key } => {
-                map.remove(key.as_slice());
+                map.remove(key);
             }
         }
     }

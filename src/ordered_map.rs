@@ -1,0 +1,507 @@
+//! The state machine's map: a B+ tree of byte strings.
+//!
+//! Each replica applies every op to a map of its own and dumps it in order. A node has up to 31
+//! keys side by side, and short keys and values stand in the node itself: there is little to wait
+//! for, be it in a search or in a dump.
+
+use std::{fmt, iter, mem, slice};
+
+use crate::byte_string::ByteString;
+
+/// The room of a node. One place is free, except while a node is being split.
+const NODE_MAX: usize = 32;
+/// A node below the root that has fewer entries is joined with a neighbour.
+const NODE_MIN: usize = NODE_MAX / 4;
+/// Neighbours that have at most as many entries together become one node: fewer than would fit, so
+/// that the next insertion does not split it again.
+const JOINED_MAX: usize = NODE_MAX * 3 / 4;
+
+/// A map from byte strings to byte strings. Its order is the one that a snapshot needs (definition,
+/// section 5): the keys ascend by unsigned bytes, a prefix first.
+#[derive(Clone, Default)]
+pub struct OrderedMap {
+    root: Tree,
+    len: usize,
+    byte_count: usize,
+}
+
+/// Nothing, or a tree whose leaves are all at the same depth.
+#[derive(Clone, Default)]
+enum Tree {
+    #[default]
+    Empty,
+    Leaf(Box<Node<ByteString>>),
+    /// To each child belong the keys from its own up to the next child's; to the first child also
+    /// those before it.
+    Inner(Box<Node<Tree>>),
+}
+
+/// Ascending keys, each with an item: a value in a leaf, a child in an inner node. The places after
+/// the first `len` are empty.
+#[derive(Clone, Default)]
+struct Node<T> {
+    len: usize,
+    keys: [ByteString; NODE_MAX],
+    items: [T; NODE_MAX],
+}
+
+/// The upper half of what has become too large, and its key.
+type Upper<T> = Option<(ByteString, T)>;
+
+impl OrderedMap {
+    /// An empty map.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The sum of the lengths of all keys and values, in bytes.
+    pub(crate) fn byte_count(&self) -> usize {
+        self.byte_count
+    }
+
+    /// The value that the key maps to; `None` where it is absent.
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<&ByteString> {
+        let key = ByteString::from(key);
+        let mut tree = &self.root;
+        loop {
+            match tree {
+                Tree::Empty => return None,
+                Tree::Leaf(leaf) => return leaf.search(&key).ok().map(|at| &leaf.items[at]),
+                Tree::Inner(inner) => tree = &inner.items[inner.child(&key)],
+            }
+        }
+    }
+
+    /// Maps the key to the value, and returns the value that it mapped to before.
+    pub fn insert(&mut self, key: ByteString, value: ByteString) -> Option<ByteString> {
+        let (key_length, value_length) = (key.len(), value.len());
+        let (before, upper) = self.root.insert(key, value);
+        if let Some((key, upper)) = upper {
+            let mut root = Box::<Node<Tree>>::default();
+            root.insert(0, ByteString::default(), mem::take(&mut self.root));
+            root.insert(1, key, upper);
+            self.root = Tree::Inner(root);
+        }
+        self.byte_count += value_length;
+        if let Some(before) = &before {
+            self.byte_count -= before.len();
+        } else {
+            self.byte_count += key_length;
+            self.len += 1;
+        }
+        before
+    }
+
+    /// Takes the key out of the map, and returns the value that it mapped to; an absent key is not
+    /// an error.
+    pub fn remove(&mut self, key: &ByteString) -> Option<ByteString> {
+        let before = self.root.remove(key)?;
+        match &mut self.root {
+            Tree::Leaf(root) if root.len == 0 => self.root = Tree::Empty,
+            Tree::Inner(root) if root.len == 1 => self.root = mem::take(&mut root.items[0]),
+            _ => {}
+        }
+        self.byte_count -= key.len() + before.len();
+        self.len -= 1;
+        Some(before)
+    }
+
+    /// The keys and their values, keys ascending.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { trees: vec![slice::from_ref(&self.root).iter()], leaf: iter::zip(&[], &[]) }
+    }
+
+    /// The keys, ascending.
+    pub fn keys(&self) -> impl Iterator<Item = &ByteString> {
+        self.iter().map(|(key, _)| key)
+    }
+}
+
+impl Tree {
+    fn len(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Leaf(leaf) => leaf.len,
+            Self::Inner(inner) => inner.len,
+        }
+    }
+
+    /// Gives the value from before, and what does not fit below this node any more.
+    fn insert(&mut self, key: ByteString, value: ByteString) -> (Option<ByteString>, Upper<Self>) {
+        match self {
+            Self::Empty => {
+                let mut leaf = Box::<Node<_>>::default();
+                leaf.insert(0, key, value);
+                *self = Self::Leaf(leaf);
+                (None, None)
+            }
+            Self::Leaf(leaf) => match leaf.search(&key) {
+                Ok(at) => (Some(mem::replace(&mut leaf.items[at], value)), None),
+                Err(at) => {
+                    leaf.insert(at, key, value);
+                    (None, leaf.split().map(|(key, upper)| (key, Self::Leaf(upper))))
+                }
+            },
+            Self::Inner(inner) => {
+                let at = inner.child(&key);
+                let (before, upper) = inner.items[at].insert(key, value);
+                let Some((key, upper)) = upper else { return (before, None) };
+                inner.insert(at + 1, key, upper);
+                (before, inner.split().map(|(key, upper)| (key, Self::Inner(upper))))
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &ByteString) -> Option<ByteString> {
+        match self {
+            Self::Empty => None,
+            Self::Leaf(leaf) => leaf.search(key).ok().map(|at| leaf.remove(at).1),
+            Self::Inner(inner) => {
+                let at = inner.child(key);
+                let before = inner.items[at].remove(key)?;
+                if inner.items[at].len() < NODE_MIN {
+                    inner.join_child(at);
+                }
+                Some(before)
+            }
+        }
+    }
+
+    /// Takes over the entries of a neighbour whose keys are above its own. What does not fit is
+    /// given back.
+    fn join(&mut self, upper: Self) -> Upper<Self> {
+        match (self, upper) {
+            (Self::Leaf(leaf), Self::Leaf(upper)) => {
+                leaf.join(upper).map(|(key, upper)| (key, Self::Leaf(upper)))
+            }
+            (Self::Inner(inner), Self::Inner(upper)) => {
+                inner.join(upper).map(|(key, upper)| (key, Self::Inner(upper)))
+            }
+            _ => unreachable!("leaves are at the same depth, and no child is empty"),
+        }
+    }
+}
+
+impl<T: Default> Node<T> {
+    /// The position of the key; where it is absent, the one at which it belongs.
+    fn search(&self, key: &ByteString) -> Result<usize, usize> {
+        // One after the other: the processor reads ahead, which it cannot where it has to guess
+        // which half comes next.
+        let keys = &self.keys[..self.len];
+        let at = keys.iter().position(|other| other >= key).unwrap_or(self.len);
+        if keys.get(at) == Some(key) { Ok(at) } else { Err(at) }
+    }
+
+    fn insert(&mut self, at: usize, key: ByteString, item: T) {
+        self.keys[at..=self.len].rotate_right(1);
+        self.items[at..=self.len].rotate_right(1);
+        self.keys[at] = key;
+        self.items[at] = item;
+        self.len += 1;
+    }
+
+    fn remove(&mut self, at: usize) -> (ByteString, T) {
+        let entry = (mem::take(&mut self.keys[at]), mem::take(&mut self.items[at]));
+        self.keys[at..self.len].rotate_left(1);
+        self.items[at..self.len].rotate_left(1);
+        self.len -= 1;
+        entry
+    }
+
+    /// Moves the upper half to a node of its own where no place is free.
+    fn split(&mut self) -> Upper<Box<Self>> {
+        (self.len == NODE_MAX).then(|| self.split_off(NODE_MAX / 2)).map(with_key)
+    }
+
+    /// Moves the entries from a position on to a node of their own.
+    fn split_off(&mut self, at: usize) -> Box<Self> {
+        let mut upper = Box::<Self>::default();
+        upper.len = self.len - at;
+        self.keys[at..self.len].swap_with_slice(&mut upper.keys[..upper.len]);
+        self.items[at..self.len].swap_with_slice(&mut upper.items[..upper.len]);
+        self.len = at;
+        upper
+    }
+
+    /// Takes all entries of a node whose keys are above its own.
+    fn append(&mut self, upper: &mut Self) {
+        let len = self.len + upper.len;
+        self.keys[self.len..len].swap_with_slice(&mut upper.keys[..upper.len]);
+        self.items[self.len..len].swap_with_slice(&mut upper.items[..upper.len]);
+        self.len = len;
+        upper.len = 0;
+    }
+
+    /// As [`append`](Self::append); where one node would have too many, each gets half.
+    fn join(&mut self, mut upper: Box<Self>) -> Upper<Box<Self>> {
+        let total = self.len + upper.len;
+        let half = total / 2;
+        if total <= JOINED_MAX {
+            self.append(&mut upper);
+            None
+        } else if self.len < half {
+            let rest = upper.split_off(half - self.len);
+            self.append(&mut upper);
+            Some(with_key(rest))
+        } else {
+            let mut rest = self.split_off(half);
+            rest.append(&mut upper);
+            Some(with_key(rest))
+        }
+    }
+}
+
+impl Node<Tree> {
+    /// The position of the child to which the key belongs.
+    fn child(&self, key: &ByteString) -> usize {
+        self.search(key).unwrap_or_else(|above| above.saturating_sub(1))
+    }
+
+    /// Joins the child at a position with the one after it; the last one, with the one before.
+    fn join_child(&mut self, at: usize) {
+        let at = at.min(self.len - 2);
+        let (_, upper) = self.remove(at + 1);
+        if let Some((key, upper)) = self.items[at].join(upper) {
+            self.insert(at + 1, key, upper);
+        }
+    }
+}
+
+/// A node behind its first key.
+fn with_key<T>(node: Box<Node<T>>) -> (ByteString, Box<Node<T>>) {
+    (node.keys[0].clone(), node)
+}
+
+/// The keys of an [`OrderedMap`] and their values, keys ascending.
+#[derive(Clone)]
+pub struct Iter<'a> {
+    /// What is left to visit on each level, from the root on.
+    trees: Vec<slice::Iter<'a, Tree>>,
+    leaf: iter::Zip<slice::Iter<'a, ByteString>, slice::Iter<'a, ByteString>>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a ByteString, &'a ByteString);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(entry) = self.leaf.next() {
+                return Some(entry);
+            }
+            match self.trees.last_mut()?.next() {
+                Some(Tree::Leaf(leaf)) => {
+                    self.leaf = iter::zip(&leaf.keys[..leaf.len], &leaf.items[..leaf.len]);
+                }
+                Some(Tree::Inner(inner)) => self.trees.push(inner.items[..inner.len].iter()),
+                Some(Tree::Empty) | None => {
+                    self.trees.pop();
+                }
+            }
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a OrderedMap {
+    type Item = (&'a ByteString, &'a ByteString);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl FromIterator<(ByteString, ByteString)> for OrderedMap {
+    fn from_iter<I: IntoIterator<Item = (ByteString, ByteString)>>(entries: I) -> Self {
+        let mut map = Self::new();
+        for (key, value) in entries {
+            map.insert(key, value);
+        }
+        map
+    }
+}
+
+impl PartialEq for OrderedMap {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.iter().eq(other)
+    }
+}
+
+impl Eq for OrderedMap {}
+
+impl fmt::Debug for OrderedMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::ops::{Bound, RangeBounds};
+
+    use super::*;
+    use crate::splitmix64::SplitMix64;
+
+    type Model = BTreeMap<ByteString, ByteString>;
+    type Range<'a> = (Bound<&'a ByteString>, Bound<&'a ByteString>);
+
+    const EVERYWHERE: Range = (Bound::Unbounded, Bound::Unbounded);
+
+    fn key(number: u64) -> ByteString {
+        ByteString::from(&number.to_be_bytes())
+    }
+
+    /// The map and its model, after both have done the same.
+    #[derive(Default)]
+    struct Twins {
+        map: OrderedMap,
+        model: Model,
+    }
+
+    impl Twins {
+        fn insert(&mut self, key: ByteString, value: ByteString) {
+            let before = self.map.insert(key.clone(), value.clone());
+            assert_eq!(before, self.model.insert(key, value));
+        }
+
+        fn remove(&mut self, key: &ByteString) {
+            assert_eq!(self.map.remove(key), self.model.remove(key));
+        }
+
+        fn check(&self) {
+            assert!(self.map.iter().eq(&self.model));
+            assert!(self.map.keys().eq(self.model.keys()));
+            assert_eq!(self.map.len(), self.model.len());
+            assert_eq!(self.map.is_empty(), self.model.is_empty());
+            let lengths = self.model.iter().map(|(key, value)| key.len() + value.len());
+            assert_eq!(self.map.byte_count(), lengths.sum::<usize>());
+            check_tree(&self.map.root, EVERYWHERE, true);
+        }
+    }
+
+    /// Checks what holds of every tree, and gives its height.
+    fn check_tree(tree: &Tree, range: Range, root: bool) -> u32 {
+        assert!(root || tree.len() >= NODE_MIN, "{} entries", tree.len());
+        match tree {
+            Tree::Empty => assert!(root, "a child is not empty"),
+            Tree::Leaf(leaf) => {
+                check_node(leaf);
+                assert_ne!(leaf.len, 0);
+                assert!(leaf.keys[..leaf.len].iter().all(|key| range.contains(key)), "{range:?}");
+                assert!(leaf.items[leaf.len..].iter().all(|value| value.is_empty()));
+            }
+            Tree::Inner(inner) => {
+                check_node(inner);
+                assert!(inner.len >= 2);
+                assert!(inner.items[inner.len..].iter().all(|tree| matches!(tree, Tree::Empty)));
+                let bounds = inner.keys[..inner.len].iter().map(Bound::Included);
+                let bounds: Vec<_> = iter::once(range.0).chain(bounds.skip(1)).collect();
+                let ends = inner.keys[1..inner.len].iter().map(Bound::Excluded);
+                let ranges = iter::zip(bounds, ends.chain([range.1]));
+                let children = iter::zip(&inner.items, ranges);
+                let heights: Vec<_> =
+                    children.map(|(child, range)| check_tree(child, range, false)).collect();
+                assert!(heights.iter().all(|height| *height == heights[0]), "{heights:?}");
+                return heights[0] + 1;
+            }
+        }
+        0
+    }
+
+    fn check_node<T>(node: &Node<T>) {
+        assert!(node.len < NODE_MAX);
+        assert!(node.keys[..node.len].is_sorted_by(|a, b| a < b));
+        assert!(node.keys[node.len..].iter().all(|key| key.is_empty()), "a key is kept alive");
+    }
+
+    #[test]
+    fn does_what_the_map_of_the_standard_library_does() {
+        for (seed, keys) in (1..).zip([1, 8, 40, 300, 5_000]) {
+            let mut draws = SplitMix64::new(seed);
+            let mut twins = Twins::default();
+            // It grows, stays as it is, and shrinks.
+            for puts_of_8 in [7, 4, 1, 6, 0] {
+                for _ in 0..keys + 50 {
+                    let key = key(draws.next_u64() % keys);
+                    assert_eq!(twins.map.get(&key), twins.model.get(&key));
+                    if draws.next_u64() % 8 < puts_of_8 {
+                        // Some in place and some shared.
+                        let value = vec![b'v'; usize::from(draws.next_u64().to_le_bytes()[0] % 20)];
+                        twins.insert(key, value.into());
+                    } else {
+                        twins.remove(&key);
+                    }
+                    if keys < 100 {
+                        twins.check();
+                    }
+                }
+                twins.check();
+            }
+        }
+    }
+
+    /// The orders of keys that fill nodes worst, and of removals that empty them worst.
+    #[test]
+    fn grows_and_shrinks_from_either_end() {
+        let ascending: Vec<_> = (0..5_000).map(key).collect();
+        let descending: Vec<_> = ascending.iter().rev().cloned().collect();
+        for insertions in [&ascending, &descending] {
+            for removals in [&ascending, &descending] {
+                let mut twins = Twins::default();
+                for (number, key) in insertions.iter().enumerate() {
+                    twins.insert(key.clone(), ByteString::from("value"));
+                    if number % 100 == 0 {
+                        twins.check();
+                    }
+                }
+                let height = check_tree(&twins.map.root, EVERYWHERE, true);
+                assert!(height >= 2, "there are inner nodes to join below the root");
+                for (number, key) in removals.iter().enumerate() {
+                    twins.remove(key);
+                    if number % 100 == 0 {
+                        twins.check();
+                    }
+                }
+                assert!(matches!(twins.map.root, Tree::Empty));
+                twins.check();
+            }
+        }
+    }
+
+    #[test]
+    fn copies_are_maps_of_their_own() {
+        let map: OrderedMap = (0..1_000).map(|n| (key(n), ByteString::from("value"))).collect();
+        let mut copy = map.clone();
+        assert_eq!(copy, map);
+        copy.insert(key(500), ByteString::from("other"));
+        assert_eq!(map.get(&key(500)), Some(&ByteString::from("value")));
+        assert_ne!(copy, map);
+        copy.insert(key(500), ByteString::from("value"));
+        assert_eq!(copy, map);
+        copy.remove(&key(0));
+        assert_ne!(copy, map);
+        assert_eq!((copy.len(), map.len()), (999, 1_000));
+    }
+
+    #[test]
+    fn shows_its_entries() {
+        let map: OrderedMap =
+            [("b", ""), ("a", "1")].map(|(k, v)| (k.into(), v.into())).into_iter().collect();
+        assert_eq!(format!("{map:?}"), r#"{b"a": b"1", b"b": b""}"#);
+    }
+}
