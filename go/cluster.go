@@ -89,10 +89,23 @@ func (c *Cluster) Propose(op Op) (Outcome, error) {
 		return Outcome{}, ErrNoLeader
 	}
 	leader := c.replicas[c.leader]
+	c.prefetch(&op)
 	leader.append(&op)
 	index := leader.Last()
 	c.settle()
 	return Outcome{index <= leader.commit, index, leader.term}, nil
+}
+
+// prefetch reads what all maps will be searched for op's key from, and answers
+// something that hangs on it. Here the reads wait for memory together; where op is
+// applied, each replica's would wait for the one before.
+//
+//go:noinline
+func (c *Cluster) prefetch(op *Op) (sum uint32) {
+	for _, r := range c.replicas {
+		sum += r.state.prefetch(op)
+	}
+	return sum
 }
 
 // ProposeAt hands op to one replica, for a client that can reach no other

@@ -41,6 +41,14 @@ func (m *orderedMap) find(op *Op) uint32 {
 // wrap gives the slot that stands for a number beyond the last one.
 func (m *orderedMap) wrap(i uint32) uint32 { return i & uint32(len(m.slots)-1) }
 
+// prefetch reads the slot where the search for op's key begins.
+func (m *orderedMap) prefetch(op *Op) uint32 {
+	if len(m.slots) == 0 {
+		return 0
+	}
+	return m.slots[m.wrap(op.hash)].hash
+}
+
 // get gives the value of key.
 func (m *orderedMap) get(key string) (value string, present bool) {
 	if len(m.slots) == 0 {
@@ -118,7 +126,7 @@ func (m *orderedMap) clone() orderedMap {
 // answers false.
 func (m *orderedMap) ascending(yield func(*Op) bool) {
 	for block := range slices.Chunk(m.sorted(), blockKeys) {
-		m.touch(block)
+		m.prefetchAll(block)
 		for _, k := range block {
 			if !yield(&m.slots[k.slot]) {
 				return
@@ -130,11 +138,11 @@ func (m *orderedMap) ascending(yield func(*Op) bool) {
 // blockKeys is how many Puts are brought into the cache together.
 const blockKeys = 64
 
-// touch reads a byte of each Put. In the order of their keys they are anywhere
-// in memory, and reads that do not wait for each other are made at once.
+// prefetchAll reads a byte of each Put. In the order of their keys they are
+// anywhere in memory, and reads that do not wait for each other are made at once.
 //
 //go:noinline
-func (m *orderedMap) touch(block []keyed) (sum byte) {
+func (m *orderedMap) prefetchAll(block []keyed) (sum byte) {
 	for _, k := range block {
 		sum += m.slots[k.slot].encoding[0]
 	}
