@@ -110,10 +110,8 @@ func (op *Op) keyEnd() int {
 // key gives the key of what is no NoOp.
 func (op *Op) key() string { return op.encoding[keyOffset:op.keyEnd()] }
 
-// isInline tells whether the key is held inline too, where inlineBytes gives it.
+// isInline tells whether the key is held inline too.
 func (op *Op) isInline() bool { return op.inline[len(op.inline)-1] != 0 }
-
-func (op *Op) inlineBytes() []byte { return op.inline[:op.inline[len(op.inline)-1]] }
 
 // hasKeyOf tells whether two ops, neither a NoOp, have the same key.
 func (op *Op) hasKeyOf(other *Op) bool {

@@ -2,6 +2,7 @@ package dkv20
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
 )
@@ -65,7 +66,9 @@ func (m *orderedMap) get(key string) (value string, present bool) {
 // set makes a Put take effect.
 func (m *orderedMap) set(op *Op) {
 	if (m.keys+1)*4 > len(m.slots)*3 {
-		m.resize(max(slotsMin, 2*len(m.slots)))
+		// Not twice as large: what is new costs more than what it holds, as memory
+		// that is used for the first time is slow.
+		m.resize(max(slotsMin, 4*len(m.slots)))
 	}
 	m.bytes += len(op.entry())
 	s := &m.slots[m.find(op)]
@@ -164,104 +167,124 @@ func (m *orderedMap) appendTo(out []byte) []byte {
 	return out
 }
 
-// keyed is the position of a Put in slots, with the head of its key: the first
-// eight bytes after those that all keys have in common, as a big-endian number.
-// Heads compare as their keys do, unless they are equal.
+// keyed is the position of a Put in slots, with a piece of its key: what an
+// [inlineKey] holds of the key's bytes from some offset on, as big-endian numbers.
+// The pieces of a short key and of a longer one, or of two short ones, compare as
+// the keys do.
 type keyed struct {
-	head uint64
+	head uint64 // eight bytes
+	tail uint32 // three bytes, and how many there are; one more where more follow
 	slot uint32
+}
+
+const (
+	pieceBytes = 12 // of head and tail
+	pieceSize  = pieceBytes - 1
+)
+
+func keyedOf(piece inlineKey, slot uint32) keyed {
+	return keyed{binary.BigEndian.Uint64(piece[:8]), binary.BigEndian.Uint32(piece[8:]), slot}
+}
+
+// pieceOf gives the piece that begins a part of a key.
+func pieceOf(part string) (piece inlineKey) {
+	copy(piece[:pieceSize], part)
+	piece[pieceSize] = byte(min(len(part), pieceSize+1))
+	return piece
+}
+
+// hasPieceOf tells whether two pieces are equal.
+func (k *keyed) hasPieceOf(other *keyed) bool { return k.head == other.head && k.tail == other.tail }
+
+// byteAt gives a byte of the piece, 0 being the last.
+func (k *keyed) byteAt(i int) byte {
+	if i < 4 {
+		return byte(k.tail >> (8 * i))
+	}
+	return byte(k.head >> (8 * (i - 4)))
 }
 
 // sorted gives all Puts in ascending order of their keys.
 func (m *orderedMap) sorted() []keyed {
-	common := m.commonPrefix()
 	order := make([]keyed, 0, m.count())
 	for i := range m.slots {
 		switch put := &m.slots[i]; {
 		case put.isNoOp():
 		case put.isInline():
-			order = append(order, keyed{headOf(put.inlineBytes()[common:]), uint32(i)})
+			order = append(order, keyedOf(put.inline, uint32(i)))
 		default:
-			order = append(order, keyed{headOf(put.key()[common:]), uint32(i)})
+			order = append(order, keyedOf(pieceOf(put.key()), uint32(i)))
 		}
 	}
-	if len(order) >= radixMin {
-		order = sortByHead(order)
-	}
-	// What is in order already takes but one look at each.
-	slices.SortFunc(order, func(a, b keyed) int {
-		if a.head != b.head {
-			return cmp.Compare(a.head, b.head)
-		}
-		return strings.Compare(m.slots[a.slot].key(), m.slots[b.slot].key())
-	})
+	m.sort(order, make([]keyed, len(order)), 0)
 	return order
 }
 
-// commonPrefix gives the length of what all keys begin with.
-func (m *orderedMap) commonPrefix() int {
-	var prefix []byte
-	for i, first := 0, true; i < len(m.slots); i++ {
-		switch put := &m.slots[i]; {
-		case put.isNoOp():
-		case first:
-			prefix, first = []byte(put.key()), false
-		case put.isInline():
-			prefix = prefix[:commonLength(put.inlineBytes(), prefix)]
-		default:
-			prefix = prefix[:commonLength(put.key(), prefix)]
+// radixMin is how many keys make sorting by bytes worth it.
+const radixMin = 256
+
+// sort sorts what is equal before offset, by the pieces there, and in as much
+// room. Where those are equal too it goes on with the pieces after them.
+func (m *orderedMap) sort(order, room []keyed, offset int) {
+	if len(order) < radixMin {
+		slices.SortFunc(order, m.compare)
+		return
+	}
+	sortByPiece(order, room)
+	offset += pieceSize
+	for start, end := 0, 0; start < len(order); start = end {
+		for end = start + 1; end < len(order) && order[end].hasPieceOf(&order[start]); end++ {
+		}
+		if run := order[start:end]; len(run) > 1 {
+			for i, k := range run {
+				run[i] = keyedOf(pieceOf(m.slots[k.slot].key()[offset:]), k.slot)
+			}
+			m.sort(run, room, offset)
 		}
 	}
-	return len(prefix)
 }
 
-func commonLength[S string | []byte](key S, prefix []byte) (length int) {
-	for length < min(len(key), len(prefix)) && key[length] == prefix[length] {
-		length++
+func (m *orderedMap) compare(a, b keyed) int {
+	switch {
+	case a.head != b.head:
+		return cmp.Compare(a.head, b.head)
+	case a.tail != b.tail:
+		return cmp.Compare(a.tail, b.tail)
+	default:
+		return strings.Compare(m.slots[a.slot].key(), m.slots[b.slot].key())
 	}
-	return length
 }
 
-// headOf gives the first eight bytes of s, zeros after its end.
-func headOf[S string | []byte](s S) (head uint64) {
-	for i := range min(len(s), headSize) {
-		head |= uint64(s[i]) << (8 * (headSize - 1 - i))
-	}
-	return head
-}
-
-const headSize = 8
-
-// radixMin is how many keys make sorting by their heads' bytes worth it.
-const radixMin = 1024
-
-// sortByHead sorts by one byte of the heads after the other, the last byte
-// first: a pass that keeps the order of what is equal in its byte. It reuses
-// what it is given.
-func sortByHead(order []keyed) []keyed {
-	other := make([]keyed, len(order))
-	var counts [headSize][256]int
+// sortByPiece sorts by one byte of the pieces after the other, the last byte
+// first: a pass keeps the order of what is equal in its byte.
+func sortByPiece(order, room []keyed) {
+	first, differ := order[0], keyed{}
 	for _, k := range order {
-		for b := range counts {
-			counts[b][byte(k.head>>(8*b))]++
-		}
+		differ.head |= k.head ^ first.head
+		differ.tail |= k.tail ^ first.tail
 	}
-	for b := range counts {
-		shift, starts := 8*b, &counts[b]
-		if starts[byte(order[0].head>>shift)] == len(order) {
-			continue // all are equal in this byte
+	from, to := order, room[:len(order)]
+	for b := range pieceBytes {
+		if differ.byteAt(b) == 0 {
+			continue
+		}
+		var starts [256]int
+		for i := range from {
+			starts[from[i].byteAt(b)]++
 		}
 		sum := 0
 		for value, count := range starts {
 			starts[value] = sum
 			sum += count
 		}
-		for _, k := range order {
-			at := &starts[byte(k.head>>shift)]
-			other[*at] = k
+		for _, k := range from {
+			at := &starts[k.byteAt(b)]
+			to[*at] = k
 			*at++
 		}
-		order, other = other, order
+		from, to = to, from
 	}
-	return order
+	if &from[0] != &order[0] {
+		copy(order, from)
+	}
 }

@@ -116,15 +116,18 @@ func TestOrderedMapAgainstNaiveTwin(t *testing.T) {
 	}
 }
 
-// Enough keys to be sorted by the bytes of their heads.
+// Enough keys to be sorted by the bytes of their pieces.
 func TestOrderedMapSortsManyKeys(t *testing.T) {
 	kinds := map[string]func(i int) string{
+		"numbers":       func(i int) string { return fmt.Sprintf("key-%06d", i) },
 		"common prefix": func(i int) string { return fmt.Sprintf("a prefix of all keys %06d", i) },
 		"first byte":    func(i int) string { return fmt.Sprintf("%c-key %06d", i%128, i) },
-		"two heads":     func(i int) string { return fmt.Sprintf("%cthe head is over %06d", i%2, i) },
-		"short":         func(i int) string { return fmt.Sprintf("%c%c%s", i%128, i/128, strings.Repeat("\x00", i%3)) },
+		"two pieces":    func(i int) string { return fmt.Sprintf("%cthe piece is over %06d", i%2, i) },
+		"prefixes":      func(i int) string { return strings.Repeat("k", i+1) },
+		"zeros":         func(i int) string { return fmt.Sprintf("%c%s", i%64, strings.Repeat("\x00", i/64)) },
+		"one byte":      func(i int) string { return differingAt(i%40, i/40) },
 	}
-	const n = 3 * radixMin
+	const n = 6 * radixMin
 	for name, key := range kinds {
 		t.Run(name, func(t *testing.T) {
 			w := twin{t: t, naive: map[string]string{}}
@@ -138,6 +141,14 @@ func TestOrderedMapSortsManyKeys(t *testing.T) {
 			w.compare()
 		})
 	}
+}
+
+// differingAt gives a key of high bytes, one of them lower, which keys that are
+// drawn hardly ever differ in alone.
+func differingAt(place, length int) string {
+	key := bytes.Repeat([]byte{0x80}, place+length+1)
+	key[place] = 0x7f
+	return string(key)
 }
 
 // Keys of all lengths around what is held inline, and one hash for all of them: they are told apart
