@@ -59,7 +59,7 @@ pub use chaos::{CHAOS_STEPS_MAX, Chaos};
 pub use cluster::{Cluster, Outcome};
 pub use error::{ErrorCode, LoadError};
 pub use op::{KEY_LENGTH_MAX, Op, REPLICAS_MAX, VALUE_LENGTH_MAX, put_u32_le, put_u64_le};
-pub use ordered_map::OrderedMap;
+pub use ordered_map::{OrderedMap, OrderedMapIter};
 pub use protocol::{Command, LINE_LENGTH_MAX, PROTOCOL_VERSION, parse};
 pub use replica::{Replica, Role};
 pub use scenario::{SCENARIO_NAMES, scenario_lines};

@@ -122,8 +122,11 @@ impl OrderedMap {
 
     /// The keys and their values, keys ascending.
     #[must_use]
-    pub fn iter(&self) -> Iter<'_> {
-        Iter { trees: vec![slice::from_ref(&self.root).iter()], leaf: iter::zip(&[], &[]) }
+    pub fn iter(&self) -> OrderedMapIter<'_> {
+        OrderedMapIter {
+            trees: vec![slice::from_ref(&self.root).iter()],
+            leaf: iter::zip(&[], &[]),
+        }
     }
 
     /// The keys, ascending.
@@ -289,13 +292,13 @@ fn with_key<T>(node: Box<Node<T>>) -> (ByteString, Box<Node<T>>) {
 
 /// The keys of an [`OrderedMap`] and their values, keys ascending.
 #[derive(Clone)]
-pub struct Iter<'a> {
+pub struct OrderedMapIter<'a> {
     /// What is left to visit on each level, from the root on.
     trees: Vec<slice::Iter<'a, Tree>>,
     leaf: iter::Zip<slice::Iter<'a, ByteString>, slice::Iter<'a, ByteString>>,
 }
 
-impl<'a> Iterator for Iter<'a> {
+impl<'a> Iterator for OrderedMapIter<'a> {
     type Item = (&'a ByteString, &'a ByteString);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -318,9 +321,9 @@ impl<'a> Iterator for Iter<'a> {
 
 impl<'a> IntoIterator for &'a OrderedMap {
     type Item = (&'a ByteString, &'a ByteString);
-    type IntoIter = Iter<'a>;
+    type IntoIter = OrderedMapIter<'a>;
 
-    fn into_iter(self) -> Iter<'a> {
+    fn into_iter(self) -> OrderedMapIter<'a> {
         self.iter()
     }
 }
