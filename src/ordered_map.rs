@@ -486,6 +486,28 @@ mod tests {
         }
     }
 
+    /// Of two leaves one loses keys, and the other has anything from half to all that it may have.
+    #[test]
+    fn a_poor_leaf_is_joined_with_a_neighbour_of_any_size() {
+        for (poor, rich) in [(0, 1), (1, 0)] {
+            for more in 0..NODE_MAX / 2 {
+                let mut twins = Twins::default();
+                let (half, gap) = (NODE_MAX / 2, NODE_MAX);
+                let first_keys = [0, half * gap];
+                let numbers = (0..NODE_MAX).map(|n| n * gap);
+                let between = (0..more).map(|n| first_keys[rich] + n + 1);
+                for number in numbers.chain(between) {
+                    twins.insert(key(number as u64), ByteString::default());
+                }
+                twins.check();
+                for n in 0..half {
+                    twins.remove(&key((first_keys[poor] + n * gap) as u64));
+                    twins.check();
+                }
+            }
+        }
+    }
+
     #[test]
     fn copies_are_maps_of_their_own() {
         let map: OrderedMap = (0..1_000).map(|n| (key(n), ByteString::from("value"))).collect();
