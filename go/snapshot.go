@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"io"
 	"iter"
+	"unsafe"
 )
 
 // The layout of a snapshot (definition, section 5): offsets of the fields before
@@ -50,10 +51,14 @@ func writeState(to io.Writer, h header, state *orderedMap) {
 	w := bufio.NewWriterSize(to, hashBufferSize)
 	_, _ = w.Write(h.appendTo(nil, state.count()))
 	for put := range state.ascending {
-		_, _ = w.WriteString(put.entry())
+		_, _ = w.Write(bytesOf(put.entry()))
 	}
 	_ = w.Flush()
 }
+
+// bytesOf gives the bytes of s, not a copy of them, to a writer: no io.Writer may
+// change or keep what it is given. A copy takes an eighth of the time of a hash.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // Snapshot is what [LoadState] has read.
 type Snapshot struct {
