@@ -36,6 +36,11 @@ impl ByteString {
         }
     }
 
+    /// Whether the bytes are stored in place.
+    pub(crate) fn is_inline(&self) -> bool {
+        matches!(self.0, Repr::Inline(_))
+    }
+
     /// Where one of them is shared. Apart from the common case, for that to be inlined.
     #[cold]
     fn cmp_slices(&self, other: &Self) -> Ordering {

@@ -1,10 +1,10 @@
 //! The state machine's map: a B+ tree of byte strings.
 //!
 //! Each replica applies every op to a map of its own and dumps it in order. A node has up to 31
-//! keys side by side, and short keys and values stand in the node itself: there is little to wait
-//! for, be it in a search or in a dump.
+//! entries side by side, and short keys and values stand in the node itself: there is little to
+//! wait for, be it in a search or in a dump.
 
-use std::{fmt, iter, mem, slice};
+use std::{fmt, hint, mem, slice};
 
 use crate::byte_string::ByteString;
 
@@ -36,13 +36,12 @@ enum Tree {
     Inner(Box<Node<Tree>>),
 }
 
-/// Ascending keys, each with an item: a value in a leaf, a child in an inner node. The places after
-/// the first `len` are empty.
+/// Ascending keys, each beside an item: a value in a leaf, a child in an inner node. The places
+/// after the first `len` are empty.
 #[derive(Clone, Default)]
 struct Node<T> {
     len: usize,
-    keys: [ByteString; NODE_MAX],
-    items: [T; NODE_MAX],
+    entries: [(ByteString, T); NODE_MAX],
 }
 
 /// The upper half of what has become too large, and its key.
@@ -80,8 +79,8 @@ impl OrderedMap {
         loop {
             match tree {
                 Tree::Empty => return None,
-                Tree::Leaf(leaf) => return leaf.search(&key).ok().map(|at| &leaf.items[at]),
-                Tree::Inner(inner) => tree = &inner.items[inner.child(&key)],
+                Tree::Leaf(leaf) => return leaf.search(&key).ok().map(|at| &leaf.entries[at].1),
+                Tree::Inner(inner) => tree = &inner.entries[inner.child(&key)].1,
             }
         }
     }
@@ -112,7 +111,7 @@ impl OrderedMap {
         let before = self.root.remove(key)?;
         match &mut self.root {
             Tree::Leaf(root) if root.len == 0 => self.root = Tree::Empty,
-            Tree::Inner(root) if root.len == 1 => self.root = mem::take(&mut root.items[0]),
+            Tree::Inner(root) if root.len == 1 => self.root = mem::take(&mut root.entries[0].1),
             _ => {}
         }
         self.byte_count -= key.len() + before.len();
@@ -123,10 +122,9 @@ impl OrderedMap {
     /// The keys and their values, keys ascending.
     #[must_use]
     pub fn iter(&self) -> OrderedMapIter<'_> {
-        OrderedMapIter {
-            trees: vec![slice::from_ref(&self.root).iter()],
-            leaf: iter::zip(&[], &[]),
-        }
+        let mut iter = OrderedMapIter { inners: Vec::new(), leaf: [].iter() };
+        iter.enter(&self.root);
+        iter
     }
 
     /// The keys, ascending.
@@ -154,7 +152,7 @@ impl Tree {
                 (None, None)
             }
             Self::Leaf(leaf) => match leaf.search(&key) {
-                Ok(at) => (Some(mem::replace(&mut leaf.items[at], value)), None),
+                Ok(at) => (Some(mem::replace(&mut leaf.entries[at].1, value)), None),
                 Err(at) => {
                     leaf.insert(at, key, value);
                     (None, leaf.split().map(|(key, upper)| (key, Self::Leaf(upper))))
@@ -162,7 +160,7 @@ impl Tree {
             },
             Self::Inner(inner) => {
                 let at = inner.child(&key);
-                let (before, upper) = inner.items[at].insert(key, value);
+                let (before, upper) = inner.entries[at].1.insert(key, value);
                 let Some((key, upper)) = upper else { return (before, None) };
                 inner.insert(at + 1, key, upper);
                 (before, inner.split().map(|(key, upper)| (key, Self::Inner(upper))))
@@ -176,8 +174,8 @@ impl Tree {
             Self::Leaf(leaf) => leaf.search(key).ok().map(|at| leaf.remove(at).1),
             Self::Inner(inner) => {
                 let at = inner.child(key);
-                let before = inner.items[at].remove(key)?;
-                if inner.items[at].len() < NODE_MIN {
+                let before = inner.entries[at].1.remove(key)?;
+                if inner.entries[at].1.len() < NODE_MIN {
                     inner.join_child(at);
                 }
                 Some(before)
@@ -201,51 +199,52 @@ impl Tree {
 }
 
 impl<T: Default> Node<T> {
+    /// The entries, without the empty places.
+    fn entries(&self) -> &[(ByteString, T)] {
+        &self.entries[..self.len]
+    }
+
     /// The position of the key; where it is absent, the one at which it belongs.
     fn search(&self, key: &ByteString) -> Result<usize, usize> {
         // One after the other: the processor reads ahead, which it cannot where it has to guess
         // which half comes next.
-        let keys = &self.keys[..self.len];
-        let at = keys.iter().position(|other| other >= key).unwrap_or(self.len);
-        if keys.get(at) == Some(key) { Ok(at) } else { Err(at) }
+        let entries = self.entries();
+        let at = entries.iter().position(|(other, _)| other >= key).unwrap_or(self.len);
+        if entries.get(at).is_some_and(|(other, _)| other == key) { Ok(at) } else { Err(at) }
     }
 
     fn insert(&mut self, at: usize, key: ByteString, item: T) {
-        self.keys[at..=self.len].rotate_right(1);
-        self.items[at..=self.len].rotate_right(1);
-        self.keys[at] = key;
-        self.items[at] = item;
+        self.entries[at..=self.len].rotate_right(1);
+        self.entries[at] = (key, item);
         self.len += 1;
     }
 
     fn remove(&mut self, at: usize) -> (ByteString, T) {
-        let entry = (mem::take(&mut self.keys[at]), mem::take(&mut self.items[at]));
-        self.keys[at..self.len].rotate_left(1);
-        self.items[at..self.len].rotate_left(1);
+        let entry = mem::take(&mut self.entries[at]);
+        self.entries[at..self.len].rotate_left(1);
         self.len -= 1;
         entry
     }
 
     /// Moves the upper half to a node of its own where no place is free.
     fn split(&mut self) -> Upper<Box<Self>> {
-        (self.len == NODE_MAX).then(|| self.split_off(NODE_MAX / 2)).map(with_key)
+        (self.len == NODE_MAX).then(|| self.split_off(NODE_MAX / 2))
     }
 
-    /// Moves the entries from a position on to a node of their own.
-    fn split_off(&mut self, at: usize) -> Box<Self> {
+    /// Moves the entries from a position on to a node of their own, and gives it behind its first
+    /// key.
+    fn split_off(&mut self, at: usize) -> (ByteString, Box<Self>) {
         let mut upper = Box::<Self>::default();
         upper.len = self.len - at;
-        self.keys[at..self.len].swap_with_slice(&mut upper.keys[..upper.len]);
-        self.items[at..self.len].swap_with_slice(&mut upper.items[..upper.len]);
+        self.entries[at..self.len].swap_with_slice(&mut upper.entries[..upper.len]);
         self.len = at;
-        upper
+        (upper.entries[0].0.clone(), upper)
     }
 
     /// Takes all entries of a node whose keys are above its own.
     fn append(&mut self, upper: &mut Self) {
         let len = self.len + upper.len;
-        self.keys[self.len..len].swap_with_slice(&mut upper.keys[..upper.len]);
-        self.items[self.len..len].swap_with_slice(&mut upper.items[..upper.len]);
+        self.entries[self.len..len].swap_with_slice(&mut upper.entries[..upper.len]);
         self.len = len;
         upper.len = 0;
     }
@@ -260,12 +259,20 @@ impl<T: Default> Node<T> {
         } else if self.len < half {
             let rest = upper.split_off(half - self.len);
             self.append(&mut upper);
-            Some(with_key(rest))
+            Some(rest)
         } else {
-            let mut rest = self.split_off(half);
+            let (key, mut rest) = self.split_off(half);
             rest.append(&mut upper);
-            Some(with_key(rest))
+            Some((key, rest))
         }
+    }
+}
+
+impl Node<ByteString> {
+    /// Reads something of all of it. These reads wait for memory together; those of a visitor of
+    /// the entries, who has work to do on each, would wait one after the other.
+    fn prefetch(&self) {
+        hint::black_box(self.entries.iter().filter(|(key, _)| key.is_inline()).count());
     }
 }
 
@@ -279,23 +286,32 @@ impl Node<Tree> {
     fn join_child(&mut self, at: usize) {
         let at = at.min(self.len - 2);
         let (_, upper) = self.remove(at + 1);
-        if let Some((key, upper)) = self.items[at].join(upper) {
+        if let Some((key, upper)) = self.entries[at].1.join(upper) {
             self.insert(at + 1, key, upper);
         }
     }
 }
 
-/// A node behind its first key.
-fn with_key<T>(node: Box<Node<T>>) -> (ByteString, Box<Node<T>>) {
-    (node.keys[0].clone(), node)
-}
-
 /// The keys of an [`OrderedMap`] and their values, keys ascending.
 #[derive(Clone)]
 pub struct OrderedMapIter<'a> {
-    /// What is left to visit on each level, from the root on.
-    trees: Vec<slice::Iter<'a, Tree>>,
-    leaf: iter::Zip<slice::Iter<'a, ByteString>, slice::Iter<'a, ByteString>>,
+    /// What is left to visit of the inner nodes, from the root on.
+    inners: Vec<slice::Iter<'a, (ByteString, Tree)>>,
+    /// What is left of a leaf.
+    leaf: slice::Iter<'a, (ByteString, ByteString)>,
+}
+
+impl<'a> OrderedMapIter<'a> {
+    fn enter(&mut self, tree: &'a Tree) {
+        match tree {
+            Tree::Empty => {}
+            Tree::Leaf(leaf) => {
+                leaf.prefetch();
+                self.leaf = leaf.entries().iter();
+            }
+            Tree::Inner(inner) => self.inners.push(inner.entries().iter()),
+        }
+    }
 }
 
 impl<'a> Iterator for OrderedMapIter<'a> {
@@ -303,16 +319,13 @@ impl<'a> Iterator for OrderedMapIter<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(entry) = self.leaf.next() {
-                return Some(entry);
+            if let Some((key, value)) = self.leaf.next() {
+                return Some((key, value));
             }
-            match self.trees.last_mut()?.next() {
-                Some(Tree::Leaf(leaf)) => {
-                    self.leaf = iter::zip(&leaf.keys[..leaf.len], &leaf.items[..leaf.len]);
-                }
-                Some(Tree::Inner(inner)) => self.trees.push(inner.items[..inner.len].iter()),
-                Some(Tree::Empty) | None => {
-                    self.trees.pop();
+            match self.inners.last_mut()?.next() {
+                Some((_, child)) => self.enter(child),
+                None => {
+                    self.inners.pop();
                 }
             }
         }
@@ -355,6 +368,7 @@ impl fmt::Debug for OrderedMap {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::iter;
     use std::ops::{Bound, RangeBounds};
 
     use super::*;
@@ -405,20 +419,19 @@ mod tests {
             Tree::Leaf(leaf) => {
                 check_node(leaf);
                 assert_ne!(leaf.len, 0);
-                assert!(leaf.keys[..leaf.len].iter().all(|key| range.contains(key)), "{range:?}");
-                assert!(leaf.items[leaf.len..].iter().all(|value| value.is_empty()));
+                assert!(leaf.entries().iter().all(|(key, _)| range.contains(key)), "{range:?}");
+                assert!(leaf.places().iter().all(|(_, value)| value.is_empty()));
             }
             Tree::Inner(inner) => {
                 check_node(inner);
                 assert!(inner.len >= 2);
-                assert!(inner.items[inner.len..].iter().all(|tree| matches!(tree, Tree::Empty)));
-                let bounds = inner.keys[..inner.len].iter().map(Bound::Included);
-                let bounds: Vec<_> = iter::once(range.0).chain(bounds.skip(1)).collect();
-                let ends = inner.keys[1..inner.len].iter().map(Bound::Excluded);
-                let ranges = iter::zip(bounds, ends.chain([range.1]));
-                let children = iter::zip(&inner.items, ranges);
+                assert!(inner.places().iter().all(|(_, child)| matches!(child, Tree::Empty)));
+                let keys = inner.entries()[1..].iter().map(|(key, _)| key);
+                let starts = iter::once(range.0).chain(keys.clone().map(Bound::Included));
+                let ends = keys.map(Bound::Excluded).chain([range.1]);
+                let children = iter::zip(inner.entries(), iter::zip(starts, ends));
                 let heights: Vec<_> =
-                    children.map(|(child, range)| check_tree(child, range, false)).collect();
+                    children.map(|((_, child), range)| check_tree(child, range, false)).collect();
                 assert!(heights.iter().all(|height| *height == heights[0]), "{heights:?}");
                 return heights[0] + 1;
             }
@@ -426,10 +439,17 @@ mod tests {
         0
     }
 
-    fn check_node<T>(node: &Node<T>) {
+    fn check_node<T: Default>(node: &Node<T>) {
         assert!(node.len < NODE_MAX);
-        assert!(node.keys[..node.len].is_sorted_by(|a, b| a < b));
-        assert!(node.keys[node.len..].iter().all(|key| key.is_empty()), "a key is kept alive");
+        assert!(node.entries().is_sorted_by(|(a, _), (b, _)| a < b));
+        assert!(node.places().iter().all(|(key, _)| key.is_empty()), "a key is kept alive");
+    }
+
+    impl<T> Node<T> {
+        /// Where there is no entry.
+        fn places(&self) -> &[(ByteString, T)] {
+            &self.entries[self.len..]
+        }
     }
 
     #[test]
