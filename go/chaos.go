@@ -142,7 +142,7 @@ func (r *chaosRun) mask() {
 // op draws an op and appends it as a command line has it.
 func (r *chaosRun) op() {
 	op := r.draws.drawOp(chaosKeys)
-	if op.tag() == tagDel {
+	if op.tag == tagDel {
 		r.line = append(r.line, "del"...)
 		r.bytes(op.key())
 		return

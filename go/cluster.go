@@ -62,7 +62,7 @@ func (c *Cluster) Isolated() []int {
 
 // IsPartitioned tells whether a replica is isolated; an unknown one is not.
 func (c *Cluster) IsPartitioned(id int) bool {
-	return c.has(id) && c.isolated&bit(id) != 0
+	return c.has(id) && c.isIsolated(c.replicas[id])
 }
 
 // Replica gives a replica to look at. It answers ErrUnknownReplica where there
@@ -76,7 +76,9 @@ func (c *Cluster) Replica(id int) (*Replica, error) {
 
 func (c *Cluster) has(id int) bool { return 0 <= id && id < len(c.replicas) }
 
-func bit(id int) uint64 { return 1 << id }
+func (c *Cluster) isIsolated(r *Replica) bool { return c.isolated&bit(r.id) != 0 }
+
+func bit(id int) uint64 { return 1 << uint(id) }
 
 // Propose hands op to the current leader (definition, section 4.1). It answers
 // ErrKeyLength, else ErrValueLength, else ErrNoLeader where the leader is
@@ -220,14 +222,14 @@ func (c *Cluster) hasQuorum() bool {
 func (c *Cluster) elect() {
 	winner := -1
 	for _, r := range c.replicas {
-		if !c.IsPartitioned(r.id) && (winner < 0 || r.isAheadOf(c.replicas[winner])) {
+		if !c.isIsolated(r) && (winner < 0 || r.isAheadOf(c.replicas[winner])) {
 			winner = r.id
 		}
 	}
 	c.leader = winner
 	c.term++
 	for _, r := range c.replicas {
-		if !c.IsPartitioned(r.id) {
+		if !c.isIsolated(r) {
 			r.term = c.term
 		}
 	}
@@ -247,7 +249,7 @@ func (r *Replica) isAheadOf(other *Replica) bool {
 // demote makes all reachable replicas followers.
 func (c *Cluster) demote() {
 	for _, r := range c.replicas {
-		if !c.IsPartitioned(r.id) {
+		if !c.isIsolated(r) {
 			r.role = Follower
 		}
 	}
@@ -257,7 +259,7 @@ func (c *Cluster) demote() {
 func (c *Cluster) replicate() {
 	leader := c.replicas[c.leader]
 	for _, r := range c.replicas {
-		if r == leader || c.IsPartitioned(r.id) {
+		if r == leader || c.isIsolated(r) {
 			continue
 		}
 		r.term = leader.term
@@ -290,7 +292,7 @@ func (c *Cluster) commit() {
 		leader.commitTo(leader.Last())
 	}
 	for _, r := range c.replicas {
-		if !c.IsPartitioned(r.id) {
+		if !c.isIsolated(r) {
 			r.commitTo(leader.commit)
 		}
 	}

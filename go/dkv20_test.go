@@ -218,7 +218,7 @@ func TestCase10WorkloadDecoder(t *testing.T) {
 		expected, err := DecodeOp(r1, r2, r3, 1000)
 		mustDo(t, err)
 		equal(t, "op", g.drawOp(1000), expected)
-		if expected.tag() == tagDel {
+		if expected.tag == tagDel {
 			dels++
 		}
 	}

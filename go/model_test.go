@@ -55,7 +55,7 @@ func (r *modelReplica) termAt(index uint64) uint64 {
 func (r *modelReplica) state() map[string]string {
 	state := map[string]string{}
 	for _, e := range r.entries[:r.commit] {
-		switch e.op.tag() {
+		switch e.op.tag {
 		case tagPut:
 			state[e.op.key()] = e.op.value()
 		case tagDel:
@@ -105,9 +105,9 @@ func (m *modelCluster) hasAll(ids []int) bool {
 
 func modelLimits(op Op) error {
 	switch {
-	case op.tag() != tagNoOp && (op.key() == "" || len(op.key()) > 4096):
+	case op.tag != tagNoOp && (op.key() == "" || len(op.key()) > 4096):
 		return ErrKeyLength
-	case op.tag() == tagPut && len(op.value()) > 1048576:
+	case op.tag == tagPut && len(op.value()) > 1048576:
 		return ErrValueLength
 	}
 	return nil

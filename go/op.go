@@ -37,12 +37,13 @@ type Op struct {
 	encoding string // empty for NoOp
 	hash     uint32 // of the key, for the maps of all replicas
 	inline   inlineKey
+	tag      byte // the first of the encoding
 }
 
 // inlineKey is a short key, held inline: its bytes, zeros, and its length. It is
-// all zeros for a key that is longer, or empty. A short key can be looked at
-// without waiting for what the op refers to, which may be anywhere in memory.
-type inlineKey [12]byte
+// all zeros for a key that is longer, or empty. An op with a short key takes
+// effect without waiting for what it refers to, which may be anywhere in memory.
+type inlineKey [11]byte
 
 func inlineKeyOf[S string | []byte](key S) (inline inlineKey) {
 	if last := len(inline) - 1; len(key) <= last {
@@ -69,14 +70,15 @@ func makePut[S string | []byte](key, value S) Op {
 	value = value[:min(len(value), ValueLengthMax+1)]
 	keyLength, valueLength := lengthField(len(key)), lengthField(len(value))
 	encoding := "\x01" + string(keyLength[:]) + string(key) + string(valueLength[:]) + string(value)
-	return Op{encoding, hashOf(key), inlineKeyOf(key)}
+	return Op{encoding, hashOf(key), inlineKeyOf(key), tagPut}
 }
 
 // makeDel makes a Del, likewise.
 func makeDel[S string | []byte](key S) Op {
 	key = key[:min(len(key), KeyLengthMax+1)]
 	keyLength := lengthField(len(key))
-	return Op{"\x02" + string(keyLength[:]) + string(key), hashOf(key), inlineKeyOf(key)}
+	encoding := "\x02" + string(keyLength[:]) + string(key)
+	return Op{encoding, hashOf(key), inlineKeyOf(key), tagDel}
 }
 
 func lengthField(length int) (field [lengthSize]byte) {
@@ -92,17 +94,13 @@ func hashOf[S string | []byte](key S) uint32 {
 	return uint32(maphash.String(hashSeed, string(key)))
 }
 
-func (op *Op) isNoOp() bool { return op.encoding == "" }
-
-func (op *Op) tag() byte {
-	if op.isNoOp() {
-		return tagNoOp
-	}
-	return op.encoding[0]
-}
+func (op *Op) isNoOp() bool { return op.tag == tagNoOp }
 
 // keyEnd gives where the key ends in the encoding of what is no NoOp.
 func (op *Op) keyEnd() int {
+	if op.isInline() {
+		return keyOffset + int(op.inline[len(op.inline)-1])
+	}
 	e := op.encoding[tagSize:keyOffset]
 	return keyOffset + int(uint32(e[0])|uint32(e[1])<<8|uint32(e[2])<<16|uint32(e[3])<<24)
 }
@@ -115,10 +113,7 @@ func (op *Op) isInline() bool { return op.inline[len(op.inline)-1] != 0 }
 
 // hasKeyOf tells whether two ops, neither a NoOp, have the same key.
 func (op *Op) hasKeyOf(other *Op) bool {
-	if other.isInline() {
-		return op.inline == other.inline
-	}
-	return op.key() == other.key()
+	return op.inline == other.inline && (op.isInline() || op.key() == other.key())
 }
 
 // value gives the value of a Put.
@@ -131,13 +126,13 @@ func (op *Op) entry() string { return op.encoding[tagSize:] }
 // checkLimits answers ErrKeyLength, else ErrValueLength, where the op is outside
 // section 1's limits.
 func (op *Op) checkLimits() error {
-	if op.tag() == tagNoOp {
+	if op.isNoOp() {
 		return nil
 	}
 	if err := checkKey(op.key()); err != nil {
 		return err
 	}
-	if op.tag() == tagPut && len(op.value()) > ValueLengthMax {
+	if op.tag == tagPut && len(op.value()) > ValueLengthMax {
 		return ErrValueLength
 	}
 	return nil
@@ -154,7 +149,7 @@ func checkKey(key string) error {
 // byte tag; for Put then u32 key length, key, u32 value length, value; for Del
 // then u32 key length, key. The op is within its limits.
 func (op Op) AppendEncoding(out []byte) []byte {
-	if op.tag() == tagNoOp {
+	if op.isNoOp() {
 		return append(out, tagNoOp)
 	}
 	return append(out, op.encoding...)

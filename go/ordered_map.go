@@ -173,17 +173,17 @@ func (m *orderedMap) appendTo(out []byte) []byte {
 // the keys do.
 type keyed struct {
 	head uint64 // eight bytes
-	tail uint32 // three bytes, and how many there are; one more where more follow
+	tail uint32 // two bytes, and how many there are; one more where more follow
 	slot uint32
 }
 
 const (
-	pieceBytes = 12 // of head and tail
+	pieceBytes = len(inlineKey{}) // of head and tail
 	pieceSize  = pieceBytes - 1
 )
 
 func keyedOf(piece inlineKey, slot uint32) keyed {
-	return keyed{binary.BigEndian.Uint64(piece[:8]), binary.BigEndian.Uint32(piece[8:]), slot}
+	return keyed{binary.BigEndian.Uint64(piece[:8]), binary.BigEndian.Uint32(piece[7:]) & 0xffffff, slot}
 }
 
 // pieceOf gives the piece that begins a part of a key.
@@ -198,10 +198,10 @@ func (k *keyed) hasPieceOf(other *keyed) bool { return k.head == other.head && k
 
 // byteAt gives a byte of the piece, 0 being the last.
 func (k *keyed) byteAt(i int) byte {
-	if i < 4 {
+	if i < 3 {
 		return byte(k.tail >> (8 * i))
 	}
-	return byte(k.head >> (8 * (i - 4)))
+	return byte(k.head >> (8 * (i - 3)))
 }
 
 // sorted gives all Puts in ascending order of their keys.

@@ -73,7 +73,7 @@ func checkTable(t *testing.T, m *orderedMap) {
 			continue
 		}
 		full++
-		equal(t, "tag", put.tag(), tagPut)
+		equal(t, "tag", put.tag, tagPut)
 		equal(t, "slot", m.find(put), uint32(i))
 	}
 	equal(t, "full slots", full, m.count())

@@ -76,7 +76,7 @@ func (r *Replica) All() iter.Seq2[string, string] { return r.state.all }
 
 // apply makes the op take effect on the map.
 func (r *Replica) apply(op *Op) {
-	switch op.tag() {
+	switch op.tag {
 	case tagPut:
 		r.state.set(op)
 	case tagDel:

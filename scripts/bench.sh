@@ -95,8 +95,9 @@ build() {
 
 # --- Measuring --------------------------------------------------------------------
 
-# ROUND GROUP LONG: one sample of each benchmark of the group: one run of what is long, as
-# many runs of what is short as the frameworks see fit.
+# ROUND GROUP LONG: one sample of each benchmark of the group: of what is long, the fewest runs
+# that a framework makes, and in Go the three of criterion, for the first meets with memory that is
+# new; of what is short, as many as the frameworks see fit.
 measure_rust() {
     (export "${KEEP_MEMORY[@]}" CRITERION_HOME="$1/rust" &&
         rust_bench -- --quick --measurement-time 0.01 "^($2)/")
@@ -104,7 +105,7 @@ measure_rust() {
 
 measure_go() {
     local time=50ms
-    [ "$3" = no ] || time=1x
+    [ "$3" = no ] || time=3x
     "$ROOT/target/go/bench.test" -test.run '^$' -test.bench "^Benchmark($2)\$" \
         -test.benchtime "$time" | tee -a "$1/go.txt"
 }
