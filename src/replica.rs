@@ -133,12 +133,8 @@ impl Replica {
     fn apply(map: &mut OrderedMap, op: &Op) {
         match op {
             Op::NoOp => {}
-            Op::Put { key, value } => {
-                map.insert(key.clone(), value.clone());
-            }
-            Op::Del { key } => {
-                map.remove(key);
-            }
+            Op::Put { key, value } => map.insert(key, value),
+            Op::Del { key } => map.remove(key),
         }
     }
 

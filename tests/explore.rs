@@ -100,8 +100,8 @@ impl Replica {
         let mut map = OrderedMap::new();
         for (_, op) in &self.applied {
             match op {
-                Op::Put { key, value } => drop(map.insert(key.clone(), value.clone())),
-                Op::Del { key } if fault != Fault::DelIsNotApplied => drop(map.remove(key)),
+                Op::Put { key, value } => map.insert(key, value),
+                Op::Del { key } if fault != Fault::DelIsNotApplied => map.remove(key),
                 _ => {}
             }
         }

@@ -375,8 +375,8 @@ fn fold<'a>(entries: impl Iterator<Item = (&'a Entry, u64)>) -> OrderedMap {
     for ((_, op), _) in entries {
         match op {
             Op::NoOp => {}
-            Op::Put { key, value } => drop(map.insert(key.clone(), value.clone())),
-            Op::Del { key } => drop(map.remove(key)),
+            Op::Put { key, value } => map.insert(key, value),
+            Op::Del { key } => map.remove(key),
         }
     }
     map

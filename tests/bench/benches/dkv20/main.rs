@@ -209,12 +209,8 @@ fn apply_all(map: &mut OrderedMap, ops: &[Op]) {
     for op in ops {
         match op {
             Op::NoOp => {}
-            Op::Put { key, value } => {
-                map.insert(key.clone(), value.clone());
-            }
-            Op::Del { key } => {
-                map.remove(key);
-            }
+            Op::Put { key, value } => map.insert(key, value),
+            Op::Del { key } => map.remove(key),
         }
     }
 }
