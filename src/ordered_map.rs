@@ -537,11 +537,27 @@ mod tests {
                     twins.insert(key(number as u64), ByteString::default());
                 }
                 twins.check();
+                let mut is_joined = false;
                 for n in 0..half {
+                    let will_be_poor = leaf_lens(&twins.map).get(poor) == Some(&NODE_MIN);
                     twins.remove(&key((first_keys[poor] + n * gap) as u64));
                     twins.check();
+                    if will_be_poor && !is_joined {
+                        let lens = leaf_lens(&twins.map);
+                        assert!(lens.len() == 1 || lens[0].abs_diff(lens[1]) <= 1, "{lens:?}");
+                        is_joined = true;
+                    }
                 }
+                assert!(is_joined, "not before it is poor");
             }
+        }
+    }
+
+    /// The sizes of the leaves of a map with at most one inner node.
+    fn leaf_lens(map: &OrderedMap) -> Vec<usize> {
+        match &map.root {
+            Tree::Inner(inner) => inner.entries().iter().map(|(_, child)| child.len()).collect(),
+            tree => vec![tree.len()],
         }
     }
 
