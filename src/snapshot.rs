@@ -204,6 +204,13 @@ mod tests {
             prop_assert_eq!(load_state(&snapshot.dump_state()), Ok(snapshot));
         }
 
+        /// With less, all of it would be moved to another place meanwhile.
+        #[test]
+        fn a_dump_asks_for_its_memory_at_once(snapshot in snapshot()) {
+            let dump = snapshot.dump_state();
+            prop_assert_eq!(dump.capacity(), dump.len());
+        }
+
         #[test]
         fn the_hash_is_that_of_the_dump(snapshot in snapshot()) {
             let hash = hex::encode(Sha256::digest(snapshot.dump_state()));
