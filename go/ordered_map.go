@@ -179,11 +179,14 @@ type keyed struct {
 
 const (
 	pieceBytes = len(inlineKey{}) // of head and tail
+	tailBytes  = pieceBytes - 8
 	pieceSize  = pieceBytes - 1
 )
 
 func keyedOf(piece inlineKey, slot uint32) keyed {
-	return keyed{binary.BigEndian.Uint64(piece[:8]), binary.BigEndian.Uint32(piece[7:]) & 0xffffff, slot}
+	var tail [4]byte
+	copy(tail[4-tailBytes:], piece[8:])
+	return keyed{binary.BigEndian.Uint64(piece[:8]), binary.BigEndian.Uint32(tail[:]), slot}
 }
 
 // pieceOf gives the piece that begins a part of a key.
@@ -198,10 +201,10 @@ func (k *keyed) hasPieceOf(other *keyed) bool { return k.head == other.head && k
 
 // byteAt gives a byte of the piece, 0 being the last.
 func (k *keyed) byteAt(i int) byte {
-	if i < 3 {
+	if i < tailBytes {
 		return byte(k.tail >> (8 * i))
 	}
-	return byte(k.head >> (8 * (i - 3)))
+	return byte(k.head >> (8 * (i - tailBytes)))
 }
 
 // sorted gives all Puts in ascending order of their keys.
