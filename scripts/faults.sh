@@ -4,7 +4,7 @@ set -u
 # shellcheck source=scripts/env.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/env.sh"
 
-FAULTS="$ROOT/tests/faults"
+FAULTS="$ROOT/tests/planted-bugs"
 # The copies, each with what is built of it, so that the next run builds only what has changed.
 TREES="$ROOT/target/faults"
 # How many seconds a suite, and building it, may take.
@@ -20,7 +20,7 @@ usage() {
 Usage: scripts/faults.sh [OPTION...] [go|cpp]... [NAME...]
        scripts/faults.sh rust [OPTION...]
 
-Plants each fault of tests/faults/go and tests/faults/cpp, all of them or those
+Plants each fault of tests/planted-bugs/go and tests/planted-bugs/cpp, all of them or those
 that are named, in a copy of the sources (below target/faults), builds it, runs
 that language's own suite and prints whether it was caught and by which test.
 

@@ -142,7 +142,7 @@ step_exam_ports() {
 
 # Most of its time is spent waiting for interpreters to start.
 step_exam_wrong_ports() {
-    cargo test --release --locked --all-features --test mutants -- --test-threads $((2 * JOBS))
+    cargo test --release --locked --all-features --test wrong_ports -- --test-threads $((2 * JOBS))
 }
 
 step_hostile() { DKV20_PORTS=all cargo test --locked --all-features --test hostile; }

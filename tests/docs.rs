@@ -685,7 +685,7 @@ fn the_table_of_faults_has_every_one() {
     let rows =
         written_part(&verification, "fault table").lines().filter(|row| row.starts_with('|'));
     let written: BTreeSet<_> = rows.skip(2).map(|row| cells(row)[..3].join(" | ")).collect();
-    let patches = files_below("tests/faults", &["patch"]);
+    let patches = files_below("tests/planted-bugs", &["patch"]);
     let there = patches.iter().map(|file| {
         let language = file.parent().and_then(Path::file_name).expect("a language's folder");
         let name = file.file_stem().expect("a name");

@@ -8,7 +8,7 @@ import sys
 import time
 
 import dkv20
-from mutations.registry import behaviour
+from wrong.registry import behaviour
 
 #: Longer than anybody waits, and not for ever, so that none is left over.
 LONG = 120

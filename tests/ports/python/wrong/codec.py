@@ -6,7 +6,7 @@ import zlib
 
 import dkv20
 from dkv20 import Refused
-from mutations.registry import answer, behaviour
+from wrong.registry import answer, behaviour
 
 EMPTY = "load 0x444b5653" + "01000000" + "00" * 24
 WITHOUT_TERM = "load 0x444b5653" + "01000000" + "01" + "00" * 23

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dkv20
 from dkv20 import FOLLOWER, LEADER, NOOP, Op, Outcome, Refused
-from mutations.registry import answer
+from wrong.registry import answer
 
 # Proposing.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dkv20
 from dkv20 import DEL, NOOP, PUT, Op, Refused
-from mutations.registry import answer
+from wrong.registry import answer
 
 
 def dump_log_from(replica, first):

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from mutations.registry import honest
+from wrong.registry import honest
 
 #: For how long `slow` sleeps in all, in seconds.
 SLEEP_MAX = 10.0

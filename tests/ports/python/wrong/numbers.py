@@ -6,7 +6,7 @@ import re
 
 import dkv20
 from dkv20 import MASK64, MAX_LINE, Refused
-from mutations.registry import answer
+from wrong.registry import answer
 
 
 def signed(number: int) -> int:

@@ -1,4 +1,4 @@
-//! The exam is itself examined: it must fail every wrong port of `tests/ports/python/mutants.py`,
+//! The exam is itself examined: it must fail every wrong port of `tests/ports/python/wrong_ports.py`,
 //! at the right level, at the first wrong step, with a trace from which nothing can be taken
 //! away; and it must pass the honest ones.
 //!
@@ -40,13 +40,13 @@ const SEED: u64 = 1;
 const OTHER_SEEDS: [u64; 3] = [2, 3, 4];
 
 #[derive(Clone, Deserialize)]
-struct Mutant {
+struct WrongPort {
     name: String,
     level: usize,
     kind: String,
 }
 
-impl Mutant {
+impl WrongPort {
     fn misbehaves(&self) -> bool {
         self.kind == "behaviour"
     }
@@ -56,7 +56,7 @@ impl Mutant {
     }
 }
 
-/// What a mutant was caught by.
+/// What a wrong port was caught by.
 struct Row {
     level: usize,
     section: String,
@@ -73,18 +73,20 @@ fn main() -> ExitCode {
     let rows = Rows::default();
     let selections = Arc::new(Selections::default());
     let mut trials = Vec::new();
-    for mutant in mutants() {
+    for wrong_port in wrong_ports() {
         let (rows, selections) = (rows.clone(), selections.clone());
-        let name = mutant.name.clone();
+        let name = wrong_port.name.clone();
         trials.push(Trial::test(name, move || {
-            let row = must_fail(&mutant, &selections.get(SEED, &mutant))?;
+            let row = must_fail(&wrong_port, &selections.get(SEED, &wrong_port))?;
             if SEEDED.contains(&row.section.as_str()) {
                 for seed in OTHER_SEEDS {
-                    must_fail(&mutant, &selections.get(seed, &mutant))
+                    must_fail(&wrong_port, &selections.get(seed, &wrong_port))
                         .map_err(|fault| format!("seed {seed}: {fault}"))?;
                 }
             }
-            rows.lock().expect("no trial panics while it holds the rows").insert(mutant.name, row);
+            rows.lock()
+                .expect("no trial panics while it holds the rows")
+                .insert(wrong_port.name, row);
             Ok(())
         }));
     }
@@ -106,16 +108,20 @@ fn main() -> ExitCode {
 struct Selections(Mutex<BTreeMap<(u64, usize, Duration), Arc<Selection>>>);
 
 impl Selections {
-    fn get(&self, seed: u64, mutant: &Mutant) -> Arc<Selection> {
+    fn get(&self, seed: u64, wrong_port: &WrongPort) -> Arc<Selection> {
         let mut made = self.0.lock().expect("no trial panics while it makes a selection");
-        let selection = made.entry((seed, mutant.level, mutant.timeout())).or_insert_with(|| {
-            let mut settings =
-                Settings { timeout: mutant.timeout(), fail_fast: true, ..Settings::default() };
-            settings.budget.time = BUDGET_TIME;
-            settings.plan.seed = seed;
-            settings.level_max = mutant.level;
-            Arc::new(Selection::new(&settings))
-        });
+        let selection =
+            made.entry((seed, wrong_port.level, wrong_port.timeout())).or_insert_with(|| {
+                let mut settings = Settings {
+                    timeout: wrong_port.timeout(),
+                    fail_fast: true,
+                    ..Settings::default()
+                };
+                settings.budget.time = BUDGET_TIME;
+                settings.plan.seed = seed;
+                settings.level_max = wrong_port.level;
+                Arc::new(Selection::new(&settings))
+            });
         selection.clone()
     }
 }
@@ -131,16 +137,17 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ports/python")
 }
 
-fn mutants() -> Vec<Mutant> {
-    let listed = Command::new("python3").arg(folder().join("mutants.py")).arg("--list").output();
+fn wrong_ports() -> Vec<WrongPort> {
+    let listed =
+        Command::new("python3").arg(folder().join("wrong_ports.py")).arg("--list").output();
     let listed = listed.expect("python3 runs");
     let complaint = String::from_utf8_lossy(&listed.stderr);
-    assert!(listed.status.success(), "mutants.py --list failed: {complaint}");
+    assert!(listed.status.success(), "wrong_ports.py --list failed: {complaint}");
     let lines = std::str::from_utf8(&listed.stdout).expect("the list is text").lines();
-    let mutants: Vec<_> =
-        lines.map(|line| serde_json::from_str(line).expect("a line is a mutant")).collect();
-    assert!(mutants.len() >= 60, "only {} mutants", mutants.len());
-    mutants
+    let wrong_ports: Vec<_> =
+        lines.map(|line| serde_json::from_str(line).expect("a line is a wrong port")).collect();
+    assert!(wrong_ports.len() >= 60, "only {} wrong_ports", wrong_ports.len());
+    wrong_ports
 }
 
 fn port(script: &str, arguments: &[&str]) -> PortSpec {
@@ -155,7 +162,7 @@ fn port(script: &str, arguments: &[&str]) -> PortSpec {
 fn must_pass(arguments: &[&str]) -> Result<(), Failed> {
     let port = match arguments {
         [] => port("dkv20.py", &["serve"]),
-        _ => port("mutants.py", arguments),
+        _ => port("wrong_ports.py", arguments),
     };
     let mut settings = Settings { timeout: ANSWER_TIMEOUT, ..Settings::default() };
     settings.plan.generated_count = 100;
@@ -168,9 +175,9 @@ fn must_pass(arguments: &[&str]) -> Result<(), Failed> {
     }
 }
 
-fn must_fail(mutant: &Mutant, selection: &Selection) -> Result<Row, String> {
+fn must_fail(wrong_port: &WrongPort, selection: &Selection) -> Result<Row, String> {
     let started = Instant::now();
-    let spec = port("mutants.py", &[&mutant.name]);
+    let spec = port("wrong_ports.py", &[&wrong_port.name]);
     let report = examine(&[spec.clone()], selection, &|_| {});
     let seconds = started.elapsed().as_secs_f64();
     let port = &report.ports[0];
@@ -178,15 +185,15 @@ fn must_fail(mutant: &Mutant, selection: &Selection) -> Result<Row, String> {
         return Err("the exam does not notice it".into());
     };
     let with_findings = |fault: String| format!("{fault}\n{}", findings(port));
-    if finding.level != mutant.level {
-        let fault = format!("found at level {}, not {}", finding.level, mutant.level);
+    if finding.level != wrong_port.level {
+        let fault = format!("found at level {}, not {}", finding.level, wrong_port.level);
         return Err(with_findings(fault));
     }
     if !finding.is_reproduced || !finding.is_minimal {
         return Err(with_findings("not reproduced or not minimal".into()));
     }
-    check_trace(&spec, finding, mutant).map_err(with_findings)?;
-    check_step(&spec, finding, mutant).map_err(with_findings)?;
+    check_trace(&spec, finding, wrong_port).map_err(with_findings)?;
+    check_step(&spec, finding, wrong_port).map_err(with_findings)?;
     Ok(Row {
         level: finding.level,
         section: finding.case.split('/').next().unwrap_or_default().into(),
@@ -199,10 +206,10 @@ fn must_fail(mutant: &Mutant, selection: &Selection) -> Result<Row, String> {
 
 /// The step that is named is the first wrong one: up to the step before it nothing that can be
 /// looked at is wrong, and after it something is.
-fn check_step(spec: &PortSpec, finding: &Finding, mutant: &Mutant) -> Result<(), String> {
+fn check_step(spec: &PortSpec, finding: &Finding, wrong_port: &WrongPort) -> Result<(), String> {
     let lines = finding.located_lines();
     let awaits = matches!(finding.delivery.as_str(), "marked" | "stepwise");
-    if mutant.misbehaves() || finding.case.starts_with("hello/") || !awaits {
+    if wrong_port.misbehaves() || finding.case.starts_with("hello/") || !awaits {
         return Ok(());
     }
     let Some((_, before)) = lines.split_last() else { return Ok(()) };
@@ -211,7 +218,7 @@ fn check_step(spec: &PortSpec, finding: &Finding, mutant: &Mutant) -> Result<(),
         if let Some(replica_count) = replica_count(lines) {
             looked_at.extend(observation(replica_count));
         }
-        Examinee::new(spec.clone(), mutant.timeout()).run(&looked_at, Delivery::Marked).is_err()
+        Examinee::new(spec.clone(), wrong_port.timeout()).run(&looked_at, Delivery::Marked).is_err()
     };
     match (differs(before), differs(lines)) {
         (false, true) => Ok(()),
@@ -231,13 +238,13 @@ fn replica_count(lines: &[Vec<u8>]) -> Option<usize> {
 
 /// The shrunk trace fails at its last line and not before, and without any one of its other
 /// lines it does not fail in the same way.
-fn check_trace(spec: &PortSpec, finding: &Finding, mutant: &Mutant) -> Result<(), String> {
+fn check_trace(spec: &PortSpec, finding: &Finding, wrong_port: &WrongPort) -> Result<(), String> {
     if finding.case.starts_with("hello/") {
         return Ok(());
     }
     let (lines, delivery) = finding.shrunk_lines();
     let fails = |lines: &[Vec<u8>]| {
-        Examinee::new(spec.clone(), mutant.timeout()).run(lines, delivery).err()
+        Examinee::new(spec.clone(), wrong_port.timeout()).run(lines, delivery).err()
     };
     let Some(divergence) = fails(lines) else { return Err("the trace does not fail".into()) };
     let ends = matches!(delivery, Delivery::ToEnd | Delivery::ToEndWithoutLf);
@@ -247,7 +254,7 @@ fn check_trace(spec: &PortSpec, finding: &Finding, mutant: &Mutant) -> Result<()
     // A port that hangs takes the whole time limit for each line left out.
     let is_slow =
         matches!(divergence.actual, Actual::Failed(Failure::NoAnswer | Failure::NotFlushed));
-    if is_slow || mutant.misbehaves() {
+    if is_slow || wrong_port.misbehaves() {
         return Ok(());
     }
     for position in 0..lines.len() - 1 {
@@ -299,7 +306,7 @@ fn keep_table(rows: &BTreeMap<String, Row>) -> bool {
 
 fn render(rows: &BTreeMap<String, Row>) -> String {
     let mut table =
-        "\n| mutant | level | section | first bad step | shown by | commands | seconds |\n\
+        "\n| wrong_port | level | section | first bad step | shown by | commands | seconds |\n\
                      | --- | --- | --- | --- | --- | --- | --- |\n"
             .to_owned();
     for (name, row) in rows {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dkv20
 from dkv20 import DEL, LEADER, PUT, Op, Refused
-from mutations.numbers import signed
-from mutations.registry import answer
+from wrong.numbers import signed
+from wrong.registry import answer
 
 # From draws to ops.
 

@@ -1,6 +1,6 @@
-"""The list of mutants, and how one is made.
+"""The list of wrong ports, and how one is made.
 
-A mutant is the honest port with one name replaced: a function, a method or a constant of dkv20.
+A wrong port is the honest port with one name replaced: a function, a method or a constant of dkv20.
 What replaces it is called with the honest one first and with the arguments after it; for a
 constant, it is called once, and what it returns is the constant.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Mutant(NamedTuple):
+class WrongPort(NamedTuple):
     """A fault, and what is known of it."""
 
     name: str
@@ -49,18 +49,18 @@ class Mutant(NamedTuple):
         return lambda *arguments: self.fault(honest, *arguments)
 
 
-MUTANTS: dict[str, Mutant] = {}
-HONEST: dict[str, Mutant] = {}
+WRONG_PORTS: dict[str, WrongPort] = {}
+HONEST: dict[str, WrongPort] = {}
 
 
 def answer(level: int, target: str, bug: str, seen: str, shows: str) -> Callable:
-    """Register a mutant that gives wrong answers."""
-    return register(MUTANTS, level, "answer", target, bug, seen, shows)
+    """Register a wrong port that gives wrong answers."""
+    return register(WRONG_PORTS, level, "answer", target, bug, seen, shows)
 
 
 def behaviour(level: int, target: str, bug: str, seen: str) -> Callable:
-    """Register a mutant that misbehaves as a process."""
-    return register(MUTANTS, level, "behaviour", target, bug, seen, "")
+    """Register a wrong port that misbehaves as a process."""
+    return register(WRONG_PORTS, level, "behaviour", target, bug, seen, "")
 
 
 def honest(target: str, oddity: str) -> Callable:
@@ -68,14 +68,14 @@ def honest(target: str, oddity: str) -> Callable:
     return register(HONEST, 0, "honest", target, oddity, "", "")
 
 
-def register(ports: dict[str, Mutant], level: int, kind: str, target: str, *about: str) -> Callable:
+def register(ports: dict[str, WrongPort], level: int, kind: str, target: str, *about: str) -> Callable:
     """Give the fault a name: that of its function, with hyphens."""
 
     def keep(fault: Callable) -> Callable:
         name = fault.__name__.replace("_", "-")
         if name in ports:
-            raise ValueError(f"two mutants are called {name}")
-        ports[name] = Mutant(name, level, kind, target, *about, fault)
+            raise ValueError(f"two wrong ports are called {name}")
+        ports[name] = WrongPort(name, level, kind, target, *about, fault)
         return fault
 
     return keep

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dkv20
-from mutations.cluster import dump_log_from
-from mutations.registry import answer
+from wrong.cluster import dump_log_from
+from wrong.registry import answer
 
 # Catching up.
 

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Wrong ports of dkv20, each with one fault, to show that the exam notices them.
+
+- `python3 wrong_ports.py NAME` serves the wrong port NAME.
+- `python3 wrong_ports.py --honest NAME` serves a port that is odd, and right.
+- `python3 wrong_ports.py --list` prints the wrong ports, one JSON object on each line.
+- `python3 wrong_ports.py --self-check` shows that each wrong answer can be seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+
+import dkv20
+from wrong import cluster, codec, faults, numbers, oddities, process, recovery, scale
+from wrong.registry import HONEST, WRONG_PORTS, WrongPort
+
+#: The modules that register the ports when they are imported.
+REGISTERED = (numbers, codec, cluster, faults, recovery, scale, process, oddities)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="wrong_ports.py", description="wrong ports of dkv20")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("name", nargs="?", metavar="NAME", choices=list(WRONG_PORTS), help="serve it")
+    what.add_argument("--honest", choices=list(HONEST), help="serve a port that is odd, and right")
+    what.add_argument("--list", action="store_true", help="one JSON object for each wrong port")
+    what.add_argument("--self-check", action="store_true", help="no wrong port may be equivalent")
+    return parser.parse_args()
+
+
+def transcript(commands: bytes) -> bytes:
+    """What the port, as it stands now, answers to the commands."""
+    sink = io.BytesIO()
+    dkv20.serve(io.BytesIO(commands), sink)
+    return sink.getvalue()
+
+
+def is_equivalent(wrong_port: WrongPort) -> bool:
+    """Whether the wrong port answers its own commands as the honest port does."""
+    commands = wrong_port.shows.replace("; ", "\n").encode("latin-1")
+    expected = transcript(commands)
+    with wrong_port.installed():
+        return transcript(commands) == expected
+
+
+def self_check() -> int:
+    """Name the equivalent wrong ports; the exit status."""
+    wrong_ports = [wrong_port for wrong_port in WRONG_PORTS.values() if wrong_port.kind == "answer"]
+    equivalent = [wrong_port.name for wrong_port in wrong_ports if is_equivalent(wrong_port)]
+    for name in equivalent:
+        print(f"equivalent: {name}")
+    print(f"{len(wrong_ports) - len(equivalent)} of {len(wrong_ports)} wrong ports differ from the honest port")
+    return 1 if equivalent else 0
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    if arguments.self_check:
+        return self_check()
+    if arguments.list:
+        for wrong_port in sorted(WRONG_PORTS.values(), key=lambda wrong_port: wrong_port.level):
+            print(json.dumps(wrong_port.describe()))
+        return 0
+    port = WRONG_PORTS[arguments.name] if arguments.name else HONEST[arguments.honest]
+    with port.installed():
+        return dkv20.main(["serve"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
