@@ -38,11 +38,11 @@ mod byte_string;
 mod chaos;
 mod cluster;
 mod error;
-#[cfg(feature = "exam")]
-pub mod exam;
 #[cfg(feature = "explore")]
 pub mod explore;
 mod log;
+#[cfg(feature = "exam")]
+pub mod machines;
 mod op;
 mod ordered_map;
 mod protocol;

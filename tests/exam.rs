@@ -1,8 +1,7 @@
-//! The exam's commands as a program: bad input is one clear line and an exit status, and nothing
-//! that had been found is lost.
+//! The exam's commands as a program: bad input is refused with one line and an exit status, and no
+//! finding is lost.
 
-// Without the command line there is no program.
-#![cfg(all(unix, feature = "cli"))]
+#![cfg(all(unix, feature = "exam"))]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,13 +13,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_dkv20");
-/// Right but for the term of the third leader.
+/// Conforms apart from the term of the third leader.
 const WRONG: &str = r#"
     "$0" serve | while IFS= read -r answer; do
         case $answer in "ok leader=2 term=3") answer="ok leader=2 term=4" ;; esac
         printf '%s\n' "$answer"
     done"#;
-/// Right but for `mix`; says where it runs, then takes a second for `draw`.
+/// Conforms apart from `mix`; writes its process id, then takes a second for `draw`.
 const WRONG_THEN_SLOW: &str = r#"
     while IFS= read -r line; do
         case $line in
@@ -31,9 +30,9 @@ const WRONG_THEN_SLOW: &str = r#"
         esac
     done"#;
 
-/// A `--port` argument for a script of the shell, which has the program as `$0`.
+/// Returns a `--port` argument for a shell script, which has the program as `$0`.
 fn script(name: &str, script: &str, argument: &Path) -> String {
-    let words = ["sh", "-c", script, PROGRAM, argument.to_str().expect("a path that is text")];
+    let words = ["sh", "-c", script, PROGRAM, argument.to_str().expect("a UTF-8 path")];
     format!("{name}={}", shell_words::join(words))
 }
 
@@ -48,11 +47,11 @@ fn dkv20(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("what it prints is text")
+    String::from_utf8(bytes.to_vec()).expect("its output is UTF-8")
 }
 
-/// What one refusal looks like: this status, one line on standard error with these words in it,
-/// and nothing on standard output.
+/// Checks a refusal: the status, one line on standard error with these words, and nothing on standard
+/// output.
 fn assert_refused(folder: &Path, arguments: &[&str], status: i32, words: &[&str]) {
     let output = dkv20(folder, arguments);
     let said = text(&output.stderr);
@@ -62,13 +61,17 @@ fn assert_refused(folder: &Path, arguments: &[&str], status: i32, words: &[&str]
     for word in words {
         assert!(first.contains(word), "{arguments:?}: {word:?} is not in {said:?}");
     }
-    // Of a usage error the line is followed by where to read on.
-    let rest: Vec<_> = said.lines().skip(1).filter(|line| !line.is_empty()).collect();
+    // After a usage error clap lists the possible values and refers to --help.
+    let rest: Vec<_> = said
+        .lines()
+        .skip(1)
+        .filter(|line| !line.is_empty() && !line.contains("possible"))
+        .collect();
     assert!(rest.is_empty() || status == 2 && rest == ["For more information, try '--help'."]);
 }
 
 fn folder() -> TempDir {
-    tempfile::tempdir().expect("there is room for a folder")
+    tempfile::tempdir().expect("a temporary folder")
 }
 
 fn written(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
@@ -78,7 +81,7 @@ fn written(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 }
 
 #[test]
-fn a_port_that_cannot_be_started_is_told() {
+fn a_port_that_cannot_be_started_is_an_error() {
     let folder = folder();
     written(folder.path(), "no-program", b"text");
     let exam = |port| ["exam", "--port", port];
@@ -88,26 +91,26 @@ fn a_port_that_cannot_be_started_is_told() {
     assert_refused(folder.path(), &exam("a"), 2, &["expected NAME=COMMAND"]);
     assert_refused(folder.path(), &exam("a b=x"), 2, &["a port's name"]);
     assert_refused(folder.path(), &exam("a='x"), 2, &["quote"]);
-    assert_refused(folder.path(), &["exam"], 3, &["no --port was given", "tests/ports.toml"]);
+    assert_refused(folder.path(), &["exam"], 3, &["without --port", "tests/ports.toml"]);
 }
 
 #[test]
-fn a_port_that_ends_at_once_is_told() {
+fn a_port_that_exits_at_once_is_not_a_port() {
     let folder = folder();
     let output = dkv20(folder.path(), &["exam", "--port", "a=sh -c 'echo why >&2; exit 7'"]);
     assert_eq!(output.status.code(), Some(3));
-    let line = "dkv20: a: `hello`: expected `ok dkv20 1 NAME`, got the program ended (exit \
+    let line = "dkv20: a: `hello`: expected `ok dkv20 1 NAME`, got the program exited (exit \
                 status: 7)\n";
     assert_eq!(text(&output.stderr), line);
     assert!(text(&output.stdout).contains("stderr    why\n"), "{}", text(&output.stdout));
 
     let fuzz = ["fuzz", "--port", "a=false"];
-    assert_refused(folder.path(), &fuzz, 3, &["port a: `hello`", "the program ended"]);
+    assert_refused(folder.path(), &fuzz, 3, &["port a: `hello`", "the program exited"]);
 }
 
-/// What most who write a port meet first.
+/// The first mistake of many ports.
 #[test]
-fn a_port_that_does_not_flush_is_told_so() {
+fn a_missing_flush_is_reported() {
     let folder = folder();
     let held_back = r#"read -r line; cat >"$1"; echo "ok dkv20 1 held""#;
     let port = script("held", held_back, &folder.path().join("rest"));
@@ -118,7 +121,7 @@ fn a_port_that_does_not_flush_is_told_so() {
 }
 
 #[test]
-fn an_answer_without_its_line_end_is_shown() {
+fn an_answer_without_lf_is_shown() {
     let folder = folder();
     let script_text = r"printf 'ok dkv20 1 half\n'; while read -r line; do printf 'ok 0'; done";
     let port = script("half", script_text, Path::new("."));
@@ -133,14 +136,14 @@ fn an_answer_without_its_line_end_is_shown() {
 }
 
 #[test]
-fn two_ports_of_one_name_are_refused() {
+fn duplicate_port_names_are_refused() {
     let folder = folder();
     let ports = ["exam", "--port", &right("a"), "--port", &right("a")];
     assert_refused(folder.path(), &ports, 2, &["two ports are called a"]);
 }
 
 #[test]
-fn ports_from_a_file_are_relative_to_it() {
+fn commands_in_a_port_file_are_relative_to_it() {
     let folder = folder();
     let ports = folder.path().join("below");
     fs::create_dir(&ports).expect("a folder can be made");
@@ -161,9 +164,8 @@ fn ports_from_a_file_are_relative_to_it() {
     assert_refused(folder.path(), &gone, 3, &["gone.toml: No such file"]);
 }
 
-/// It never starts the port's exam, which would take long.
 #[test]
-fn a_report_that_cannot_be_written_is_told_before_the_exam() {
+fn an_unwritable_report_is_refused_before_the_exam() {
     let folder = folder();
     let port = script("slow", WRONG_THEN_SLOW, &folder.path().join("asked"));
     for report in ["--json", "--junit", "--markdown", "--html", "--traces"] {
@@ -182,7 +184,7 @@ fn a_report_that_cannot_be_written_is_told_before_the_exam() {
 }
 
 #[test]
-fn what_is_out_of_range_is_refused() {
+fn arguments_out_of_range_are_refused() {
     let folder = folder();
     let right = right("a");
     for (argument, values) in [
@@ -199,14 +201,14 @@ fn what_is_out_of_range_is_refused() {
         }
     }
     let nothing = ["exam", "--port", &right, "--only", "no-such-case"];
-    assert_refused(folder.path(), &nothing, 3, &["nothing to do"]);
+    assert_refused(folder.path(), &nothing, 3, &["no case matches --only, --level and --shard"]);
     let no_port = ["shrink", "x.lines"];
     written(folder.path(), "x.lines", b"mix 1\n");
-    assert_refused(folder.path(), &no_port, 2, &["a --port to shrink for is missing"]);
+    assert_refused(folder.path(), &no_port, 2, &["shrink needs at least one --port"]);
 }
 
 #[test]
-fn a_file_that_is_no_trace_is_told_with_line_and_column() {
+fn a_malformed_trace_is_refused_with_line_and_column() {
     let folder = folder();
     written(folder.path(), "bad.trace", b"> mix 1\nmix 2\n");
     written(folder.path(), "false.trace", b"> mix 0\n< ok 1\n");
@@ -219,15 +221,15 @@ fn a_file_that_is_no_trace_is_told_with_line_and_column() {
         assert_refused(folder.path(), &with("gone.trace"), 3, &["gone.trace: No such file"]);
     }
     let replay = ["replay", "false.trace"];
-    assert_refused(folder.path(), &replay, 3, &["false.trace: not what the reference answers"]);
+    assert_refused(folder.path(), &replay, 3, &["false.trace: not the reference's answers"]);
     let kept = fs::read(folder.path().join("bad.trace")).expect("it is still there");
     assert_eq!(kept, b"> mix 1\nmix 2\n");
     let snapshot = ["snapshot", "show", "gone"];
     assert_refused(folder.path(), &snapshot, 3, &["gone: No such file"]);
 }
 
-/// A finding is written as a trace; its replay command shows it again, and `shrink` finds nothing
-/// to take away.
+/// A finding is written as a trace; its replay command shows it again, and `shrink` cannot remove a
+/// line.
 #[test]
 fn a_finding_replays() {
     let folder = folder();
@@ -238,7 +240,7 @@ fn a_finding_replays() {
     let found: Vec<_> = fs::read_dir(folder.path().join("found")).expect("traces").collect();
     assert_eq!(found.len(), 1);
     let trace = found[0].as_ref().expect("an entry").path();
-    let trace = trace.to_str().expect("a path that is text");
+    let trace = trace.to_str().expect("a UTF-8 path");
 
     let output = dkv20(folder.path(), &["replay", trace, "--port", &port]);
     assert_eq!(output.status.code(), Some(1));
@@ -259,7 +261,7 @@ fn a_finding_replays() {
 }
 
 #[test]
-fn the_shards_together_are_the_whole() {
+fn shards_partition_the_cases() {
     let folder = folder();
     let list = |more: &[&str]| {
         let output = dkv20(folder.path(), &[&["exam", "--list"][..], more].concat());
@@ -268,30 +270,30 @@ fn the_shards_together_are_the_whole() {
     };
     let whole = list(&[]);
     let shards: Vec<_> = (1..=5).flat_map(|i| list(&["--shard", &format!("{i}/5")])).collect();
-    assert_eq!(shards.len(), whole.len(), "no case is in two shards");
+    assert_eq!(shards.len(), whole.len(), "a case is in two shards");
     assert_eq!(shards.iter().collect::<BTreeSet<_>>(), whole.iter().collect::<BTreeSet<_>>());
 }
 
-/// Ctrl-C in the middle: what was found is shown, and the ports are ended.
+/// Ctrl-C during an exam: the findings so far are shown, and the ports are ended.
 #[test]
-fn an_interruption_shows_what_was_found_and_ends_the_ports() {
+fn an_interrupt_shows_findings_and_ends_the_ports() {
     let folder = folder();
     let asked = folder.path().join("asked");
     let port = script("slow", WRONG_THEN_SLOW, &asked);
     let mut exam = Command::new(PROGRAM);
-    // The one finding is made before a case takes long.
+    // The only finding comes before the first slow case.
     exam.args(["exam", "--port", &port, "--level", "1", "--json", "found.json"]);
     exam.current_dir(folder.path()).stdin(Stdio::null());
     let mut exam = exam.stdout(Stdio::piped()).spawn().expect("the program starts");
     while !asked.exists() {
-        assert!(exam.try_wait().expect("it can be asked").is_none(), "it ended by itself");
+        assert!(exam.try_wait().expect("its status can be read").is_none(), "it exited by itself");
         std::thread::yield_now();
     }
     let process = Pid::from_raw(i32::try_from(exam.id()).expect("an id")).expect("not 0");
     kill_process(process, Signal::INT).expect("it runs");
     let stdout = exam.stdout.take().expect("a pipe");
     let lines: Vec<_> = BufReader::new(stdout).lines().map_while(Result::ok).collect();
-    let status = exam.wait().expect("it ends");
+    let status = exam.wait().expect("it exits");
     let said = lines.join("\n");
     assert!(matches!(status.code(), Some(1 | 3)), "{status}\n{said}");
     assert!(said.contains("interrupted"), "{said}");

@@ -1,9 +1,9 @@
-//! Hostile input at size: whatever a caller of `serve` sends, or fails to read, the program's memory
-//! stays bounded, it ends cleanly, and no answer is half written.
+//! Oversized hostile input to `serve`, and readers that do not read: memory stays bounded, the
+//! program exits cleanly, and no answer is cut.
 //!
-//! The Rust program is tested, and with `DKV20_PORTS=all` in the environment the Go and the C++ one
-//! too, which must then be at `target/ports/go` and `target/ports/cpp` (`bash scripts/build.sh`).
-//! Linux alone tells a process's greatest size in `/proc`.
+//! Tests the Rust program and, with `DKV20_PORTS=all`, the Go and the C++ program at
+//! `target/ports/go` and `target/ports/cpp` (`bash scripts/build.sh`). Needs Linux, whose `/proc`
+//! has the peak memory of a process.
 
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
@@ -18,12 +18,12 @@ use std::{env, fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long anything may take on a machine that has much else to do.
+/// The time limit of each wait, long enough for a busy machine.
 const DEADLINE: Duration = Duration::from_secs(300);
-/// What a program may ever hold. Each test sends or provokes several times as much.
+/// The limit for a program's memory. Each test sends or requests several times as much.
 const PEAK_KIB_MAX: u64 = 32 * 1_024;
 
-/// The programs to test.
+/// Returns the programs to test.
 fn ports() -> &'static [PathBuf] {
     static PORTS: OnceLock<Vec<PathBuf>> = OnceLock::new();
     PORTS.get_or_init(|| {
@@ -33,7 +33,7 @@ fn ports() -> &'static [PathBuf] {
                 let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/ports");
                 ports.extend(["go", "cpp"].map(|port| folder.join(port)));
             }
-            Ok(other) => panic!("DKV20_PORTS is {other:?} and not \"all\""),
+            Ok(other) => panic!("DKV20_PORTS is {other:?}, expected \"all\""),
             Err(_) => {}
         }
         for port in &ports {
@@ -43,14 +43,14 @@ fn ports() -> &'static [PathBuf] {
     })
 }
 
-/// A `serve` that does not outlive its test.
+/// A `serve` process, killed at the end of its test.
 struct Port {
     child: Child,
     stderr: mpsc::Receiver<String>,
     name: String,
 }
 
-/// How a program ended, and what it wrote on standard error.
+/// A program's exit status and standard error.
 #[derive(Debug)]
 struct End {
     status: ExitStatus,
@@ -71,32 +71,32 @@ impl Port {
         let (sender, stderr) = mpsc::channel();
         thread::spawn(move || {
             let mut text = String::new();
-            pipe.read_to_string(&mut text).expect("the program's errors are text");
-            // Nobody waits for it any more where the test has failed.
+            pipe.read_to_string(&mut text).expect("standard error is UTF-8");
+            // There is no receiver if the test has failed.
             let _ = sender.send(text);
         });
         let name = program.display().to_string();
         (Self { child, stderr, name }, stdin, BufReader::new(stdout))
     }
 
-    /// The greatest size that it has had so far, in KiB.
+    /// Returns its peak memory so far, in KiB.
     fn peak_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.expect("it has not ended").trim().trim_end_matches(" kB");
+        let peak = peak.expect("it has not exited").trim().trim_end_matches(" kB");
         peak.parse().unwrap()
     }
 
     fn assert_bounded(&self, what: &str) {
         let peak = self.peak_kib();
-        println!("{}: {what}: {peak} KiB at most", self.name);
+        println!("{}: {what}: peak memory {peak} KiB", self.name);
         assert!(peak <= PEAK_KIB_MAX, "{}: {what}: {peak} KiB", self.name);
     }
 
-    /// Whether no thread of it runs or is ready to run.
+    /// Reports whether none of its threads runs or is ready to run.
     fn is_waiting(&self) -> bool {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        // A thread may end between the listing and the look at it.
+        // A thread may exit after it was listed.
         let stats =
             tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
         stats
@@ -106,16 +106,16 @@ impl Port {
 
     fn terminate(&self) {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).expect("it has not ended");
+        kill_process(pid, Signal::TERM).expect("it has not exited");
     }
 
     fn end(&mut self) -> End {
         let err = self.stderr.recv_timeout(DEADLINE);
-        let err = err.unwrap_or_else(|_| panic!("{} does not end", self.name));
+        let err = err.unwrap_or_else(|_| panic!("{} does not exit", self.name));
         End { status: self.child.wait().unwrap(), err }
     }
 
-    fn assert_ends_well(mut self) {
+    fn assert_exits_cleanly(mut self) {
         let end = self.end();
         assert!(end.status.success() && end.err.is_empty(), "{}: {end:?}", self.name);
     }
@@ -123,13 +123,13 @@ impl Port {
 
 impl Drop for Port {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Waits until `holds` has answered yes so many times one after the other.
+/// Waits until `holds` has returned true this many times in a row.
 fn wait_until(what: &str, times: usize, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     let mut held = 0;
@@ -140,10 +140,10 @@ fn wait_until(what: &str, times: usize, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// The next answer; where the output ends or is cut in an answer, that is a failure.
+/// Returns the next answer. Fails at the end of the output and at a line without LF.
 fn answer(stdout: &mut impl BufRead) -> String {
     let mut line = String::new();
-    stdout.read_line(&mut line).expect("an answer is text");
+    stdout.read_line(&mut line).expect("an answer is UTF-8");
     assert!(line.ends_with('\n'), "the output is cut after {line:?}");
     line.pop();
     line
@@ -154,15 +154,15 @@ fn ask(stdin: &mut ChildStdin, stdout: &mut impl BufRead, line: &str) -> String 
     answer(stdout)
 }
 
-/// What is left of the output up to its end.
+/// Returns the rest of the output.
 fn rest(stdout: &mut impl Read) -> String {
     let mut text = String::new();
-    stdout.read_to_string(&mut text).expect("answers are text");
+    stdout.read_to_string(&mut text).expect("answers are UTF-8");
     text
 }
 
 #[test]
-fn a_line_of_100_mb_is_not_held() {
+fn a_line_of_100_mb_is_not_kept() {
     let chunk = vec![b'x'; 1_000_000];
     for program in ports() {
         let (port, mut stdin, mut stdout) = Port::start(program);
@@ -175,18 +175,18 @@ fn a_line_of_100_mb_is_not_held() {
             port.assert_bounded("a line of 100 MB");
             assert_eq!(ask(&mut stdin, &mut stdout, "mix 0"), "ok 0");
         }
-        // The last line, which no LF ends.
+        // A last line without LF.
         for _ in 0..100 {
             stdin.write_all(&chunk).unwrap();
         }
         drop(stdin);
         assert_eq!(rest(&mut stdout), "err line-length\n");
-        port.assert_ends_well();
+        port.assert_exits_cleanly();
     }
 }
 
 #[test]
-fn a_count_that_lies_allocates_nothing() {
+fn a_false_count_allocates_nothing() {
     const HEAD: &str = "load 0x444b565301000000";
     const MAX: &str = "ffffffffffffffff";
     const ONE: &str = "0100000000000000";
@@ -200,20 +200,20 @@ fn a_count_that_lies_allocates_nothing() {
         assert_eq!(load(&[MAX, MAX, MAX]), "err truncated offset=32");
         assert_eq!(load(&[ONE, ONE, TWO_TO_THE_63]), "err bad-count offset=24");
         assert_eq!(load(&[MAX, ONE, TWO_TO_THE_63, key, "00000000"]), "err truncated offset=41");
-        // Lengths that are within the limits, and those that are not.
+        // Lengths within the limits, and beyond them.
         assert_eq!(load(&[MAX, ONE, MAX, "00100000"]), "err truncated offset=36");
         assert_eq!(load(&[MAX, ONE, MAX, "ffffffff"]), "err key-length offset=32");
         assert_eq!(load(&[MAX, ONE, MAX, key, "00001000"]), "err truncated offset=41");
         assert_eq!(load(&[MAX, ONE, MAX, key, "ffffffff"]), "err value-length offset=37");
         port.assert_bounded("a count of 2^63");
         drop(stdin);
-        port.assert_ends_well();
+        port.assert_exits_cleanly();
     }
 }
 
 #[test]
-fn a_thousand_sessions_leave_nothing_behind() {
-    // 64 KiB in each; kept, they would be more than is allowed twice over.
+fn a_thousand_sessions_do_not_leak() {
+    // 64 KiB in each session: if they leaked, twice the limit.
     let value = "v".repeat(64 * 1_024);
     let session = format!(
         "new 5\nworkload 20 100 50\npartition 0\nput big {value}\nat 0 put stale 1\nat 0 noop\n\
@@ -231,16 +231,16 @@ fn a_thousand_sessions_leave_nothing_behind() {
         port.assert_bounded("a thousand sessions");
         drop(stdin);
         assert_eq!(rest(&mut stdout), "");
-        port.assert_ends_well();
+        port.assert_exits_cleanly();
     }
 }
 
-/// Bytes of the value that the answers below consist of, twice that in hex.
+/// The length of the value in the answers below, whose hex is twice as long.
 const VALUE_SIZE: usize = 64 * 1_024;
-/// How many such answers are asked for: more bytes than a program may hold.
+/// The number of such answers requested: more bytes than a program may hold.
 const ASKED: usize = 1_000;
 
-/// A cluster whose key `k` has a long value.
+/// Starts a program with a cluster whose key `k` has a long value.
 fn with_long_value(program: &Path) -> (Port, ChildStdin, BufReader<ChildStdout>) {
     let (port, mut stdin, mut stdout) = Port::start(program);
     assert_eq!(ask(&mut stdin, &mut stdout, "new 1"), "ok");
@@ -253,18 +253,18 @@ fn long_answer() -> String {
     format!("ok 0x{}", "76".repeat(VALUE_SIZE))
 }
 
-/// Commands with long answers, and between them comments that are longer than any pipe.
+/// Returns commands with long answers, and between them comments that fill every pipe.
 fn commands_with_long_answers() -> Vec<u8> {
     format!("get 0 k\n# {}\n", "c".repeat(1_024)).repeat(ASKED).into_bytes()
 }
 
-/// Sends commands until somebody takes no more; counts the bytes that were taken.
+/// Sends commands until the program exits or reads no more; counts the bytes that were sent.
 fn send_on(mut stdin: ChildStdin, bytes: Vec<u8>) -> (Arc<AtomicUsize>, thread::JoinHandle<()>) {
     let taken = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&taken);
     let sender = thread::spawn(move || {
         for chunk in bytes.chunks(512) {
-            // A program that has ended takes nothing.
+            // The program has exited.
             if stdin.write_all(chunk).is_err() {
                 return;
             }
@@ -274,8 +274,8 @@ fn send_on(mut stdin: ChildStdin, bytes: Vec<u8>) -> (Arc<AtomicUsize>, thread::
     (taken, sender)
 }
 
-/// Waits until the program waits for its reader.
-fn wait_until_stuck(port: &Port, taken: &AtomicUsize) {
+/// Waits until the program is blocked by its reader.
+fn wait_until_blocked(port: &Port, taken: &AtomicUsize) {
     let mut before = 0;
     wait_until("the program stops reading", 20, || {
         let now = taken.load(Ordering::SeqCst);
@@ -286,18 +286,18 @@ fn wait_until_stuck(port: &Port, taken: &AtomicUsize) {
 }
 
 #[test]
-fn a_reader_that_never_reads_stops_the_program_from_reading() {
+fn a_reader_that_never_reads_blocks_the_program() {
     for program in ports() {
         let (port, stdin, mut stdout) = with_long_value(program);
         let commands = commands_with_long_answers();
         let size = commands.len();
         let (taken, sender) = send_on(stdin, commands);
-        wait_until_stuck(&port, &taken);
-        let stuck_at = taken.load(Ordering::SeqCst);
-        assert!(stuck_at < size / 2, "{}: {stuck_at} of {size} bytes were read", port.name);
+        wait_until_blocked(&port, &taken);
+        let blocked_at = taken.load(Ordering::SeqCst);
+        assert!(blocked_at < size / 2, "{}: {blocked_at} of {size} bytes were read", port.name);
         port.assert_bounded("a reader that never reads");
 
-        // It reads after all, and gets every answer whole.
+        // Once it reads, it gets every answer.
         let expected = long_answer();
         for _ in 0..ASKED {
             assert!(answer(&mut stdout) == expected, "{}: another answer", port.name);
@@ -305,13 +305,13 @@ fn a_reader_that_never_reads_stops_the_program_from_reading() {
         sender.join().unwrap();
         assert_eq!(rest(&mut stdout), "");
         assert_eq!(taken.load(Ordering::SeqCst), size);
-        port.assert_ends_well();
+        port.assert_exits_cleanly();
     }
 }
 
-/// A program of whose long answers three were read and no more, so that it waits; and who sends to
-/// it.
-fn stuck_after_three_answers(
+/// Starts a program that is blocked since only three of its long answers were read. Returns it with
+/// its output and the thread that sends to it.
+fn blocked_after_three_answers(
     program: &Path,
 ) -> (Port, BufReader<ChildStdout>, thread::JoinHandle<()>) {
     let (port, stdin, mut stdout) = with_long_value(program);
@@ -320,15 +320,15 @@ fn stuck_after_three_answers(
     for _ in 0..3 {
         assert!(answer(&mut stdout) == expected, "{}: another answer", port.name);
     }
-    wait_until_stuck(&port, &taken);
+    wait_until_blocked(&port, &taken);
     (port, stdout, sender)
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_the_program() {
+fn a_closed_output_ends_the_program() {
     for program in ports() {
-        let (mut port, stdout, sender) = stuck_after_three_answers(program);
-        port.assert_bounded("a reader that goes away");
+        let (mut port, stdout, sender) = blocked_after_three_answers(program);
+        port.assert_bounded("a closed output");
         drop(stdout);
         let end = port.end();
         assert_eq!(end.status.code(), Some(1), "{}: {end:?}", port.name);
@@ -345,19 +345,19 @@ fn assert_ended_by_sigterm(port: &mut Port) {
 }
 
 #[test]
-fn sigterm_ends_a_program_that_waits_for_input() {
+fn sigterm_ends_a_waiting_program() {
     for program in ports() {
         let (mut port, mut stdin, mut stdout) = with_long_value(program);
         assert_eq!(ask(&mut stdin, &mut stdout, "noop"), "ok committed index=2 term=1");
         stdin.write_all(b"no").unwrap();
         port.terminate();
         assert_ended_by_sigterm(&mut port);
-        assert_eq!(rest(&mut stdout), "", "{}: half a line is no command", port.name);
+        assert_eq!(rest(&mut stdout), "", "{}: half a line is not a command", port.name);
     }
 }
 
 #[test]
-fn sigterm_ends_a_program_that_is_at_work() {
+fn sigterm_ends_a_working_program() {
     for program in ports() {
         let (mut port, mut stdin, mut stdout) = with_long_value(program);
         stdin.write_all(b"mix 0\n").unwrap();
@@ -367,16 +367,16 @@ fn sigterm_ends_a_program_that_is_at_work() {
         wait_until("the program works", 3, || !port.is_waiting());
         port.terminate();
         assert_ended_by_sigterm(&mut port);
-        assert_eq!(rest(&mut stdout), "", "{}: nothing has been answered", port.name);
+        assert_eq!(rest(&mut stdout), "", "{}: there is no answer", port.name);
     }
 }
 
-/// What a pipe takes of an answer before its reader stops is the caller's; all before it is whole,
-/// and what is cut is the beginning of the answer, with no LF that would make it look whole.
+/// The pipe may hold the beginning of a cut answer, but no LF after it that would make it look
+/// complete.
 #[test]
-fn sigterm_ends_a_program_that_waits_for_its_reader() {
+fn sigterm_ends_a_blocked_program() {
     for program in ports() {
-        let (mut port, mut stdout, sender) = stuck_after_three_answers(program);
+        let (mut port, mut stdout, sender) = blocked_after_three_answers(program);
         port.terminate();
         assert_ended_by_sigterm(&mut port);
         let expected = long_answer();

@@ -1,37 +1,36 @@
-//! The exam's reports: each is read back by a reader of its format, and holds whatever a port
-//! wrote without falling apart.
+//! The exam's reports: a reader of each format accepts them, whatever a port wrote.
 
-// Without the command line there is no program to examine.
-#![cfg(feature = "cli")]
+#![cfg(feature = "exam")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use dkv20::exam::port::PortSpec;
-use dkv20::exam::report::{html, json_lines, junit, markdown, text};
-use dkv20::exam::run::{Outcome, Report, Selection, Settings, Verdict, examine};
-use dkv20::exam::shrink::Budget;
+use dkv20::machines::Dkv20;
+use dkv20_exam::reports::{html, json_lines, junit, markdown, text};
+use dkv20_exam::{
+    Budget, CaseVerdict, ExamVerdict, Limits, PortSpec, Report, Selection, Settings, examine,
+};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
-/// Answers one line wrongly: the term of the third leader.
+/// Conforms apart from the term of the third leader.
 const WRONG: &str = r#"
     echo "on standard error" >&2
     "$0" serve | while IFS= read -r answer; do
         case $answer in "ok leader=2 term=3") answer="ok leader=2 term=4" ;; esac
         printf '%s\n' "$answer"
     done"#;
-/// Knows the port protocol, and no command.
+/// Knows the greeting and no command.
 const YOUNG: &str = r#"
     while read -r line; do
         case $line in hello) echo "ok dkv20 1 young" ;; *) echo "err unknown-command" ;; esac
     done"#;
 const NO_PORT: &str = "cat";
 
-/// What each format has a use for, and what would not be seen. It has one LF.
+/// Markup of each format, and invisible characters. It has one LF.
 const HOSTILE: &str = "\u{1b}[31mred\u{1b}]0;title\u{7}\0\r\n]]> --> </pre></script><script>\
     alert(1)</script> ` ``` ```` ~~~ | \\| \\ & &amp; &#124; \"'> <b a='> {{ 7 * 7 }} {% raw %} {# \
     # * _e_ [x](y) @user https://example.org/ :tada: $x$ \u{202e}rtl\u{2066} \u{5d0}\u{5d1} \
@@ -40,27 +39,25 @@ const HARMLESS: &str = "one\ntwo";
 
 fn port(name: &str, script: &str) -> PortSpec {
     let command = ["sh", "-c", script, env!("CARGO_BIN_EXE_dkv20")].map(str::to_owned);
-    PortSpec {
-        name: name.into(),
-        command: command.into(),
-        directory: None,
-        environment: BTreeMap::new(),
-    }
+    PortSpec::new(name, command.into())
 }
 
 /// An exam of few cases.
 fn exam(ports: &[(&str, &str)]) -> Report {
     let settings = Settings {
         only: ["case-01", "case-09", "case-14", "case-18"].map(str::to_owned).into(),
-        budget: Budget { time: Duration::from_secs(60), attempts: 500 },
-        timeout: Duration::from_secs(60),
+        limits: Limits {
+            budget: Budget { time: Duration::from_secs(60), attempts: 500 },
+            timeout: Duration::from_secs(60),
+            ..Limits::default()
+        },
         ..Settings::default()
     };
     let ports: Vec<_> = ports.iter().map(|(name, script)| port(name, script)).collect();
-    examine(&ports, &Selection::new(&settings), &|_| ())
+    examine(&ports, &Selection::new(&Dkv20, &settings), &|_| ())
 }
 
-/// A port that conforms, two that diverge alike, and one that lacks every command.
+/// A port that conforms, two with the same error, and one that lacks every command.
 static MIXED: LazyLock<Report> = LazyLock::new(|| {
     let right = r#"exec "$0" serve"#;
     let mut report =
@@ -77,10 +74,10 @@ fn only(name: &str) -> Report {
     report
 }
 
-/// The report with this text in every place where a port, or who started it, chooses what stands.
+/// Returns the report with this text in place of all text that comes from ports or users.
 fn filled(text: &str) -> Report {
     let mut report = MIXED.clone();
-    report.harness_faults = vec![text.into()];
+    report.exam_errors = vec![text.into()];
     report.caused = vec![(text.into(), u64::MAX)];
     for (number, port) in report.ports.iter_mut().enumerate() {
         port.name = format!("{number}{text}");
@@ -95,7 +92,6 @@ fn filled(text: &str) -> Report {
                 &mut finding.command,
                 &mut finding.actual,
                 &mut finding.fingerprint,
-                &mut finding.delivery,
                 &mut finding.stderr,
             ] {
                 *field = text.into();
@@ -110,7 +106,7 @@ fn filled(text: &str) -> Report {
     report
 }
 
-/// A program that does not answer `hello` as a port does.
+/// A program whose greeting is wrong.
 static NO_PORTS: LazyLock<Report> = LazyLock::new(|| exam(&[("no-port", NO_PORT)]));
 
 fn empty() -> Report {
@@ -120,23 +116,27 @@ fn empty() -> Report {
 }
 
 #[test]
-fn the_exams_are_what_the_tests_take_them_for() {
+fn the_exams_are_as_the_tests_assume() {
     assert_eq!(MIXED.case_count, 4);
     let counts: Vec<_> = MIXED
         .ports
         .iter()
         .map(|port| {
             let count = |verdict| port.count(verdict);
-            (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::NotAttempted))
+            (
+                count(CaseVerdict::Passed),
+                count(CaseVerdict::Failed),
+                count(CaseVerdict::NotAttempted),
+            )
         })
         .collect();
     assert_eq!(counts, [(4, 0, 0), (3, 1, 0), (3, 1, 0), (0, 0, 4)]);
     assert_eq!(MIXED.ports[1].findings[0].same_answer_from, ["wrong-too"]);
     assert_eq!(NO_PORTS.ports[0].findings.len(), 1);
-    assert_eq!(NO_PORTS.ports[0].count(Verdict::NotAsked), 4);
+    assert_eq!(NO_PORTS.ports[0].count(CaseVerdict::NotAsked), 4);
 }
 
-/// The verdict as each format has it.
+/// Returns the verdict in each format.
 fn verdicts(report: &Report) -> [String; 4] {
     let text = text(report, false);
     let text = text.lines().last().unwrap().split(':').next().unwrap().to_owned();
@@ -151,15 +151,15 @@ fn verdicts(report: &Report) -> [String; 4] {
 #[test]
 fn every_report_has_the_verdict() {
     let cases = [
-        (MIXED.clone(), Outcome::Diverges, "diverges"),
-        (only("right"), Outcome::Conforms, "conforms"),
-        (only("young"), Outcome::Diverges, "diverges"),
-        (NO_PORTS.clone(), Outcome::Broken, "broken"),
-        (empty(), Outcome::Broken, "broken"),
-        (filled(HOSTILE), Outcome::Broken, "broken"),
+        (MIXED.clone(), ExamVerdict::Diverges, "diverges"),
+        (only("right"), ExamVerdict::Conforms, "conforms"),
+        (only("young"), ExamVerdict::Diverges, "diverges"),
+        (NO_PORTS.clone(), ExamVerdict::Broken, "broken"),
+        (empty(), ExamVerdict::Broken, "broken"),
+        (filled(HOSTILE), ExamVerdict::Broken, "broken"),
     ];
-    for (report, outcome, word) in cases {
-        assert_eq!(report.verdict(), outcome);
+    for (report, verdict, word) in cases {
+        assert_eq!(report.verdict(), verdict);
         assert_eq!(verdicts(&report), [word; 4]);
     }
 }
@@ -212,7 +212,7 @@ fn json_lines_have_the_documented_keys() {
         (
             "summary",
             "type verdict line passed failed not_attempted not_asked findings caused \
-             harness_faults is_interrupted seconds",
+             exam_errors is_interrupted seconds",
         ),
     ];
     for (kind, expected) in documented {
@@ -234,7 +234,7 @@ fn json_lines_hold_strings_as_they_are() {
 
 // --- JUnit XML ---
 
-/// Has xmllint check the document against the schema.
+/// Checks the document against the schema with xmllint.
 fn validate(xml: &str) -> Result<(), String> {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas/junit.xsd");
     let mut xmllint = Command::new("xmllint")
@@ -245,8 +245,8 @@ fn validate(xml: &str) -> Result<(), String> {
         .expect("xmllint is needed (scripts/setup.sh exam)");
     xmllint.stdin.take().unwrap().write_all(xml.as_bytes()).unwrap();
     let output = xmllint.wait_with_output().unwrap();
-    let faults = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() { Ok(()) } else { Err(faults.into_owned()) }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() { Ok(()) } else { Err(errors.into_owned()) }
 }
 
 fn document(report: &Report) -> quick_junit::Report {
@@ -260,18 +260,18 @@ fn suite_names(document: &quick_junit::Report) -> Vec<&str> {
 }
 
 #[test]
-fn the_schema_refuses_what_is_no_junit() {
+fn the_schema_refuses_other_xml() {
     let xml = junit(&MIXED);
     for (right, wrong) in
         [("</properties>", "</properties><test/>"), ("time=\"", "time=\"x"), (" name=\"", " n=\"")]
     {
-        let faults = validate(&xml.replacen(right, wrong, 1)).unwrap_err();
-        assert!(faults.contains("Schemas validity error"), "{wrong}: {faults}");
+        let errors = validate(&xml.replacen(right, wrong, 1)).unwrap_err();
+        assert!(errors.contains("Schemas validity error"), "{wrong}: {errors}");
     }
 }
 
 #[test]
-fn junit_has_a_suite_for_each_port_and_section() {
+fn junit_has_a_suite_for_each_port_and_suite() {
     let document = document(&MIXED);
     let expected = ["right/traces", "wrong/traces", "wrong-too/traces", "young/traces"];
     assert_eq!(suite_names(&document), expected);
@@ -282,11 +282,11 @@ fn junit_has_a_suite_for_each_port_and_section() {
     assert_eq!((document.tests, document.failures), (16, 2));
 }
 
-/// The message and the text of the first case that is not a success.
-fn first_trouble(document: &quick_junit::Report) -> (String, String) {
+/// Returns the message and the text of the first case that is not a success.
+fn first_failure(document: &quick_junit::Report) -> (String, String) {
     use quick_junit::TestCaseStatus::{NonSuccess, Skipped};
     let mut cases = document.test_suites.iter().flat_map(|suite| &suite.test_cases);
-    let trouble = cases.find_map(|case| match &case.status {
+    let failure = cases.find_map(|case| match &case.status {
         NonSuccess { message, description, .. } | Skipped { message, description, .. } => {
             let whole = |text: &Option<quick_junit::XmlString>| {
                 text.as_ref().map(|text| text.as_str().to_owned()).unwrap_or_default()
@@ -295,22 +295,22 @@ fn first_trouble(document: &quick_junit::Report) -> (String, String) {
         }
         quick_junit::TestCaseStatus::Success { .. } => None,
     });
-    trouble.expect("a case is no success")
+    failure.expect("a case that is not a success")
 }
 
 #[test]
-fn junit_says_what_is_wrong() {
-    let (message, text) = first_trouble(&document(&only("wrong")));
+fn junit_describes_failures() {
+    let (message, text) = first_failure(&document(&only("wrong")));
     assert_eq!(message, "`partition 1`: expected `ok leader=2 term=3`, got `ok leader=2 term=4`");
     for part in ["level 4 faults", "> new 5", "definition, section", "dkv20 replay findings/"] {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
-    let (message, _) = first_trouble(&document(&only("young")));
+    let (message, _) = first_failure(&document(&only("young")));
     assert!(message.starts_with("not attempted: the port does not know mix, draw"), "{message}");
 }
 
 #[test]
-fn junit_has_an_error_where_the_exam_says_nothing() {
+fn junit_has_an_error_for_a_broken_exam() {
     let no_port = document(&NO_PORTS);
     assert_eq!(suite_names(&no_port), ["no-port/traces", "no-port/hello", "exam"]);
     assert_eq!((no_port.errors, no_port.failures), (1, 1));
@@ -319,14 +319,14 @@ fn junit_has_an_error_where_the_exam_says_nothing() {
 }
 
 #[test]
-fn junit_survives_whatever_a_port_writes() {
+fn junit_survives_hostile_text() {
     let hostile = document(&filled(HOSTILE));
     let harmless = document(&filled(HARMLESS));
     let shape = |document: &quick_junit::Report| {
         (document.tests, document.failures, document.errors, document.test_suites.len())
     };
     assert_eq!(shape(&hostile), shape(&harmless));
-    let (message, text) = first_trouble(&hostile);
+    let (message, text) = first_failure(&hostile);
     for shown in ["\\x1b[31mred", "\\x00\\r\\n]]> --> </pre></script>", "\\u{202e}rtl", "\\u{ffff}"]
     {
         assert!(message.contains(shown), "{shown:?} is not in {message}");
@@ -336,7 +336,7 @@ fn junit_survives_whatever_a_port_writes() {
 
 // --- Markdown ---
 
-/// The blocks and elements of a Markdown text, without what is text.
+/// Returns the blocks and elements of a Markdown text without their text.
 fn markdown_structure(markdown: &str) -> Vec<String> {
     let parser = Parser::new_ext(markdown, Options::all());
     let structure = parser.filter_map(|event| match event {
@@ -348,7 +348,7 @@ fn markdown_structure(markdown: &str) -> Vec<String> {
 }
 
 #[test]
-fn markdown_survives_whatever_a_port_writes() {
+fn markdown_survives_hostile_text() {
     let harmless = markdown_structure(&markdown(&filled(HARMLESS)));
     for text in [HOSTILE, "``````", "~~~", "|", "\\", "---", "# 1", "    4", ""] {
         let hostile = markdown(&filled(text));
@@ -367,11 +367,11 @@ fn markdown_has_the_table_and_the_findings() {
         text.contains("```text\nexpected `ok leader=2 term=3`\nactual   `ok leader=2 term=4`\n")
     );
     assert!(text.contains("```text\n> new "));
-    assert!(text.contains("wrong-too gives the same answer: the reference may be wrong"));
+    assert!(text.contains("wrong-too has the same answer: the reference may be wrong"));
 }
 
 #[test]
-fn markdown_stays_within_what_a_summary_holds() {
+fn markdown_stays_below_the_limit_of_a_summary() {
     let mut report = filled(&"`".repeat(900));
     let finding = report.ports[1].findings[0].clone();
     report.ports[1].findings = vec![finding; 100];
@@ -382,13 +382,13 @@ fn markdown_stays_within_what_a_summary_holds() {
 
 // --- HTML ---
 
-/// The tags of a page, in order.
+/// Returns the tags of a page, in order.
 fn tags(html: &str) -> Vec<&str> {
     html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()).collect()
 }
 
 #[test]
-fn html_survives_whatever_a_port_writes() {
+fn html_survives_hostile_text() {
     let hostile = html(&filled(HOSTILE));
     assert_eq!(tags(&hostile), tags(&html(&filled(HARMLESS))));
     assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
@@ -396,7 +396,7 @@ fn html_survives_whatever_a_port_writes() {
 }
 
 #[test]
-fn html_needs_nothing_else() {
+fn html_needs_no_other_file() {
     let page = html(&MIXED);
     for reference in ["http:", "https:", "//", " src=", "@import", "url("] {
         assert!(!page.contains(reference), "{reference}");
@@ -404,7 +404,7 @@ fn html_needs_nothing_else() {
 }
 
 #[test]
-fn html_holds_all_of_the_report() {
+fn html_has_the_whole_report() {
     let page = html(&MIXED);
     assert_eq!(page.matches("<article ").count(), 2);
     assert_eq!(page.matches("<td class=\"id\">").count(), 16);
@@ -445,7 +445,7 @@ fn text_begins_with_the_findings_and_ends_with_the_verdict() {
 }
 
 #[test]
-fn text_is_the_same_without_its_colours() {
+fn text_without_colours_is_the_same() {
     let (plain, painted) = (text(&MIXED, false), text(&MIXED, true));
     assert!(!plain.contains('\u{1b}'));
     let (first, rest) = painted.split_once('\u{1b}').unwrap();
@@ -456,7 +456,7 @@ fn text_is_the_same_without_its_colours() {
 }
 
 #[test]
-fn text_steers_no_terminal() {
+fn text_cannot_control_a_terminal() {
     let hostile = text(&filled(HOSTILE), false);
     assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
     assert!(!hostile.contains(['\u{202e}', '\u{2066}', '\u{2028}', '\u{feff}']));

@@ -1,37 +1,27 @@
-//! A case: command lines, how they are delivered, and the level at which a port must know them.
+//! Cases, how they are delivered, and the suites that they come in.
 
-use crate::op::REPLICAS_MAX;
-use crate::protocol::{Command, parse};
-use crate::session::Session;
+use serde::Serialize;
 
-/// The levels of the exam, by number from 1: a name, and the commands that come with it.
-pub const LEVELS: [(&str, &[&str]); 5] = [
-    ("numbers", &["mix", "draw"]),
-    ("codec", &["load"]),
-    ("cluster", &["new", "noop", "put", "del", "status", "replica", "get", "hash", "dump", "log"]),
-    ("faults", &["partition", "heal", "at", "compact"]),
-    ("scale", &["workload", "scenario", "chaos"]),
-];
-
-/// How a case's lines reach the port, and what is awaited when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// How a case's lines reach the port, and which answers are awaited when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Delivery {
-    /// All lines at once, then a `hello` that shows that nothing more comes.
+    /// All lines at once, then a `hello` whose greeting shows that no further answer comes.
     Pipelined,
-    /// All lines at once with a `hello` after each, so that every answer stands by itself.
+    /// All lines at once with a `hello` after each, so that every answer is separate.
     Marked,
     /// One line, its answer, the next line.
     Stepwise,
-    /// As stepwise, but each write ends in the middle of a line.
+    /// Like `Stepwise`, but each write ends in the middle of a line.
     Split,
-    /// All lines to a port of their own, then the end of its input, and its exit.
+    /// All lines to a process of their own, then the end of its input, and its exit.
     ToEnd,
-    /// As `ToEnd`, without the last line's LF.
+    /// Like `ToEnd`, without the last line's LF.
     ToEndWithoutLf,
 }
 
 impl Delivery {
-    /// All of them.
+    /// Every delivery.
     pub const ALL: [Self; 6] = [
         Self::Pipelined,
         Self::Marked,
@@ -41,7 +31,7 @@ impl Delivery {
         Self::ToEndWithoutLf,
     ];
 
-    /// Its name in reports and on the command line.
+    /// Returns the name in reports and on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,76 +43,95 @@ impl Delivery {
             Self::ToEndWithoutLf => "to-end-without-lf",
         }
     }
+
+    /// Reports whether it closes the port's input.
+    #[must_use]
+    pub const fn ends_input(self) -> bool {
+        matches!(self, Self::ToEnd | Self::ToEndWithoutLf)
+    }
+
+    /// Reports whether an answer can be attributed to its line even if another one is missing.
+    #[must_use]
+    pub const fn separates_answers(self) -> bool {
+        matches!(self, Self::Marked | Self::Stepwise)
+    }
 }
 
-/// Something to ask a port.
+/// Lines for a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// `SECTION/NAME`, the same in every run that has the same seed.
+    /// `SUITE/NAME`, the same in every run with the same seed.
     pub id: String,
-    /// The lines, without LFs.
+    /// The lines, without LF.
     pub lines: Vec<Vec<u8>>,
     /// How they are delivered.
     pub delivery: Delivery,
 }
 
 impl Case {
-    /// The section: what stands before the first `/` of the id.
+    /// Returns the name of the suite: the part of the id before the first `/`.
     #[must_use]
-    pub fn section(&self) -> &str {
-        self.id.split('/').next().unwrap_or_default()
+    pub fn suite(&self) -> &str {
+        suite_of(&self.id)
     }
 
-    /// All that is written to the port for it, where the port goes on afterwards.
-    #[must_use]
-    pub fn lines_written(&self) -> Vec<Vec<u8>> {
+    /// Returns all lines that the delivery writes to a port that goes on afterwards.
+    pub(crate) fn lines_written(&self, hello: &str) -> Vec<Vec<u8>> {
+        let hello = || hello.as_bytes().to_vec();
         let mut lines = self.lines.clone();
         match self.delivery {
-            Delivery::Pipelined => lines.push(b"hello".to_vec()),
+            Delivery::Pipelined => lines.push(hello()),
             Delivery::Marked => {
-                lines = lines.into_iter().flat_map(|line| [line, b"hello".to_vec()]).collect();
+                lines = lines.into_iter().flat_map(|line| [line, hello()]).collect();
             }
             _ => {}
         }
         lines
     }
+}
 
-    /// The highest level of a command in it, from 1.
+/// Returns the suite's name in a case id.
+pub(crate) fn suite_of(id: &str) -> &str {
+    id.split('/').next().unwrap_or_default()
+}
+
+/// How many cases there are.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The seed of the generated cases. The same seed makes the same cases.
+    pub seed: u64,
+    /// How many cases each generated suite has.
+    pub generated_count: usize,
+    /// How many lines the longest path of an exhaustive suite has.
+    pub states_depth: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { seed: 1, generated_count: 600, states_depth: 4 }
+    }
+}
+
+/// Cases of one kind. Each is made from its number alone, when it is needed.
+pub struct Suite {
+    /// What the ids of its cases begin with.
+    pub name: &'static str,
+    /// The milestones that its cases together must reach.
+    pub must_cause: Vec<usize>,
+    /// Whether `make` accepts every number, not only those below `count`.
+    pub is_generated: bool,
+    /// How many cases the plan has.
+    pub count: usize,
+    /// Makes the case of a number.
+    pub make: Box<dyn Fn(usize) -> Case + Send + Sync>,
+}
+
+impl Suite {
+    /// Makes a suite of these cases.
     #[must_use]
-    pub fn level(&self) -> usize {
-        self.lines.iter().filter_map(|line| level_of(word(line))).max().unwrap_or(1)
+    pub fn of_cases(name: &'static str, must_cause: Vec<usize>, cases: Vec<Case>) -> Self {
+        let count = cases.len();
+        let make = Box::new(move |number: usize| cases[number].clone());
+        Self { name, must_cause, is_generated: false, count, make }
     }
-}
-
-/// Whether some of the lines show that the session has no cluster yet, so that they mean
-/// something else to a session that has one.
-#[must_use]
-pub fn need_fresh_session(lines: &[Vec<u8>]) -> bool {
-    // The usual beginning, told without running anything.
-    if let Some(Ok(Some(Command::New { replica_count: 1..=REPLICAS_MAX }))) =
-        lines.first().map(|line| parse(line))
-    {
-        return false;
-    }
-    let mut session = Session::new();
-    lines.iter().any(|line| {
-        let mut answer = String::new();
-        session.answer(line, &mut answer);
-        answer == "err no-cluster"
-    })
-}
-
-/// The level that a command word belongs to, from 1.
-#[must_use]
-pub fn level_of(word: &[u8]) -> Option<usize> {
-    LEVELS
-        .iter()
-        .position(|(_, words)| words.iter().any(|known| known.as_bytes() == word))
-        .map(|position| position + 1)
-}
-
-/// The first token of a line; empty where it has none.
-#[must_use]
-pub fn word(line: &[u8]) -> &[u8] {
-    line.split(|byte| *byte == b' ').find(|token| !token.is_empty()).unwrap_or_default()
 }

@@ -1,49 +1,28 @@
-//! A port under examination beside the reference: both get the same lines, and the answers are
-//! compared as they come.
+//! A port beside the reference: both get the same lines, and the answers are compared as they
+//! come.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::exam::case::Delivery;
-use crate::exam::port::{Failure, PortProcess, PortSpec};
-use crate::protocol::{Command, parse};
-use crate::session::Session;
+use crate::case::Delivery;
+use crate::divergence::{Actual, Divergence};
+use crate::limits::Limits;
+use crate::machine::{Due, Machine, Session};
+use crate::port::{Failure, PortSpec};
+use crate::process::PortProcess;
 
-/// How many lines a port may write where none is due before that is called a flood.
+/// With more lines than this after the last answer that is due, a port is said to flood.
 const EXTRA_LINES_MAX: usize = 1_000;
-/// How long a port may take to start and to answer `hello`, at the least.
+/// The time limit for the first greeting is at least this.
 const START_TIME_MIN: Duration = Duration::from_secs(10);
-/// How long a port that gave no answer gets to show that it only did not flush it.
+/// How long a port that did not answer has to show that it only did not flush its answer.
 const FLUSH_GRACE: Duration = Duration::from_secs(1);
 
-/// Where the port did otherwise than the reference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Divergence {
-    /// The position of the line among those that were run.
-    pub step: usize,
-    /// The reference's answer; `None` where no answer is due.
-    pub expected: Option<Vec<u8>>,
-    /// What the port did.
-    pub actual: Actual,
-}
-
-/// What a port did at the step at which it diverged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Actual {
-    /// It gave another answer.
-    Answer(Vec<u8>),
-    /// It gave none: what came instead, if anything, answers a later line.
-    Missing,
-    /// It gave the right answer and then this line, which nobody asked for.
-    Extra(Vec<u8>),
-    /// It gave none at all.
-    Failed(Failure),
-}
-
 /// A port and the reference, side by side.
-pub struct Examinee {
-    spec: PortSpec,
-    timeout: Duration,
+pub struct Examinee<'m> {
+    pub(crate) machine: &'m dyn Machine,
+    pub(crate) spec: PortSpec,
+    pub(crate) limits: Limits,
     running: Option<Running>,
     last_stderr: String,
     last_unfinished_line: Vec<u8>,
@@ -51,48 +30,27 @@ pub struct Examinee {
 
 struct Running {
     process: PortProcess,
-    reference: Session,
+    reference: Box<dyn Session>,
+    hello: &'static str,
     greeting: Vec<u8>,
 }
 
-impl Examinee {
-    /// A port that is started when it is needed. An answer may take `timeout`.
+impl<'m> Examinee<'m> {
+    /// Makes an examinee. The port is started when it is first needed.
     #[must_use]
-    pub fn new(spec: PortSpec, timeout: Duration) -> Self {
-        Self {
-            spec,
-            timeout,
-            running: None,
-            last_stderr: String::new(),
-            last_unfinished_line: Vec::new(),
-        }
+    pub fn new(machine: &'m dyn Machine, spec: PortSpec, limits: Limits) -> Self {
+        let (last_stderr, last_unfinished_line) = (String::new(), Vec::new());
+        Self { machine, spec, limits, running: None, last_stderr, last_unfinished_line }
     }
 
-    /// The port.
-    #[must_use]
-    pub fn spec(&self) -> &PortSpec {
-        &self.spec
-    }
-
-    /// How long an answer may take.
-    #[must_use]
-    pub fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    /// Sets how long an answer may take.
-    pub fn set_timeout(&mut self, timeout: Duration) {
-        self.timeout = timeout;
-    }
-
-    /// Whether the port runs: its session, and the reference's, hold what the lines so far made.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
+    /// Reports whether the port runs. Its session and the reference's then hold the effects of the
+    /// lines so far.
+    pub(crate) fn is_running(&self) -> bool {
         self.running.is_some()
     }
 
-    /// Ends the port. The next lines meet a new one.
-    pub fn stop(&mut self) {
+    /// Ends the port. The next lines go to a new process.
+    pub(crate) fn stop(&mut self) {
         if let Some(mut running) = self.running.take() {
             self.remember(&mut running.process);
         }
@@ -103,170 +61,171 @@ impl Examinee {
         self.last_unfinished_line = process.unfinished_line().to_vec();
     }
 
-    /// The end of what the port last wrote on standard error.
+    /// Ends the port and returns the end of what it wrote on standard error.
     pub fn stderr_tail(&mut self) -> String {
         self.stop();
         self.last_stderr.clone()
     }
 
-    /// What the port last wrote without a line end after it.
-    pub fn unfinished_line(&mut self) -> Vec<u8> {
+    /// Ends the port and returns what it wrote after its last LF.
+    pub(crate) fn unfinished_line(&mut self) -> Vec<u8> {
         self.stop();
         self.last_unfinished_line.clone()
     }
 
-    /// Starts the port unless it runs, and awaits its answer to `hello`.
-    pub fn start(&mut self) -> Result<(), Failure> {
+    /// Starts the port unless it runs, and waits for its greeting.
+    pub(crate) fn start(&mut self) -> Result<(), Failure> {
         if self.running.is_some() {
             return Ok(());
         }
-        let mut process = PortProcess::start(&self.spec)
+        let mut process = PortProcess::start(&self.spec, self.limits.interrupt.clone())
             .map_err(|error| Failure::System(format!("{}: {error}", self.spec.command[0])))?;
+        let hello = self.machine.hello();
         let mut greeting = Vec::new();
-        // A first start reads the program and all that it needs.
-        let timeout = self.timeout.max(START_TIME_MIN);
-        let answered = process.exchange(b"hello\n", timeout, |line| {
+        // A first start reads the program and its libraries from disk.
+        let timeout = self.limits.timeout.max(START_TIME_MIN);
+        let answered = process.exchange(format!("{hello}\n").as_bytes(), timeout, |line| {
             greeting = line.to_vec();
             ControlFlow::Break(())
         });
         if let Err(failure) = answered {
-            let failure = judge(&mut process, failure);
+            let failure = detect_unflushed(&mut process, failure);
             self.remember(&mut process);
             return Err(failure);
         }
-        self.running = Some(Running { process, reference: Session::new(), greeting });
+        let reference = self.machine.session();
+        self.running = Some(Running { process, reference, hello, greeting });
         Ok(())
     }
 
-    /// The port's answer to `hello`, once it runs.
-    #[must_use]
-    pub fn greeting(&self) -> Option<&[u8]> {
-        self.running.as_ref().map(|running| running.greeting.as_slice())
+    /// Starts the port unless it runs, and returns its greeting.
+    ///
+    /// # Errors
+    ///
+    /// The port fails, or its greeting is not as it must be.
+    pub fn greet(&mut self) -> Result<String, Divergence> {
+        let expected = Some(self.machine.greeting_form().into());
+        if let Err(failure) = self.start() {
+            return Err(Divergence::failed(0, expected, failure));
+        }
+        let greeting = self.running.as_ref().map(|running| running.greeting.clone());
+        let greeting = greeting.unwrap_or_default();
+        if self.machine.is_greeting(&greeting) {
+            return Ok(String::from_utf8_lossy(&greeting).into_owned());
+        }
+        Err(Divergence { step: 0, expected, actual: Actual::Answer(greeting) })
     }
 
-    /// Asks the port alone: its answers to lines that each get one. For what has no reference.
-    pub fn ask(&mut self, lines: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Failure> {
+    /// Runs lines that each get an answer on the port alone, and returns its answers.
+    pub(crate) fn ask(&mut self, lines: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Failure> {
         self.start()?;
         let Some(running) = self.running.as_mut() else { return Ok(Vec::new()) };
         let mut answers = Vec::new();
-        running.process.exchange(&joined(lines), self.timeout, |answer| {
+        running.process.exchange(&joined(lines), self.limits.timeout, |answer| {
             answers.push(answer.to_vec());
-            if answers.len() < lines.len() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
+            continue_if(answers.len() < lines.len())
         })?;
         Ok(answers)
     }
 
-    /// Gives the lines to both and answers the first divergence. The port is stopped then, and
-    /// after the deliveries that end it; otherwise it goes on.
+    /// Runs the lines on the port and on the reference. The port goes on afterwards, unless it
+    /// diverged or the delivery ends its input.
+    ///
+    /// # Errors
+    ///
+    /// The first divergence.
     pub fn run(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Result<(), Divergence> {
-        if matches!(delivery, Delivery::ToEnd | Delivery::ToEndWithoutLf) {
+        if delivery.ends_input() {
             self.stop();
         }
         if let Err(failure) = self.start() {
-            return Err(Divergence { step: 0, expected: None, actual: Actual::Failed(failure) });
+            return Err(Divergence::failed(0, None, failure));
         }
         let Some(running) = self.running.as_mut() else { return Ok(()) };
+        let timeout = self.limits.timeout;
         let outcome = match delivery {
-            Delivery::Pipelined => running.pipelined(lines, self.timeout),
-            Delivery::Marked => running.marked(lines, self.timeout),
-            Delivery::Stepwise => running.stepwise(lines, false, self.timeout),
-            Delivery::Split => running.stepwise(lines, true, self.timeout),
-            Delivery::ToEnd => running.until_end(lines, true, self.timeout),
-            Delivery::ToEndWithoutLf => running.until_end(lines, false, self.timeout),
+            Delivery::Pipelined => running.pipelined(lines, timeout),
+            Delivery::Marked => running.marked(lines, timeout),
+            Delivery::Stepwise | Delivery::Split => {
+                running.stepwise(lines, delivery == Delivery::Split, timeout)
+            }
+            Delivery::ToEnd | Delivery::ToEndWithoutLf => {
+                running.until_end(lines, delivery == Delivery::ToEnd, timeout)
+            }
         };
-        if outcome.is_err() || matches!(delivery, Delivery::ToEnd | Delivery::ToEndWithoutLf) {
+        if outcome.is_err() || delivery.ends_input() {
             self.stop();
         }
         outcome
     }
 }
 
-/// The answers that are due, in order, with the step that each belongs to.
-type Due = Vec<(usize, Vec<u8>)>;
+/// An answer that is due, and the step that it belongs to.
+struct DueAnswer {
+    step: usize,
+    answer: Vec<u8>,
+}
 
-/// What is compared while lines come in.
-struct Comparison<'a> {
-    due: &'a [(usize, Vec<u8>)],
-    position: usize,
-    greeting: &'a [u8],
-    divergence: Option<Divergence>,
+impl DueAnswer {
+    fn unlike(&self, actual: Actual) -> Divergence {
+        Divergence { step: self.step, expected: Some(self.answer.clone()), actual }
+    }
 }
 
 impl Running {
-    fn due(&mut self, lines: &[Vec<u8>]) -> Due {
-        let mut due = Due::new();
-        for (step, line) in lines.iter().enumerate() {
-            let mut answer = String::new();
-            if self.reference.answer(line, &mut answer) {
-                // A port has a name of its own.
-                let is_hello = matches!(parse(line), Ok(Some(Command::Hello)));
-                let answer = if is_hello { self.greeting.clone() } else { answer.into_bytes() };
-                due.push((step, answer));
-            }
-        }
-        due
+    fn due(&mut self, lines: &[Vec<u8>]) -> Vec<DueAnswer> {
+        let answers = lines.iter().enumerate().filter_map(|(step, line)| {
+            let answer = match self.reference.run_line(line) {
+                Due::Nothing => return None,
+                Due::Answer(answer) => answer,
+                Due::Greeting => self.greeting.clone(),
+            };
+            Some(DueAnswer { step, answer })
+        });
+        answers.collect()
     }
 
     fn pipelined(&mut self, lines: &[Vec<u8>], timeout: Duration) -> Result<(), Divergence> {
-        let due = self.due(lines);
-        let mut input = joined(lines);
-        input.extend_from_slice(b"hello\n");
-        let mut comparison = Comparison::new(&due, &self.greeting);
-        let outcome = self.process.exchange(&input, timeout, |line| comparison.take(line));
-        let divergence = comparison.divergence.take();
-        let (step, expected) = comparison.due_now(lines.len());
-        match (divergence, outcome) {
-            (Some(divergence), _) => Err(divergence),
-            (None, Ok(())) => Ok(()),
-            (None, Err(failure)) => Err(Divergence {
-                step,
-                expected,
-                actual: Actual::Failed(judge(&mut self.process, failure)),
-            }),
-        }
+        let groups = vec![Group::of_all(self.due(lines), lines.len())];
+        let input = [joined(lines).as_slice(), self.hello.as_bytes(), b"\n"].concat();
+        self.compare(&input, groups, timeout)
     }
 
     fn marked(&mut self, lines: &[Vec<u8>], timeout: Duration) -> Result<(), Divergence> {
         if lines.is_empty() {
             return Ok(());
         }
-        let due = self.due(lines);
+        let mut due = self.due(lines).into_iter().peekable();
         let mut input = Vec::new();
-        let mut expected = Vec::new();
-        let mut answers = due.iter().peekable();
+        let mut groups = Vec::new();
         for (step, line) in lines.iter().enumerate() {
-            for part in [line, b"\nhello\n".as_slice()] {
+            for part in [line, b"\n".as_slice(), self.hello.as_bytes(), b"\n"] {
                 input.extend_from_slice(part);
             }
-            expected.push(answers.next_if(|(answered, _)| *answered == step));
+            let due = due.next_if(|due| due.step == step).into_iter().collect();
+            groups.push(Group { due, extra_step: step, end_step: step });
         }
-        let mut marked = Marked { expected: &expected, greeting: &self.greeting, step: 0, seen: 0 };
-        let mut divergence = None;
-        let outcome = self.process.exchange(&input, timeout, |line| {
-            divergence = marked.take(line);
-            go_on_while(divergence.is_none() && marked.step < expected.len())
-        });
-        let (step, seen) = (marked.step, marked.seen);
-        match (divergence, outcome) {
+        self.compare(&input, groups, timeout)
+    }
+
+    /// Writes `input` and compares the answers, in groups with a greeting after each.
+    fn compare(
+        &mut self,
+        input: &[u8],
+        groups: Vec<Group>,
+        timeout: Duration,
+    ) -> Result<(), Divergence> {
+        let mut comparison = Comparison::new(groups, &self.greeting);
+        let outcome = self.process.exchange(input, timeout, |line| comparison.take(line));
+        let (step, expected) = comparison.due_now();
+        match (comparison.divergence, outcome) {
             (Some(divergence), _) => Err(divergence),
             (None, Ok(())) => Ok(()),
-            (None, Err(failure)) => {
-                let answer = expected.get(step).copied().flatten().filter(|_| seen == 0);
-                let expected = answer.map(|(_, answer)| answer.clone());
-                Err(Divergence {
-                    step,
-                    expected,
-                    actual: Actual::Failed(judge(&mut self.process, failure)),
-                })
-            }
+            (None, Err(failure)) => Err(self.failed(step, expected, failure)),
         }
     }
 
-    /// Where lines are split, each write ends with the first half of the line after it.
+    /// If lines are split, each write ends with the first half of the line after it.
     fn stepwise(
         &mut self,
         lines: &[Vec<u8>],
@@ -283,8 +242,8 @@ impl Running {
             let half = lines.get(step + 1).filter(|_| split).map(|next| &next[..next.len() / 2]);
             input.extend_from_slice(half.unwrap_or_default());
             written_length = half.map_or(0, <[u8]>::len);
-            if let Some(answer) = answers.next_if(|(answered, _)| *answered == step) {
-                self.step(&input, answer, timeout)?;
+            if let Some(due) = answers.next_if(|due| due.step == step) {
+                self.step(&input, due, timeout)?;
                 input.clear();
             }
         }
@@ -292,138 +251,125 @@ impl Running {
     }
 
     /// One write and its one answer.
-    fn step(
-        &mut self,
-        input: &[u8],
-        (step, answer): &(usize, Vec<u8>),
-        timeout: Duration,
-    ) -> Result<(), Divergence> {
+    fn step(&mut self, input: &[u8], due: &DueAnswer, timeout: Duration) -> Result<(), Divergence> {
         let mut actual = None;
         let outcome = self.process.exchange(input, timeout, |line| {
             actual = Some(line.to_vec());
             ControlFlow::Break(())
         });
-        let actual = match (outcome, actual) {
-            (Ok(()), Some(actual)) if actual == *answer => return Ok(()),
-            (Ok(()), Some(actual)) => Actual::Answer(actual),
-            (Ok(()), None) => Actual::Missing,
-            (Err(failure), _) => Actual::Failed(judge(&mut self.process, failure)),
-        };
-        Err(Divergence { step: *step, expected: Some(answer.clone()), actual })
+        match (outcome, actual) {
+            (Ok(()), Some(actual)) if actual == due.answer => Ok(()),
+            (Ok(()), Some(actual)) => Err(due.unlike(Actual::Answer(actual))),
+            (Ok(()), None) => Err(due.unlike(Actual::Missing)),
+            (Err(failure), _) => Err(self.failed(due.step, Some(due.answer.clone()), failure)),
+        }
     }
 
     fn until_end(
         &mut self,
         lines: &[Vec<u8>],
-        final_lf: bool,
+        has_final_lf: bool,
         timeout: Duration,
     ) -> Result<(), Divergence> {
         let due = self.due(lines);
         let mut input = joined(lines);
-        if !final_lf {
+        if !has_final_lf {
             input.pop();
         }
         let mut answers = Vec::new();
         let outcome = self.process.finish(&input, timeout, |line| {
             answers.push(line.to_vec());
-            go_on_while(answers.len() <= due.len() + EXTRA_LINES_MAX)
+            continue_if(answers.len() <= due.len() + EXTRA_LINES_MAX)
         });
-        let mut comparison = Comparison::new(&due, &self.greeting);
-        for answer in &answers {
-            if comparison.take(answer).is_break() {
-                break;
-            }
-        }
+        let groups = vec![Group::of_all(due, lines.len())];
+        let mut comparison = Comparison::new(groups, &self.greeting);
+        let _ = answers.iter().try_for_each(|answer| comparison.take(answer));
+        let (step, expected) = comparison.due_now();
         if let Some(divergence) = comparison.divergence {
             return Err(divergence);
         }
-        let (step, expected) = comparison.due_now(lines.len());
         match outcome {
             Ok(status) if status.success() && expected.is_none() => Ok(()),
             Ok(status) if status.success() => {
                 Err(Divergence { step, expected, actual: Actual::Missing })
             }
-            Ok(status) => {
-                let actual = Actual::Failed(Failure::Exited(status));
-                Err(Divergence { step, expected, actual })
-            }
-            Err(failure) => Err(Divergence { step, expected, actual: Actual::Failed(failure) }),
+            Ok(status) => Err(Divergence::failed(step, expected, Failure::Exited(status))),
+            Err(failure) => Err(Divergence::failed(step, expected, failure)),
         }
     }
+
+    fn failed(&mut self, step: usize, expected: Option<Vec<u8>>, failure: Failure) -> Divergence {
+        Divergence::failed(step, expected, detect_unflushed(&mut self.process, failure))
+    }
+}
+
+/// Answers that are due before a greeting.
+struct Group {
+    due: Vec<DueAnswer>,
+    /// The step to which an extra line is attributed.
+    extra_step: usize,
+    /// The step at which a failure happened if no answer is due any more.
+    end_step: usize,
+}
+
+impl Group {
+    /// Makes the only group of some lines.
+    fn of_all(due: Vec<DueAnswer>, line_count: usize) -> Self {
+        let extra_step = due.last().map_or(0, |due| due.step);
+        Self { due, extra_step, end_step: line_count.saturating_sub(1) }
+    }
+}
+
+/// Compares lines with the answers that are due.
+struct Comparison<'a> {
+    groups: Vec<Group>,
+    greeting: &'a [u8],
+    /// How many groups are complete.
+    group: usize,
+    /// How many answers of the present group have come.
+    position: usize,
+    divergence: Option<Divergence>,
 }
 
 impl<'a> Comparison<'a> {
-    fn new(due: &'a [(usize, Vec<u8>)], greeting: &'a [u8]) -> Self {
-        Self { due, position: 0, greeting, divergence: None }
+    fn new(groups: Vec<Group>, greeting: &'a [u8]) -> Self {
+        Self { groups, greeting, group: 0, position: 0, divergence: None }
     }
 
     fn take(&mut self, line: &[u8]) -> ControlFlow<()> {
-        let Some((step, answer)) = self.due.get(self.position) else {
-            if line != self.greeting {
-                let step = self.due.last().map_or(0, |(step, _)| *step);
-                let actual = Actual::Extra(line.to_vec());
-                self.divergence = Some(Divergence { step, expected: None, actual });
+        let group = &self.groups[self.group];
+        let divergence = match group.due.get(self.position) {
+            Some(due) if line == due.answer => {
+                self.position += 1;
+                return ControlFlow::Continue(());
             }
-            return ControlFlow::Break(());
+            None if line == self.greeting => {
+                (self.group, self.position) = (self.group + 1, 0);
+                return continue_if(self.group < self.groups.len());
+            }
+            Some(due) if line == self.greeting => due.unlike(Actual::Missing),
+            Some(due) => due.unlike(Actual::Answer(line.to_vec())),
+            None => {
+                let actual = Actual::Extra(line.to_vec());
+                Divergence { step: group.extra_step, expected: None, actual }
+            }
         };
-        if line == answer {
-            self.position += 1;
-            return ControlFlow::Continue(());
-        }
-        let actual =
-            if line == self.greeting { Actual::Missing } else { Actual::Answer(line.to_vec()) };
-        let expected = Some(answer.clone());
-        self.divergence = Some(Divergence { step: *step, expected, actual });
+        self.divergence = Some(divergence);
         ControlFlow::Break(())
     }
 
-    /// The step at which an answer is due now, and the answer; the last step where none is.
-    fn due_now(&self, line_count: usize) -> (usize, Option<Vec<u8>>) {
-        match self.due.get(self.position) {
-            Some((step, answer)) => (*step, Some(answer.clone())),
-            None => (line_count.saturating_sub(1), None),
+    /// Returns the step of the next answer that is due, and the answer; the last step if none is.
+    fn due_now(&self) -> (usize, Option<Vec<u8>>) {
+        let group = self.groups.get(self.group);
+        if let Some(due) = group.and_then(|group| group.due.get(self.position)) {
+            return (due.step, Some(due.answer.clone()));
         }
+        (group.or(self.groups.last()).map_or(0, |group| group.end_step), None)
     }
 }
 
-/// What is compared where a `hello` follows each line.
-struct Marked<'a> {
-    expected: &'a [Option<&'a (usize, Vec<u8>)>],
-    greeting: &'a [u8],
-    step: usize,
-    /// How many lines came at this step.
-    seen: usize,
-}
-
-impl Marked<'_> {
-    fn take(&mut self, line: &[u8]) -> Option<Divergence> {
-        let step = self.step;
-        let answer = self.expected[step].map(|(_, answer)| answer);
-        let due = answer.filter(|_| self.seen == 0);
-        if line == self.greeting && due.is_none_or(|answer| answer != line) {
-            self.step += 1;
-            self.seen = 0;
-            let expected = due.cloned();
-            return expected.map(|answer| Divergence {
-                step,
-                expected: Some(answer),
-                actual: Actual::Missing,
-            });
-        }
-        self.seen += 1;
-        match due {
-            Some(answer) if line == answer => None,
-            Some(answer) => {
-                let actual = Actual::Answer(line.to_vec());
-                Some(Divergence { step, expected: Some(answer.clone()), actual })
-            }
-            None => Some(Divergence { step, expected: None, actual: Actual::Extra(line.to_vec()) }),
-        }
-    }
-}
-
-/// Tells a port that does not answer from one that only does not flush.
-fn judge(process: &mut PortProcess, failure: Failure) -> Failure {
+/// Replaces `NoAnswer` by `NotFlushed` if the port answers once its input is closed.
+fn detect_unflushed(process: &mut PortProcess, failure: Failure) -> Failure {
     if failure != Failure::NoAnswer {
         return failure;
     }
@@ -435,11 +381,11 @@ fn judge(process: &mut PortProcess, failure: Failure) -> Failure {
     if answered { Failure::NotFlushed } else { Failure::NoAnswer }
 }
 
-fn go_on_while(condition: bool) -> ControlFlow<()> {
+fn continue_if(condition: bool) -> ControlFlow<()> {
     if condition { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }
 
-/// The lines as the port reads them.
+/// Returns the lines with an LF after each.
 fn joined(lines: &[Vec<u8>]) -> Vec<u8> {
     lines.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).collect()
 }

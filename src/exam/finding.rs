@@ -2,206 +2,135 @@
 
 use serde::Serialize;
 
-use crate::exam::case::{Case, Delivery, level_of, word};
-use crate::exam::examinee::{Actual, Divergence};
-use crate::exam::fingerprint::fingerprint;
-use crate::exam::investigate::Failing;
-use crate::trace::Trace;
+use crate::case::{Case, Delivery};
+use crate::divergence::{Divergence, headline, shown};
+use crate::failing::{Failing, fingerprint};
+use crate::machine::Machine;
 
-/// A fault of a port: where it was found, the first bad step, and the fewest commands that show
-/// it.
+/// An error of a port: where it was found, the first wrong step, and the fewest lines that show it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// The id of the case.
     pub case: String,
     /// The level that a port must have reached to show it, from 1.
     pub level: usize,
-    /// How many lines come up to the first bad step, itself included.
+    /// The number of lines up to the first wrong step, itself included.
     pub step: usize,
-    /// Whether the case's workloads, chaos or scenario are written out, line by line, in what
-    /// `step` counts.
+    /// Whether `step` counts the case's lines with those that stand for many written out.
     pub is_expanded: bool,
-    /// The line at the first bad step.
+    /// The line at the first wrong step.
     pub step_line: String,
-    /// The line whose answer differs: that one, or a look at the state after it.
+    /// The line whose answer differs: that one, or an observer after it.
     pub command: String,
     /// The answer that was due, if any.
     pub expected: Option<String>,
     /// What the port did.
     pub actual: String,
-    /// The same for the same fault.
+    /// The same for divergences that probably have the same cause.
     pub fingerprint: String,
-    /// What is behind it, line by line.
+    /// What is known of the cause, line by line.
     pub explanation: Vec<String>,
     /// The fewest lines that show it, the failing one last.
     pub shrunk: Vec<String>,
-    /// Whether it is known that no line can be taken away.
+    /// Whether it is known that no line can be removed.
     pub is_minimal: bool,
-    /// Whether it was seen again when the same was asked again.
+    /// Whether it occurred again when the same lines were sent again.
     pub is_reproduced: bool,
     /// How the lines have to be delivered.
-    pub delivery: String,
+    pub delivery: Delivery,
     /// The end of what the port wrote on standard error.
     pub stderr: String,
-    /// Names of other ports that gave the same answer at the same place.
+    /// Names of other ports with the same wrong answer at the same step.
     pub same_answer_from: Vec<String>,
     /// Where the trace was written, if it was.
     pub trace: Option<String>,
-    /// The command that shows the fault again, if a trace was written.
+    /// The command that shows the finding again, if a trace was written.
     pub replay: Option<String>,
+    /// The lines of `shrunk` as bytes.
     #[serde(skip)]
-    pub(crate) shrunk_lines: Vec<Vec<u8>>,
+    pub shrunk_lines: Vec<Vec<u8>>,
+    /// The case's lines up to the first wrong step, written out if `is_expanded`.
     #[serde(skip)]
-    located_lines: Vec<Vec<u8>>,
+    pub located_lines: Vec<Vec<u8>>,
 }
 
 impl Finding {
+    /// `located` ends in the first wrong step, `shrunk` has the fewest lines.
     pub(crate) fn new(
+        machine: &dyn Machine,
         case: &Case,
         located: &Failing,
         shrunk: &Failing,
-        is_minimal: bool,
-        fault: String,
-        explanation: Vec<String>,
-        stderr: String,
     ) -> Self {
-        let level = shrunk.lines.iter().filter_map(|line| level_of(word(line))).max().unwrap_or(1);
         Self {
             case: case.id.clone(),
-            level,
-            step: located.step_line_count(),
+            level: machine.level_of_all(&shrunk.lines),
+            step: located.lines_to_step().len(),
             is_expanded: located.is_expanded,
             step_line: located.step_line(),
             command: shown(shrunk.last_line()),
             expected: shrunk.divergence.expected.as_deref().map(shown),
-            actual: shown_actual(&shrunk.divergence.actual),
-            fingerprint: fault,
-            explanation,
+            actual: shrunk.divergence.actual.shown(),
+            fingerprint: located.fingerprint(machine),
+            explanation: Vec::new(),
             shrunk: shrunk.lines.iter().map(|line| shown(line)).collect(),
-            is_minimal,
+            is_minimal: false,
             is_reproduced: true,
-            delivery: shrunk.delivery.as_str().into(),
-            stderr,
+            delivery: shrunk.delivery,
+            stderr: String::new(),
             same_answer_from: Vec::new(),
             trace: None,
             replay: None,
             shrunk_lines: shrunk.lines.clone(),
-            located_lines: located.lines[..located.step_line_count()].to_vec(),
+            located_lines: located.lines_to_step().to_vec(),
         }
     }
 
-    /// A divergence that was not seen again: the port does not always do the same.
-    pub(crate) fn unreproduced(case: &Case, first: &Failing, stderr: String) -> Self {
-        let fault = fingerprint(first.last_line(), &first.divergence);
-        let why = "not seen again when the same was asked again: the port does not always answer \
-                   alike";
-        let mut finding = Self::new(case, first, first, false, fault, vec![why.into()], stderr);
-        finding.is_reproduced = false;
-        finding
+    /// A divergence that did not occur again.
+    pub(crate) fn unreproduced(machine: &dyn Machine, case: &Case, first: &Failing) -> Self {
+        let why = "not reproduced: the port's answers are not deterministic".into();
+        let finding = Self::new(machine, case, first, first);
+        Self { is_reproduced: false, explanation: vec![why], ..finding }
     }
 
-    /// A program that is no port: its `hello` is not answered as it must be.
-    pub(crate) fn greeting(case: &Case, divergence: Divergence, stderr: String) -> Self {
-        let first = Failing::of_case(case, divergence);
-        let fault = fingerprint(first.last_line(), &first.divergence);
-        let why = "definition, section 8: `hello` is answered `ok dkv20 1 NAME`".into();
-        Self::new(case, &first, &first, true, fault, vec![why], stderr)
+    /// A program that is not a port: its greeting is not as it must be.
+    pub(crate) fn no_greeting(machine: &dyn Machine, divergence: Divergence) -> Self {
+        let hello = machine.hello();
+        let (id, lines) = (format!("{hello}/{hello}"), vec![hello.into()]);
+        let case = Case { id, lines, delivery: Delivery::Stepwise };
+        let explanation = machine.explain(&case.lines, &divergence, &mut |_| None);
+        let first = Failing::of_case(&case, divergence);
+        Self { is_minimal: true, explanation, ..Self::new(machine, &case, &first, &first) }
     }
 
-    /// The shrunk lines as bytes, and how they have to be delivered.
+    /// Reports whether a divergence at one of `lines` has this fingerprint.
     #[must_use]
-    pub fn shrunk_lines(&self) -> (&[Vec<u8>], Delivery) {
-        let named = |delivery: &Delivery| delivery.as_str() == self.delivery;
-        let delivery = Delivery::ALL.into_iter().find(named).unwrap_or(Delivery::Marked);
-        (&self.shrunk_lines, delivery)
+    pub fn has_fingerprint_of(
+        &self,
+        machine: &dyn Machine,
+        lines: &[Vec<u8>],
+        divergence: &Divergence,
+    ) -> bool {
+        fingerprint(machine, lines, divergence) == self.fingerprint
     }
 
-    /// The case's lines, written out where `is_expanded` says so, up to the first bad step.
+    /// Returns the line at the first wrong step and, if its own answer was right, the observer that
+    /// showed it.
     #[must_use]
-    pub fn located_lines(&self) -> &[Vec<u8>] {
-        &self.located_lines
-    }
-
-    /// Whether a divergence of other lines shows the same fault.
-    #[must_use]
-    pub fn is_same_fault(&self, case: &Case, divergence: &Divergence) -> bool {
-        let line = case.lines.get(divergence.step).map_or(&[][..], Vec::as_slice);
-        fingerprint(line, divergence) == self.fingerprint
-    }
-
-    /// The shrunk lines as a file that can be replayed, and its extension: a `trace` with the
-    /// reference's answers, or `lines` where some of them get no answer, as in no trace they may.
-    #[must_use]
-    pub fn replayable(&self, port: &str) -> (&'static str, Vec<u8>) {
-        let mut trace = format!("# {port}: {}\n# {}\n", self.case, self.headline()).into_bytes();
-        for line in &self.shrunk_lines {
-            trace.extend([b"> ", line.as_slice(), b"\n"].concat());
-        }
-        if let Ok(mut trace) = Trace::parse(&trace) {
-            trace.record();
-            return ("trace", trace.to_bytes());
-        }
-        let lines = self.shrunk_lines.iter().flat_map(|line| [line.as_slice(), b"\n"].concat());
-        ("lines", lines.collect())
-    }
-
-    /// The line at the first bad step, and where it was seen if its own answer did not show it.
-    #[must_use]
-    pub fn first_bad(&self) -> String {
+    pub fn first_wrong(&self) -> String {
         let mut text = self.step_line.clone();
         if self.step_line != self.command {
             text += &format!("   (seen in the answer to: {})", self.command);
         }
         if self.is_expanded {
-            text += "   (a step of the lines written out)";
+            text += "   (a step of the expanded lines)";
         }
         text
     }
 
-    /// The divergence as one line of text.
+    /// Returns the divergence as one line of text.
     #[must_use]
     pub fn headline(&self) -> String {
-        headline_of(&self.command, self.expected.as_deref(), &self.actual)
-    }
-}
-
-/// A divergence at a line, as one line of text.
-#[must_use]
-pub fn headline(line: &[u8], divergence: &Divergence) -> String {
-    let expected = divergence.expected.as_deref().map(shown);
-    headline_of(&shown(line), expected.as_deref(), &shown_actual(&divergence.actual))
-}
-
-fn headline_of(command: &str, expected: Option<&str>, actual: &str) -> String {
-    match expected {
-        Some(expected) => format!("`{command}`: expected `{expected}`, got {actual}"),
-        None => format!("`{command}`: {actual}"),
-    }
-}
-
-/// A line as it is shown: printable, and not too long.
-pub(crate) fn shown(line: &[u8]) -> String {
-    const SHOWN_MAX: usize = 240;
-    let text = line.escape_ascii().to_string();
-    match text.char_indices().nth(SHOWN_MAX) {
-        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], line.len()),
-        None => text,
-    }
-}
-
-fn shown_actual(actual: &Actual) -> String {
-    match actual {
-        Actual::Answer(answer) => format!("`{}`", shown(answer)),
-        Actual::Missing => "no answer".into(),
-        Actual::Extra(line) => format!("a further line that nobody asked for: `{}`", shown(line)),
-        Actual::Failed(failure) => failure.to_string(),
-    }
-}
-
-impl Divergence {
-    /// Whether another port did the same at the same place.
-    #[must_use]
-    pub fn is_same_answer(&self, other: &Divergence) -> bool {
-        matches!(self.actual, Actual::Answer(_)) && self == other
+        headline(&self.command, self.expected.as_deref(), &self.actual)
     }
 }

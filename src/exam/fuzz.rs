@@ -1,25 +1,24 @@
-//! Fuzzing: generated cases without end, one finding kept for each fault.
+//! Fuzzing: generated cases without end, and one finding for each fingerprint.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::exam::case::{Case, need_fresh_session};
-use crate::exam::examinee::{Actual, Divergence, Examinee};
-use crate::exam::finding::{Finding, shown};
-use crate::exam::fingerprint::fingerprint;
-use crate::exam::investigate::investigate;
-use crate::exam::port::{Failure, INTERRUPTED, PortSpec};
-use crate::exam::run::is_greeting;
-use crate::exam::sections::generated_case;
-use crate::exam::shrink::Budget;
+use crate::case::Case;
+use crate::divergence::{Actual, Divergence};
+use crate::examinee::Examinee;
+use crate::failing::fingerprint;
+use crate::finding::Finding;
+use crate::investigate::investigate;
+use crate::limits::Limits;
+use crate::machine::Machine;
+use crate::port::{Failure, PortSpec};
 
-/// After how many cases the port is started anew, so that what led to a finding can be told.
+/// After this many cases the port is restarted, so that the lines that led to a finding are known.
 const CASES_PER_PROCESS: u64 = 2_000;
-/// How many findings of one raw fingerprint are looked into.
-const LOOKED_INTO_MAX: usize = 2;
+/// How many divergences of one fingerprint are investigated.
+const INVESTIGATED_MAX: usize = 2;
 
-/// How to fuzz, and for how long: until it is interrupted where no limit is set.
+/// How to fuzz, and for how long: without `time` and `case_count`, until interrupted.
 #[derive(Clone, Debug)]
 pub struct FuzzSettings {
     /// The seed of the first case; each further case has the next.
@@ -28,65 +27,55 @@ pub struct FuzzSettings {
     pub time: Option<Duration>,
     /// How many cases to ask.
     pub case_count: Option<u64>,
-    /// How long an answer may take.
-    pub timeout: Duration,
-    /// How hard to look for the shortest trace.
-    pub budget: Budget,
+    /// The limits of the work.
+    pub limits: Limits,
 }
 
-/// How far it has come.
-#[derive(Clone, Copy, Debug)]
+/// How far fuzzing has come.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct FuzzProgress {
-    /// The seed of the next case: where to resume.
+    /// The seed of the next case, from which fuzzing can be resumed.
     pub next_seed: u64,
     /// How many cases were asked.
     pub cases: u64,
     /// How many of them failed.
     pub failed: u64,
-    /// How many different faults were found.
-    pub faults: usize,
+    /// How many findings there are.
+    pub findings: usize,
     /// How long it took.
     pub time: Duration,
 }
 
-/// Whether the program answers `hello` as a port does; what it did otherwise.
-pub fn greet(port: PortSpec, timeout: Duration) -> Result<(), String> {
-    let mut examinee = Examinee::new(port, timeout);
-    examinee.start().map_err(|failure| failure.to_string())?;
-    match examinee.greeting() {
-        Some(greeting) if is_greeting(greeting) => Ok(()),
-        greeting => Err(format!("got `{}`", shown(greeting.unwrap_or_default()))),
-    }
-}
-
-/// Asks cases and hands on what is found, each fault once, and after every case how far it is.
+/// Sends generated cases to the port. Calls `found` with each finding whose fingerprint is new, and
+/// `progress` after every case.
 pub fn fuzz(
+    machine: &dyn Machine,
     port: PortSpec,
     settings: &FuzzSettings,
     mut found: impl FnMut(Finding),
     mut progress: impl FnMut(FuzzProgress),
 ) -> FuzzProgress {
     let started = Instant::now();
-    let mut fuzzer = Fuzzer::new(port, settings);
-    let mut state = FuzzProgress {
-        next_seed: settings.seed,
-        cases: 0,
-        failed: 0,
-        faults: 0,
-        time: Duration::ZERO,
+    let mut fuzzer = Fuzzer {
+        machine,
+        examinee: Examinee::new(machine, port, settings.limits.clone()),
+        process_seed: settings.seed,
+        investigated: BTreeMap::new(),
+        known: Vec::new(),
     };
-    while !INTERRUPTED.load(Ordering::Relaxed)
+    let mut state = FuzzProgress { next_seed: settings.seed, ..FuzzProgress::default() };
+    while !settings.limits.interrupt.is_raised()
         && settings.time.is_none_or(|time| state.time < time)
         && settings.case_count.is_none_or(|count| state.cases < count)
     {
-        match fuzzer.ask(state.next_seed) {
-            Outcome::Passed => {}
-            Outcome::Interrupted => break,
-            Outcome::Failed(finding) => {
+        match fuzzer.run(state.next_seed) {
+            Ok(()) => {}
+            Err(Divergence { actual: Actual::Failed(Failure::Interrupted), .. }) => break,
+            Err(divergence) => {
                 state.failed += 1;
-                if let Some(finding) = finding {
-                    state.faults += 1;
-                    found(*finding);
+                if let Some(finding) = fuzzer.investigate(state.next_seed, divergence) {
+                    state.findings += 1;
+                    found(finding);
                 }
             }
         }
@@ -98,74 +87,51 @@ pub fn fuzz(
     state
 }
 
-enum Outcome {
-    Passed,
-    Interrupted,
-    /// With a finding where the fault is new.
-    Failed(Option<Box<Finding>>),
-}
-
-struct Fuzzer<'a> {
-    examinee: Examinee,
-    settings: &'a FuzzSettings,
-    /// The seed of the first case that the running port was asked.
+struct Fuzzer<'m> {
+    machine: &'m dyn Machine,
+    examinee: Examinee<'m>,
+    /// The seed of the first case that the running process was asked.
     process_seed: u64,
-    /// How often each raw fingerprint was looked into.
-    looked_into: BTreeMap<String, usize>,
-    faults: Vec<String>,
+    /// How many divergences of each fingerprint there were, as the cases showed them.
+    investigated: BTreeMap<String, usize>,
+    /// The fingerprints of the findings.
+    known: Vec<String>,
 }
 
-impl<'a> Fuzzer<'a> {
-    fn new(port: PortSpec, settings: &'a FuzzSettings) -> Self {
-        Self {
-            examinee: Examinee::new(port, settings.timeout),
-            settings,
-            process_seed: settings.seed,
-            looked_into: BTreeMap::new(),
-            faults: Vec::new(),
-        }
+impl Fuzzer<'_> {
+    fn case(&self, seed: u64) -> Case {
+        self.machine.fuzz_case(seed)
     }
 
-    fn ask(&mut self, seed: u64) -> Outcome {
-        let case = generated_case(seed);
+    fn run(&mut self, seed: u64) -> Result<(), Divergence> {
+        let case = self.case(seed);
         let is_due = seed.wrapping_sub(self.process_seed) >= CASES_PER_PROCESS;
-        if is_due || need_fresh_session(&case.lines) {
+        if is_due || self.machine.needs_fresh_session(&case.lines) {
             self.examinee.stop();
         }
         if !self.examinee.is_running() {
             self.process_seed = seed;
         }
-        match self.examinee.run(&case.lines, case.delivery) {
-            Ok(()) => Outcome::Passed,
-            Err(Divergence { actual: Actual::Failed(Failure::Interrupted), .. }) => {
-                Outcome::Interrupted
-            }
-            Err(divergence) => Outcome::Failed(self.look_into(&case, seed, divergence)),
-        }
+        self.examinee.run(&case.lines, case.delivery)
     }
 
-    fn look_into(
-        &mut self,
-        case: &Case,
-        seed: u64,
-        divergence: Divergence,
-    ) -> Option<Box<Finding>> {
-        let line = case.lines.get(divergence.step).map_or(&[][..], Vec::as_slice);
-        let times = self.looked_into.entry(fingerprint(line, &divergence)).or_default();
+    fn investigate(&mut self, seed: u64, divergence: Divergence) -> Option<Finding> {
+        let case = self.case(seed);
+        let fingerprint = fingerprint(self.machine, &case.lines, &divergence);
+        let times = self.investigated.entry(fingerprint).or_default();
         *times += 1;
-        if *times > LOOKED_INTO_MAX {
+        if *times > INVESTIGATED_MAX {
             return None;
         }
-        let before = seed.wrapping_sub(self.process_seed);
-        let history = (0..before)
-            .flat_map(|n| generated_case(self.process_seed.wrapping_add(n)).lines_written());
-        let history: Vec<_> = history.collect();
-        let finding =
-            investigate(&mut self.examinee, case, &history, divergence, self.settings.budget);
-        if self.faults.contains(&finding.fingerprint) {
+        let seeds = (0..seed.wrapping_sub(self.process_seed))
+            .map(|offset| self.process_seed.wrapping_add(offset));
+        let history: Vec<_> =
+            seeds.flat_map(|seed| self.case(seed).lines_written(self.machine.hello())).collect();
+        let finding = investigate(&mut self.examinee, &case, &history, divergence);
+        if self.known.contains(&finding.fingerprint) {
             return None;
         }
-        self.faults.push(finding.fingerprint.clone());
-        Some(Box::new(finding))
+        self.known.push(finding.fingerprint.clone());
+        Some(finding)
     }
 }

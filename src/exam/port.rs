@@ -1,115 +1,158 @@
-//! A port as a process: started, written to, read from, and ended, whatever it does.
+//! What a port is, and how it can fail.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::ops::ControlFlow;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::process::ExitStatus;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Deserialize;
 
-/// How long one wait for the system takes at most, so that an interruption is noticed.
-const POLL_TIME_MAX: Duration = Duration::from_millis(50);
-/// How much of what a port writes on standard error is kept: the end of it.
-const STDERR_BYTES_MAX: usize = 4_096;
-/// The longest line that is waited for. The reference's answers in an exam are far shorter.
-const ANSWER_LENGTH_MAX: usize = 64 << 20;
-const READ_BUFFER_SIZE: usize = 1 << 14;
-const READS_AT_ONCE_MAX: usize = 16;
-/// How often taking in what was written can put off the end of a wait.
-const READING_TIMES_MAX: u32 = 10;
-/// How long a port that has closed a stream gets to end, or to say why.
-const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(500);
-
-/// Set once the exam is to stop: ports are ended and what was found so far is reported.
-pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+use crate::limits::Interrupt;
+use crate::process::PortProcess;
 
 /// A program to examine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PortSpec {
-    /// What the reports call it; unique in an exam.
+    /// The name in reports, unique in an exam.
     pub name: String,
     /// The program and its arguments; not empty.
     pub command: Vec<String>,
-    /// Where it is started; the current folder where there is none.
+    /// The folder to start it in; the current one if there is none.
     pub directory: Option<PathBuf>,
-    /// Variables that it gets beside the inherited ones.
+    /// Variables for its environment beside the inherited ones.
+    #[serde(default)]
     pub environment: BTreeMap<String, String>,
+}
+
+impl PortSpec {
+    /// Makes a port without a folder or variables of its own.
+    #[must_use]
+    pub fn new(name: &str, command: Vec<String>) -> Self {
+        Self { name: name.into(), command, directory: None, environment: BTreeMap::new() }
+    }
+
+    /// Checks name and command.
+    ///
+    /// # Errors
+    ///
+    /// The name is empty or has white space, control characters or a slash, or the command is
+    /// empty.
+    pub fn validate(&self) -> Result<(), String> {
+        let name = &self.name;
+        if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/')
+        {
+            return Err("a port's name has no white space and no slash, and is not empty".into());
+        }
+        if self.command.is_empty() {
+            return Err("a port's command is not empty".into());
+        }
+        Ok(())
+    }
+
+    /// Reads `NAME=COMMAND`, with a command as a shell's words.
+    ///
+    /// # Errors
+    ///
+    /// As [`PortSpec::validate`], or the text has no `=` or an open quote.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (name, command) = text.split_once('=').ok_or("expected NAME=COMMAND")?;
+        let command = shell_words::split(command).map_err(|error| error.to_string())?;
+        let port = Self::new(name, command);
+        port.validate().map(|()| port)
+    }
+
+    /// Returns the command, quoted for a shell.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        shell_words::join(&self.command)
+    }
+
+    /// Returns `NAME=COMMAND` as one word of a shell.
+    #[must_use]
+    pub fn argument(&self) -> String {
+        shell_words::quote(&format!("{}={}", self.name, self.command_line())).into_owned()
+    }
+
+    /// Starts the program and ends it at once.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot be started.
+    pub fn check(&self) -> io::Result<()> {
+        PortProcess::start(self, Interrupt::default()).map(drop)
+    }
 }
 
 /// What a port did instead of answering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It wrote nothing for as long as an answer may take.
+    /// It wrote nothing within the time limit.
     NoAnswer,
     /// Its answer came only when its input was closed.
     NotFlushed,
-    /// It wrote a line without its end, and then nothing for as long as an answer may take.
+    /// It wrote a line without LF, and then nothing within the time limit.
     NoLineEnd,
-    /// It ended.
+    /// It exited.
     Exited(ExitStatus),
     /// It closed its standard output and went on.
     ClosedOutput,
     /// It closed its standard input and went on.
     ClosedInput,
-    /// It wrote on and on.
+    /// It writes without end.
     Flood,
-    /// It did not end after its input had, or after `quit`.
+    /// It did not exit after the end of its input.
     StillRunning,
     /// The exam was interrupted.
     Interrupted,
-    /// The system refused.
+    /// The operating system reported an error.
     System(String),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAnswer => f.write_str("no answer in time"),
-            Self::NotFlushed => f.write_str("the answer is written only once the input is closed"),
-            Self::NoLineEnd => f.write_str("the answer has no line end"),
-            Self::Exited(status) => write!(f, "the program ended ({status})"),
-            Self::ClosedOutput => f.write_str("the program closed its standard output"),
-            Self::ClosedInput => f.write_str("the program closed its standard input"),
-            Self::Flood => f.write_str("the program writes without end"),
-            Self::StillRunning => f.write_str("the program did not end in time"),
-            Self::Interrupted => f.write_str("interrupted"),
+            Self::Exited(status) => write!(f, "the program exited ({status})"),
             Self::System(reason) => f.write_str(reason),
+            other => f.write_str(other.words().1),
         }
     }
 }
 
 impl Failure {
-    /// Whether it took the whole of the time that an answer may take.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
+    /// Reports whether the failure took the whole time limit.
+    pub(crate) fn is_timeout(&self) -> bool {
         matches!(self, Self::NoAnswer | Self::NotFlushed | Self::NoLineEnd | Self::StillRunning)
     }
 
-    /// A word for fingerprints and reports that does not change from run to run.
-    #[must_use]
-    pub fn kind(&self) -> String {
+    /// Returns a word for fingerprints. It does not change from run to run.
+    pub(crate) fn kind(&self) -> String {
         match self {
-            Self::NoAnswer => "no-answer".into(),
-            Self::NotFlushed => "not-flushed".into(),
-            Self::NoLineEnd => "no-line-end".into(),
             Self::Exited(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exited-{code}"),
                 (None, Some(signal)) => format!("signal-{signal}"),
                 (None, None) => "exited".into(),
             },
-            Self::ClosedOutput => "closed-output".into(),
-            Self::ClosedInput => "closed-input".into(),
-            Self::Flood => "flood".into(),
-            Self::StillRunning => "still-running".into(),
-            Self::Interrupted => "interrupted".into(),
-            Self::System(_) => "system".into(),
+            other => other.words().0.into(),
+        }
+    }
+
+    const fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::NoAnswer => ("no-answer", "no answer in time"),
+            Self::NotFlushed => {
+                ("not-flushed", "the answer is written only once the input is closed")
+            }
+            Self::NoLineEnd => ("no-line-end", "the answer has no line end"),
+            Self::Exited(_) => ("exited", "the program exited"),
+            Self::ClosedOutput => ("closed-output", "the program closed its standard output"),
+            Self::ClosedInput => ("closed-input", "the program closed its standard input"),
+            Self::Flood => ("flood", "the program writes without end"),
+            Self::StillRunning => ("still-running", "the program did not exit in time"),
+            Self::Interrupted => ("interrupted", "interrupted"),
+            Self::System(_) => ("system", "the operating system reported an error"),
         }
     }
 }
@@ -118,320 +161,4 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::System(error.to_string())
     }
-}
-
-/// A running port. It is ended, with all that it started, when this is dropped.
-pub struct PortProcess {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
-    stderr_tail: VecDeque<u8>,
-    /// What it wrote and nobody took yet; what stands before `inbox_start` is taken.
-    inbox: Vec<u8>,
-    inbox_start: usize,
-    /// Up to where the inbox is known to hold no LF.
-    inbox_scanned: usize,
-    /// It closed its input while there was more to write.
-    refuses_input: bool,
-}
-
-impl PortProcess {
-    /// Starts the port, with pipes for its three streams and a process group of its own.
-    pub fn start(spec: &PortSpec) -> io::Result<Self> {
-        let mut command = Command::new(&spec.command[0]);
-        command.args(&spec.command[1..]).envs(&spec.environment).process_group(0);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if let Some(directory) = &spec.directory {
-            command.current_dir(directory);
-        }
-        let mut child = command.spawn()?;
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let process = Self {
-            child,
-            stdin,
-            stdout,
-            stderr,
-            stderr_tail: VecDeque::new(),
-            inbox: Vec::new(),
-            inbox_start: 0,
-            inbox_scanned: 0,
-            refuses_input: false,
-        };
-        for stream in process.streams() {
-            rustix::io::ioctl_fionbio(stream, true)?;
-        }
-        Ok(process)
-    }
-
-    fn streams(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let stdin = self.stdin.as_ref().map(AsFd::as_fd);
-        let stdout = self.stdout.as_ref().map(AsFd::as_fd);
-        let stderr = self.stderr.as_ref().map(AsFd::as_fd);
-        stdin.into_iter().chain(stdout).chain(stderr)
-    }
-
-    /// Writes `input` and hands the lines that come back to `take`, without their LF, until it
-    /// breaks. Each line may take `timeout` from when the port has last taken in some of `input`.
-    /// What is not written by then stays unwritten.
-    pub fn exchange(
-        &mut self,
-        input: &[u8],
-        timeout: Duration,
-        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Result<(), Failure> {
-        let mut unwritten = input;
-        let mut deadline = Deadline::new(timeout);
-        loop {
-            while let Some(line) = self.next_line() {
-                if take(&line).is_break() {
-                    return Ok(());
-                }
-                deadline = Deadline::new(timeout);
-            }
-            if self.inbox.len() - self.inbox_start > ANSWER_LENGTH_MAX {
-                return Err(Failure::Flood);
-            }
-            if self.stdout.is_none() {
-                return Err(self.end_without_answer(deadline.end));
-            }
-            self.transfer(&mut unwritten, &mut deadline).map_err(|failure| match failure {
-                Failure::NoAnswer if self.refuses_input => Failure::ClosedInput,
-                Failure::NoAnswer if !self.unfinished_line().is_empty() => Failure::NoLineEnd,
-                other => other,
-            })?;
-            if self.refuses_input {
-                deadline.end = deadline.end.min(Instant::now() + CLOSED_STREAM_GRACE);
-            }
-        }
-    }
-
-    /// Writes `input`, closes the port's input, and hands on what it still writes until it has
-    /// ended. Each line, and the end, may take `timeout`.
-    pub fn finish(
-        &mut self,
-        input: &[u8],
-        timeout: Duration,
-        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Result<ExitStatus, Failure> {
-        let mut unwritten = input;
-        let mut deadline = Deadline::new(timeout);
-        while self.stdout.is_some() {
-            if unwritten.is_empty() {
-                self.stdin = None;
-            }
-            self.transfer(&mut unwritten, &mut deadline).map_err(|failure| match failure {
-                Failure::NoAnswer => Failure::StillRunning,
-                other => other,
-            })?;
-            while let Some(line) = self.next_line() {
-                deadline = Deadline::new(timeout);
-                if take(&line).is_break() {
-                    return Err(Failure::Flood);
-                }
-            }
-            if self.inbox.len() > ANSWER_LENGTH_MAX {
-                return Err(Failure::Flood);
-            }
-        }
-        if self.inbox_start < self.inbox.len() {
-            // What was written last has no LF; no answer is like that.
-            self.inbox.push(b'\r');
-            let _ = take(&self.inbox[self.inbox_start..]);
-            self.inbox.pop();
-        }
-        self.stdin = None;
-        self.wait(deadline.end)
-    }
-
-    /// What it wrote after its last line end.
-    #[must_use]
-    pub fn unfinished_line(&self) -> &[u8] {
-        let unread = &self.inbox[self.inbox_start..];
-        let start = unread.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
-        &unread[start..]
-    }
-
-    /// The end of what it wrote on standard error.
-    #[must_use]
-    pub fn stderr_tail(&mut self) -> String {
-        self.read_stderr();
-        let (a, b) = self.stderr_tail.as_slices();
-        String::from_utf8_lossy(&[a, b].concat()).into_owned()
-    }
-
-    /// The next whole line in the inbox, its LF taken off.
-    fn next_line(&mut self) -> Option<Vec<u8>> {
-        let unscanned = &self.inbox[self.inbox_scanned..];
-        let Some(length) = unscanned.iter().position(|byte| *byte == b'\n') else {
-            self.inbox_scanned = self.inbox.len();
-            return None;
-        };
-        let end = self.inbox_scanned + length;
-        let line = self.inbox[self.inbox_start..end].to_vec();
-        self.inbox_start = end + 1;
-        self.inbox_scanned = self.inbox_start;
-        Some(line)
-    }
-
-    /// Waits until something can be read or written, and reads and writes it.
-    fn transfer(&mut self, unwritten: &mut &[u8], deadline: &mut Deadline) -> Result<(), Failure> {
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            return Err(Failure::Interrupted);
-        }
-        let left = deadline.end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Failure::NoAnswer);
-        }
-        self.poll(!unwritten.is_empty(), left.min(POLL_TIME_MAX))?;
-        self.read_stdout()?;
-        self.read_stderr();
-        let unwritten_before = unwritten.len();
-        self.write(unwritten)?;
-        if unwritten.len() < unwritten_before {
-            deadline.put_off();
-        }
-        Ok(())
-    }
-
-    fn poll(&self, writes: bool, wait: Duration) -> Result<(), Failure> {
-        let mut streams: Vec<PollFd<'_>> = Vec::with_capacity(3);
-        if let Some(stdin) = self.stdin.as_ref().filter(|_| writes) {
-            streams.push(PollFd::new(stdin, PollFlags::OUT));
-        }
-        if let Some(stdout) = &self.stdout {
-            streams.push(PollFd::new(stdout, PollFlags::IN));
-        }
-        if let Some(stderr) = &self.stderr {
-            streams.push(PollFd::new(stderr, PollFlags::IN));
-        }
-        let wait = Timespec::try_from(wait).map_err(|error| Failure::System(error.to_string()))?;
-        match poll(&mut streams, Some(&wait)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(Failure::System(error.to_string())),
-        }
-    }
-
-    fn read_stdout(&mut self) -> Result<(), Failure> {
-        let taken = std::mem::take(&mut self.inbox_start);
-        self.inbox.drain(..taken);
-        self.inbox_scanned -= taken;
-        let mut buffer = [0; READ_BUFFER_SIZE];
-        let Some(stdout) = self.stdout.as_mut() else { return Ok(()) };
-        match read_some(stdout, &mut buffer)? {
-            Some(0) => self.stdout = None,
-            Some(length) => self.inbox.extend_from_slice(&buffer[..length]),
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn read_stderr(&mut self) {
-        let mut buffer = [0; READ_BUFFER_SIZE];
-        // A port that writes here without end must not keep the exam from its answers.
-        for _ in 0..READS_AT_ONCE_MAX {
-            let Some(stderr) = self.stderr.as_mut() else { return };
-            match read_some(stderr, &mut buffer) {
-                Ok(None) => return,
-                Ok(Some(length)) if length > 0 => {
-                    self.stderr_tail.extend(&buffer[..length]);
-                    let excess = self.stderr_tail.len().saturating_sub(STDERR_BYTES_MAX);
-                    self.stderr_tail.drain(..excess);
-                }
-                Ok(Some(_)) | Err(_) => self.stderr = None,
-            }
-        }
-    }
-
-    fn write(&mut self, unwritten: &mut &[u8]) -> Result<(), Failure> {
-        let Some(stdin) = self.stdin.as_mut().filter(|_| !unwritten.is_empty()) else {
-            return Ok(());
-        };
-        match stdin.write(unwritten) {
-            Ok(length) => *unwritten = &unwritten[length..],
-            Err(error) if is_passing(&error) => {}
-            // What it has already written is read first: it may say why.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                *unwritten = &[];
-                self.stdin = None;
-                self.refuses_input = true;
-            }
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
-    /// Says how it came that the output ended while an answer was awaited.
-    fn end_without_answer(&mut self, deadline: Instant) -> Failure {
-        match self.wait(deadline.min(Instant::now() + CLOSED_STREAM_GRACE)) {
-            Ok(status) => Failure::Exited(status),
-            Err(Failure::StillRunning) => Failure::ClosedOutput,
-            Err(failure) => failure,
-        }
-    }
-
-    fn wait(&mut self, deadline: Instant) -> Result<ExitStatus, Failure> {
-        let mut pause = Duration::from_micros(100);
-        loop {
-            self.read_stderr();
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            if INTERRUPTED.load(Ordering::Relaxed) {
-                return Err(Failure::Interrupted);
-            }
-            if Instant::now() >= deadline {
-                return Err(Failure::StillRunning);
-            }
-            // There is no portable wait for a process with a time limit.
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(POLL_TIME_MAX);
-        }
-    }
-}
-
-impl Drop for PortProcess {
-    fn drop(&mut self) {
-        // Nothing can be done about a process that cannot be ended; the exam goes on.
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// When a wait for an answer is over.
-#[derive(Clone, Copy)]
-struct Deadline {
-    end: Instant,
-    timeout: Duration,
-    /// Beyond which it is not put off.
-    last_end: Instant,
-}
-
-impl Deadline {
-    fn new(timeout: Duration) -> Self {
-        let now = Instant::now();
-        Self { end: now + timeout, timeout, last_end: now + timeout * READING_TIMES_MAX }
-    }
-
-    /// The port reads, so it is at work: a long line takes a slow one its time.
-    fn put_off(&mut self) {
-        self.end = (Instant::now() + self.timeout).min(self.last_end);
-    }
-}
-
-/// Reads what is there: `Some(0)` at the end, `None` where nothing is there now.
-fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-    match stream.read(buffer) {
-        Ok(length) => Ok(Some(length)),
-        Err(error) if is_passing(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

@@ -1,54 +1,46 @@
-//! Delta debugging: the fewest lines that still show the same fault.
+//! Delta debugging: the fewest lines that still fail.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Up to how many lines are taken away one by one from the beginning.
+use crate::limits::Budget;
+
+/// Up to this many lines, lines are removed one by one from the beginning.
 const FEW_LINES_MAX: usize = 8;
-/// The length from which on a token is made shorter.
-const LONG_TOKEN_LENGTH: usize = 32;
 
-/// When shrinking stops with what it has.
-#[derive(Clone, Copy, Debug)]
-pub struct Budget {
-    /// How long it may take.
-    pub time: Duration,
-    /// How many candidates it may try.
-    pub attempts: usize,
-}
-
-/// What shrinking came to.
+/// The result of shrinking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shrunk {
     /// The lines that are left.
     pub lines: Vec<Vec<u8>>,
-    /// Whether it is known that none of them can be taken away.
+    /// Whether it is known that none of them can be removed.
     pub is_minimal: bool,
 }
 
-/// Takes lines away, and makes numbers smaller, as long as `fails` says that the fault is still
-/// there. `fails` answers the position of the line at which the candidate fails.
+/// Removes lines, and replaces lines by simpler ones, as long as the rest fails.
+///
+/// `simpler` returns replacements for a line. `fails` returns the position of the line at which a
+/// candidate fails, or `None` if it does not.
 pub fn shrink(
     lines: Vec<Vec<u8>>,
     budget: Budget,
+    simpler: impl Fn(&[u8]) -> Vec<Vec<u8>>,
     fails: impl FnMut(&[Vec<u8>]) -> Option<usize>,
 ) -> Shrunk {
     let mut search = Search::new(lines, budget, fails);
     let mut is_minimal = search.remove_lines();
-    while is_minimal && search.simplify_lines() {
+    while is_minimal && search.simplify_lines(&simpler) {
         is_minimal = search.remove_lines();
     }
     Shrunk { lines: search.lines, is_minimal }
 }
 
-/// Takes lines away as `shrink` does, and leaves those that stay as they are.
-pub fn remove(
+/// Like [`shrink`], but only removes lines.
+pub(crate) fn remove(
     lines: Vec<Vec<u8>>,
     budget: Budget,
     fails: impl FnMut(&[Vec<u8>]) -> Option<usize>,
 ) -> Shrunk {
-    let mut search = Search::new(lines, budget, fails);
-    let is_minimal = search.remove_lines();
-    Shrunk { lines: search.lines, is_minimal }
+    shrink(lines, budget, |_| Vec::new(), fails)
 }
 
 struct Search<F> {
@@ -67,7 +59,7 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
         self.attempts == 0 || Instant::now() >= self.deadline
     }
 
-    /// Keeps the candidate where it still fails.
+    /// Keeps the candidate, up to the line at which it fails, if it fails.
     fn try_lines(&mut self, mut candidate: Vec<Vec<u8>>) -> bool {
         if self.is_exhausted() {
             return false;
@@ -79,8 +71,8 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
         true
     }
 
-    /// Takes away pieces, large ones first, from the end to the beginning. Answers whether a
-    /// whole pass found no single line that can be taken away.
+    /// Removes pieces, large ones first, from the end to the beginning. Reports whether a whole
+    /// pass found no single line that can be removed.
     fn remove_lines(&mut self) -> bool {
         let mut size = match self.lines.len() {
             0..=FEW_LINES_MAX => 1,
@@ -112,20 +104,20 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
         removed
     }
 
-    /// Makes sizes in the lines smaller, and tokens shorter. Answers whether it could.
-    fn simplify_lines(&mut self) -> bool {
+    /// Replaces lines by simpler ones. Reports whether it could.
+    fn simplify_lines(&mut self, simpler: &impl Fn(&[u8]) -> Vec<Vec<u8>>) -> bool {
         let mut simplified = false;
         for position in 0..self.lines.len() {
-            let mut choices = simpler(self.lines.get(position).map_or(&[], Vec::as_slice));
+            let choices_for = |lines: &[Vec<u8>]| {
+                lines.get(position).map_or_else(Vec::new, |line| simpler(line)).into_iter()
+            };
+            let mut choices = choices_for(&self.lines);
             while let Some(choice) = choices.next() {
                 let mut candidate = self.lines.clone();
-                if position >= candidate.len() {
-                    break;
-                }
                 candidate[position] = choice;
                 if self.try_lines(candidate) {
                     simplified = true;
-                    choices = simpler(self.lines.get(position).map_or(&[], Vec::as_slice));
+                    choices = choices_for(&self.lines);
                 }
             }
         }
@@ -133,54 +125,13 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
     }
 }
 
-/// Lines like this one with a smaller size in it: fewer replicas, a lower count, a shorter token.
-fn simpler(line: &[u8]) -> std::vec::IntoIter<Vec<u8>> {
-    let tokens: Vec<_> = line.split(|byte| *byte == b' ').collect();
-    let with = |position: usize, token: &[u8]| {
-        let mut tokens = tokens.clone();
-        tokens[position] = token;
-        tokens.join(&b' ')
-    };
-    let sized = match tokens.as_slice() {
-        [b"new", _] => Some(1),
-        [b"draw" | b"chaos", _, _] => Some(2),
-        [b"workload", _, _, _] => Some(3),
-        _ => None,
-    };
-    let sized = sized.map(|position| (position, smaller(tokens[position]))).into_iter();
-    let long = (0..tokens.len()).filter(|position| tokens[*position].len() >= LONG_TOKEN_LENGTH);
-    let shorter = long.map(|position| (position, vec![half(tokens[position])]));
-    let choices = sized.chain(shorter);
-    let lines: Vec<_> = choices
-        .flat_map(|(position, tokens)| tokens.into_iter().map(move |token| (position, token)))
-        .map(|(position, token)| with(position, &token))
-        .collect();
-    lines.into_iter()
-}
-
-/// Numbers below this one; none where it is no number.
-fn smaller(token: &[u8]) -> Vec<Vec<u8>> {
-    let number = std::str::from_utf8(token).ok().and_then(|token| token.parse::<u64>().ok());
-    let Some(number) = number else { return Vec::new() };
-    // Ascending: a candidate that does not fail costs less than one that does.
-    let shifts = 1..u64::BITS;
-    let fractions = shifts.clone().rev().map(|shift| number >> shift);
-    let smaller = fractions.chain(shifts.skip(1).map(|shift| number - (number >> shift)));
-    let mut smaller: Vec<_> = smaller.chain(number.checked_sub(1)).collect();
-    smaller.dedup();
-    smaller.retain(|smaller| *smaller < number);
-    smaller.into_iter().map(|number| number.to_string().into_bytes()).collect()
-}
-
-/// About the first half of a token; of an even length, as hex digits have it.
-fn half(token: &[u8]) -> Vec<u8> {
-    token[..token.len() / 4 * 2].to_vec()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
     use proptest::prelude::*;
+
+    use super::*;
 
     const BUDGET: Budget = Budget { time: Duration::from_secs(60), attempts: 100_000 };
 
@@ -190,11 +141,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_needed_is_left_and_nothing_else(
+        fn only_the_needed_lines_are_left(
             needed in prop::collection::btree_set(0..60_usize, 1..6),
         ) {
             let needed: Vec<_> = needed.into_iter().map(|n| format!("line {n}").into_bytes()).collect();
-            let shrunk = shrink(numbered(60), BUDGET, |lines| {
+            let shrunk = remove(numbered(60), BUDGET, |lines| {
                 let has_all = needed.iter().all(|line| lines.contains(line));
                 has_all.then(|| lines.iter().position(|line| line == needed.last().unwrap()).unwrap())
             });
@@ -204,48 +155,19 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_made_smaller() {
-        let lines = vec![b"new 7".to_vec(), b"workload 1 10 5000".to_vec(), b"hash 0".to_vec()];
-        let shrunk = shrink(lines, BUDGET, |lines| {
-            let count = |line: &[u8]| {
-                String::from_utf8_lossy(line).split(' ').next_back()?.parse::<u64>().ok()
-            };
-            let large =
-                lines.len() == 3 && count(&lines[0]) >= Some(3) && count(&lines[1]) >= Some(137);
-            large.then_some(2)
+    fn simpler_lines_are_kept_while_they_fail() {
+        let simpler = |line: &[u8]| vec![line[..line.len() / 2].to_vec(), line[1..].to_vec()];
+        let shrunk = shrink(vec![b"abcdefgh".to_vec()], BUDGET, simpler, |lines| {
+            (lines[0].len() >= 3).then_some(0)
         });
-        let expected =
-            ["new 3", "workload 1 10 137", "hash 0"].map(|line| line.as_bytes().to_vec());
-        assert_eq!(shrunk, Shrunk { lines: expected.into(), is_minimal: true });
+        assert_eq!(shrunk, Shrunk { lines: vec![b"bcd".to_vec()], is_minimal: true });
     }
 
     #[test]
-    fn the_least_number_is_found_in_few_attempts() {
-        let mut attempts = 0;
-        let lines = vec![b"draw 1 9999999999".to_vec()];
-        let shrunk = shrink(lines, BUDGET, |lines| {
-            attempts += 1;
-            let count = String::from_utf8_lossy(&lines[0]).split(' ').next_back()?.parse::<u64>();
-            (count.ok()? > 1_000).then_some(0)
-        });
-        assert_eq!(shrunk.lines, [b"draw 1 1001"]);
-        assert!(attempts < 500, "{attempts} attempts");
-    }
-
-    #[test]
-    fn long_tokens_are_made_shorter() {
-        let long = [b"put 0x".as_slice(), &b"6b".repeat(4_097), b" v"].concat();
-        let shrunk = shrink(vec![long], BUDGET, |lines| (lines[0].len() > 40).then_some(0));
-        let line = &shrunk.lines[0];
-        assert!(line.starts_with(b"put 0x6b") && line.ends_with(b"6b v"), "{line:?}");
-        assert!(line.len() <= 2 * 40 && line.len() % 2 == 0, "{}", line.len());
-    }
-
-    #[test]
-    fn a_budget_that_is_used_up_is_told() {
+    fn a_used_up_budget_is_reported() {
         let budget = Budget { time: Duration::from_secs(60), attempts: 3 };
         let shrunk =
-            shrink(numbered(60), budget, |lines| (lines.len() > 20).then(|| lines.len() - 1));
+            remove(numbered(60), budget, |lines| (lines.len() > 20).then(|| lines.len() - 1));
         assert!(!shrunk.is_minimal);
         assert!(shrunk.lines.len() > 20);
     }

@@ -1,56 +1,36 @@
-//! The command line: arguments to work.
+//! The commands beside `serve` and `scenario`.
 
+use std::fs;
+mod arguments;
 mod exam;
 mod explore;
+mod files;
 mod fuzz;
+mod outputs;
 mod snapshot;
 mod trace;
 
-use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use clap::{CommandFactory as _, Parser, Subcommand};
-use dkv20::{SCENARIO_NAMES, ServeError, scenario_hash, serve};
+use clap::{ArgMatches, FromArgMatches as _, Subcommand};
 
-use crate::exit::Exit;
-
-/// A replicated key-value state machine that is defined to the byte: the Rust reference, and the
-/// exam for ports of it.
-#[derive(Parser)]
-#[command(version, arg_required_else_help = true, after_help = EXIT_STATUS)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-const EXIT_STATUS: &str = "\
-Exit status: 0 done (a port conforms), 1 failed (a port diverges), 2 usage error, 3 the exam itself
-failed or nothing was asked.";
+use crate::exit::{Exit, Failure};
+use crate::print;
+use files::failed;
 
 #[derive(Subcommand)]
 enum Command {
-    /// Answer the port protocol's commands on standard input and output.
-    Serve,
-    /// Print the hash of a scenario, or of all.
-    Scenario {
-        /// A (steady state) or B (everything that can go wrong); both where none is named.
-        name: Option<String>,
-    },
-    /// Examine ports: programs that speak the port protocol.
     Exam(exam::ExamArguments),
-    /// Run a trace and show the first difference.
     Replay(trace::ReplayArguments),
     Shrink(fuzz::ShrinkArguments),
     Fuzz(fuzz::FuzzArguments),
     Explore(explore::ExploreArguments),
-    /// Decode snapshots, and name the first differing field of two.
+    /// Decode snapshots, or name the first field in which two differ.
     #[command(subcommand)]
     Snapshot(snapshot::Command),
     /// Write the reference's answers into trace files.
     Record {
-        /// Traces; a command without an answer gets one, and one with another answer this one.
+        /// Traces, whose commands get the reference's answers in place of theirs.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
@@ -61,18 +41,18 @@ enum Command {
     },
     /// Write the manual pages into a folder.
     Man {
-        /// The folder, which is made where it is missing.
+        /// The folder, which is made if it is missing.
         folder: PathBuf,
     },
 }
 
-pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
-    match arguments.command {
-        Command::Serve => serve(io::stdin().lock(), io::stdout().lock())?,
-        Command::Scenario { name: Some(name) } => print_scenario(&name)?,
-        Command::Scenario { name: None } => {
-            SCENARIO_NAMES.iter().try_for_each(|name| print_scenario(name))?;
-        }
+/// Adds the commands to the program's.
+pub(crate) fn augment(program: clap::Command) -> clap::Command {
+    Command::augment_subcommands(program)
+}
+
+pub(crate) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
+    match Command::from_arg_matches(matches).unwrap_or_else(|error| error.exit()) {
         Command::Exam(arguments) => return exam::run(&arguments),
         Command::Replay(arguments) => return trace::replay(&arguments),
         Command::Shrink(arguments) => return fuzz::run_shrink(&arguments),
@@ -86,26 +66,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Prints `NAME HASH`.
-fn print_scenario(name: &str) -> Result<()> {
-    let hash = scenario_hash(name.as_bytes())?;
-    print(&format!("{name} {hash}\n"))
-}
-
-fn print_completions(shell: clap_complete::Shell) -> Result<()> {
+fn print_completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "dkv20", &mut script);
-    print(&String::from_utf8(script)?)
+    clap_complete::generate(shell, &mut crate::command(), "dkv20", &mut script);
+    print(&String::from_utf8_lossy(&script))
 }
 
-fn write_man_pages(folder: &Path) -> Result<()> {
-    let name = || folder.display().to_string();
-    fs::create_dir_all(folder).with_context(name)?;
-    clap_mangen::generate_to(Arguments::command(), folder).with_context(name)
-}
-
-fn print(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(ServeError::Output)?;
-    Ok(())
+fn write_man_pages(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    clap_mangen::generate_to(crate::command(), folder).map_err(|error| failed(folder, error))
 }

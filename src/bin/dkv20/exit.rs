@@ -1,53 +1,66 @@
 //! How the program ends.
 
 use std::fmt;
-use std::path::Path;
 use std::process::ExitCode;
 
-/// The exit status of a command that ran.
+use dkv20::{ErrorCode, ServeError};
+
+/// The outcome of a command that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "exam"), expect(dead_code, reason = "only the exam has other outcomes"))]
 pub(crate) enum Exit {
-    /// 0: done; a port conforms.
-    Done,
-    /// 1: a port diverges.
-    Diverged,
-    /// 3: the exam itself failed, or nothing was asked.
-    Broken,
+    /// Done; a port conforms.
+    Done = 0,
+    /// A port diverges.
+    Diverged = 1,
+    /// The exam itself failed, or nothing was asked.
+    Broken = 3,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Diverged => 1,
-            Exit::Broken => 3,
-        })
-    }
-}
-
-/// What was asked for cannot be done: arguments that do not fit (2), or a port, a file or a
-/// report that cannot be had (3).
+/// Why a command could not do its work.
 #[derive(Debug)]
-pub(crate) enum Refused {
-    /// Exit status 2.
-    Usage(String),
-    /// Exit status 3.
-    Broken(String),
+pub(crate) struct Failure {
+    status: u8,
+    message: String,
 }
 
-impl Refused {
-    /// A file that cannot be had, or holds what it should not.
-    pub(crate) fn file(file: &Path, reason: impl fmt::Display) -> Self {
-        Self::Broken(format!("{}: {reason}", file.display()))
+#[cfg_attr(not(feature = "exam"), expect(dead_code, reason = "only the exam fails in other ways"))]
+impl Failure {
+    /// Input or output failed.
+    pub(crate) fn failed(reason: impl fmt::Display) -> Self {
+        Self { status: 1, message: format!("dkv20: {reason}") }
+    }
+
+    /// The arguments do not fit together.
+    pub(crate) fn usage(reason: impl fmt::Display) -> Self {
+        Self { status: 2, ..Self::failed(reason) }
+    }
+
+    /// A port, a file or a report cannot be used.
+    pub(crate) fn broken(reason: impl fmt::Display) -> Self {
+        Self { status: 3, ..Self::failed(reason) }
+    }
+
+    pub(crate) fn with_context(self, context: &str) -> Self {
+        let message = format!("{} ({context})", self.message);
+        Self { message, ..self }
+    }
+
+    /// Writes the message on standard error and returns the exit status.
+    pub(crate) fn report(&self) -> ExitCode {
+        crate::complain(&self.message);
+        self.status.into()
     }
 }
 
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Usage(reason) | Self::Broken(reason) => f.write_str(reason),
-        }
+impl From<ErrorCode> for Failure {
+    fn from(code: ErrorCode) -> Self {
+        Self { status: 1, message: format!("err {code}") }
     }
 }
 
-impl std::error::Error for Refused {}
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        Self::failed(error)
+    }
+}

@@ -1,32 +1,81 @@
 //! The `dkv20` program.
 
+#[cfg(feature = "exam")]
 mod commands;
 mod exit;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use dkv20::ErrorCode;
+use clap::{Arg, Command};
+use dkv20::{SCENARIO_NAMES, ServeError, scenario_hash, serve};
+
+use exit::{Exit, Failure};
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 done (a port conforms), 1 failed (a port diverges), 2 usage error, 3 the exam itself
+failed or nothing was asked.";
 
 fn main() -> ExitCode {
-    let failure = match commands::run(commands::Arguments::parse()) {
-        Ok(exit) => return exit.into(),
-        Err(failure) => failure,
-    };
-    if let Some(code) = failure.downcast_ref::<ErrorCode>() {
-        complain(&format!("err {code}"));
-        return ExitCode::FAILURE;
-    }
-    complain(&format!("dkv20: {failure:#}"));
-    match failure.downcast_ref::<exit::Refused>() {
-        Some(exit::Refused::Usage(_)) => ExitCode::from(2),
-        Some(exit::Refused::Broken(_)) => ExitCode::from(3),
-        None => ExitCode::FAILURE,
+    match run() {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => failure.report(),
     }
 }
 
-/// Writes a line on standard error. Where that is closed there is nobody to tell.
+fn command() -> Command {
+    let scenario = Command::new("scenario")
+        .about("Print the hash of a scenario, or of all")
+        .arg(Arg::new("name").help("A (steady state) or B (partitions, failover, catching up)"));
+    let command = Command::new("dkv20")
+        .bin_name("dkv20")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(
+            "A replicated key-value state machine defined to the byte: the Rust port, and the exam \
+             for other ports",
+        )
+        .after_help(EXIT_STATUS)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("serve")
+                .about("Answer the commands of the port protocol on standard input and output"),
+        )
+        .subcommand(scenario);
+    #[cfg(feature = "exam")]
+    let command = commands::augment(command);
+    command
+}
+
+fn run() -> Result<Exit, Failure> {
+    let matches = command().get_matches();
+    match matches.subcommand() {
+        Some(("serve", _)) => serve(io::stdin().lock(), io::stdout().lock())?,
+        Some(("scenario", arguments)) => match arguments.get_one::<String>("name") {
+            Some(name) => print_scenario(name)?,
+            None => SCENARIO_NAMES.iter().try_for_each(|name| print_scenario(name))?,
+        },
+        #[cfg(feature = "exam")]
+        _ => return commands::run(&matches),
+        #[cfg(not(feature = "exam"))]
+        _ => unreachable!("clap requires one of the commands above"),
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints `NAME HASH`.
+fn print_scenario(name: &str) -> Result<(), Failure> {
+    let hash = scenario_hash(name.as_bytes())?;
+    print(&format!("{name} {hash}\n"))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    Ok(written.map_err(ServeError::Output)?)
+}
+
+/// Writes a line on standard error. If that is closed, the exit status has to do.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

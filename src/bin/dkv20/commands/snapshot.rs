@@ -1,14 +1,14 @@
 //! `snapshot show` and `snapshot diff`: snapshots for people.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use clap::Subcommand;
-use dkv20::exam::fields::{describe, first_difference};
 use dkv20::load_state;
+use dkv20::machines::fields::{describe, first_difference};
 
-use crate::exit::{Exit, Refused};
+use super::files::{broken, read};
+use crate::exit::{Exit, Failure};
+use crate::print;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -20,25 +20,25 @@ pub(crate) enum Command {
     },
     /// Name the first field in which two snapshots differ.
     Diff {
-        /// The snapshot that is taken to be right.
+        /// The snapshot that counts as right.
         expected: PathBuf,
         /// The other one.
         actual: PathBuf,
     },
 }
 
-pub(crate) fn run(command: &Command) -> Result<Exit> {
+pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Show { files } => {
-            let exits: Vec<_> = files.iter().map(|file| show(file)).collect::<Result<_>>()?;
+            let exits: Vec<_> = files.iter().map(|file| show(file)).collect::<Result<_, _>>()?;
             Ok(if exits.contains(&Exit::Diverged) { Exit::Diverged } else { Exit::Done })
         }
         Command::Diff { expected, actual } => diff(expected, actual),
     }
 }
 
-fn show(file: &Path) -> Result<Exit> {
-    let bytes = read(file)?;
+fn show(file: &Path) -> Result<Exit, Failure> {
+    let bytes = read_snapshot(file)?;
     let mut text = format!("{}: {} bytes\n", file.display(), bytes.len());
     for line in describe(&bytes) {
         text += &format!("{line}\n");
@@ -53,27 +53,27 @@ fn show(file: &Path) -> Result<Exit> {
             Exit::Diverged
         }
     };
-    super::print(&text)?;
+    print(&text)?;
     Ok(exit)
 }
 
-fn diff(expected: &Path, actual: &Path) -> Result<Exit> {
-    match first_difference(&read(expected)?, &read(actual)?) {
+fn diff(expected: &Path, actual: &Path) -> Result<Exit, Failure> {
+    match first_difference(&read_snapshot(expected)?, &read_snapshot(actual)?) {
         None => {
-            super::print("the snapshots are the same\n")?;
+            print("the snapshots are equal\n")?;
             Ok(Exit::Done)
         }
         Some(difference) => {
-            super::print(&format!("{difference}\n"))?;
+            print(&format!("{difference}\n"))?;
             Ok(Exit::Diverged)
         }
     }
 }
 
-/// A file of hex digits and white space, with `0x` or an answer's `ok` before them, is hex; any
-/// other is the snapshot itself. A snapshot begins with letters that are no hex digits.
-fn read(file: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(file).map_err(|error| Refused::file(file, error))?;
+/// Reads a snapshot: a file of hex digits and white space, with an optional `0x` or an answer's `ok`
+/// before them, is decoded; any other file is the snapshot itself.
+fn read_snapshot(file: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = read(file)?;
     let text: String = match std::str::from_utf8(&bytes) {
         Ok(text) => text.split_ascii_whitespace().collect(),
         Err(_) => return Ok(bytes),
@@ -83,6 +83,5 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     if bytes.starts_with(b"DKVS") || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(bytes);
     }
-    let odd = |_| Refused::file(file, "an odd number of hex digits");
-    Ok(hex::decode(digits).map_err(odd)?)
+    hex::decode(digits).map_err(|_| broken(file, "an odd number of hex digits"))
 }

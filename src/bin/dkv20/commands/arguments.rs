@@ -1,0 +1,118 @@
+//! Arguments that several commands have.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use dkv20_exam::{Delivery, Interrupt, Limits, PortSpec};
+use serde::Deserialize;
+
+use super::files::broken;
+use crate::exit::Failure;
+
+const DEFAULT_FILE: &str = "tests/ports.toml";
+
+#[derive(Args)]
+#[command(next_help_heading = "Ports")]
+pub(crate) struct PortArguments {
+    /// A port: a name for it and its command line; may be repeated.
+    #[arg(long = "port", value_name = "NAME=COMMAND", value_parser = PortSpec::parse)]
+    ports: Vec<PortSpec>,
+    /// A file that lists ports: name, command, directory, environment.
+    #[arg(long = "ports", value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The time limit for an answer, in seconds.
+    #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
+    timeout: Duration,
+}
+
+impl PortArguments {
+    /// Returns the ports of the command line and of the file that it names. Each can be started.
+    pub(crate) fn given(&self) -> Result<Vec<PortSpec>, Failure> {
+        let mut ports = self.ports.clone();
+        if let Some(file) = &self.file {
+            ports.extend(read(file)?);
+        }
+        check(&ports)?;
+        Ok(ports)
+    }
+
+    /// Returns the same or, if there are none, the ports of this repository.
+    pub(crate) fn given_or_default(&self) -> Result<Vec<PortSpec>, Failure> {
+        let ports = self.given()?;
+        if !ports.is_empty() {
+            return Ok(ports);
+        }
+        let ports = read(Path::new(DEFAULT_FILE)).and_then(|ports| check(&ports).map(|()| ports));
+        ports.map_err(|failure| failure.with_context("without --port, for this repository's ports"))
+    }
+
+    /// Returns the limits of the work on a port. SIGINT and SIGTERM interrupt it.
+    pub(crate) fn limits(&self) -> Result<Limits, Failure> {
+        let interrupt = Interrupt::default();
+        let raised = interrupt.clone();
+        ctrlc::set_handler(move || raised.raise())
+            .map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(Limits { timeout: self.timeout, interrupt, ..Limits::default() })
+    }
+}
+
+fn check(ports: &[PortSpec]) -> Result<(), Failure> {
+    for (position, port) in ports.iter().enumerate() {
+        if ports[..position].iter().any(|other| other.name == port.name) {
+            return Err(Failure::usage(format!("two ports are called {}", port.name)));
+        }
+        port.check().map_err(|error| {
+            Failure::broken(format!("port {}: {}: {error}", port.name, port.command[0]))
+        })?;
+    }
+    Ok(())
+}
+
+/// A file of ports.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PortsFile {
+    port: Vec<PortSpec>,
+}
+
+fn read(file: &Path) -> Result<Vec<PortSpec>, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| broken(file, error))?;
+    let mut listed: PortsFile = toml::from_str(&text).map_err(|error| broken(file, error))?;
+    for port in &mut listed.port {
+        resolve(port, file.parent().unwrap_or(Path::new("")))
+            .map_err(|reason| broken(file, format!("port {}: {reason}", port.name)))?;
+    }
+    Ok(listed.port)
+}
+
+/// Makes the port's folder, which is relative to the file's folder, absolute.
+fn resolve(port: &mut PortSpec, folder: &Path) -> Result<(), String> {
+    port.validate()?;
+    let directory = folder.join(port.directory.take().unwrap_or_default());
+    let directory =
+        directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))?;
+    // Systems differ in whether a relative path refers to the old folder or to the new one.
+    if port.command[0].contains('/') {
+        port.command[0] = directory.join(&port.command[0]).to_string_lossy().into_owned();
+    }
+    port.directory = Some(directory);
+    Ok(())
+}
+
+/// Parses a positive number of seconds.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let reason = || "expected a number of seconds greater than 0".to_owned();
+    seconds.filter(|seconds| !seconds.is_zero()).ok_or_else(reason)
+}
+
+/// Parses the name of a delivery.
+pub(crate) fn delivery() -> impl TypedValueParser<Value = Delivery> {
+    PossibleValuesParser::new(Delivery::ALL.map(Delivery::as_str)).map(|name| {
+        let mut all = Delivery::ALL.into_iter();
+        all.find(|delivery| delivery.as_str() == name).expect("clap checks the name")
+    })
+}

@@ -1,0 +1,84 @@
+//! Where a port first does something else than the reference.
+
+use crate::port::Failure;
+
+/// The first difference between a port and the reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// The position of the line among those that were run.
+    pub step: usize,
+    /// The reference's answer; `None` if no answer is due.
+    pub expected: Option<Vec<u8>>,
+    /// What the port did.
+    pub actual: Actual,
+}
+
+/// What a port did at the step at which it diverged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actual {
+    /// It wrote another answer.
+    Answer(Vec<u8>),
+    /// It wrote no answer to this line, but went on to the next.
+    Missing,
+    /// It wrote this line though no answer was due.
+    Extra(Vec<u8>),
+    /// It failed as a process.
+    Failed(Failure),
+}
+
+impl Divergence {
+    pub(crate) fn failed(step: usize, expected: Option<Vec<u8>>, failure: Failure) -> Self {
+        Self { step, expected, actual: Actual::Failed(failure) }
+    }
+
+    /// Returns the line at which the port diverged; empty if it is none of `lines`.
+    #[must_use]
+    pub fn line<'a>(&self, lines: &'a [Vec<u8>]) -> &'a [u8] {
+        lines.get(self.step).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the divergence, which happened while `lines` ran, as one line of text.
+    #[must_use]
+    pub fn headline(&self, lines: &[Vec<u8>]) -> String {
+        let expected = self.expected.as_deref().map(shown);
+        headline(&shown(self.line(lines)), expected.as_deref(), &self.actual.shown())
+    }
+
+    /// Reports whether the port failed as a process, and in a way that took the whole time limit.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(&self.actual, Actual::Failed(failure) if failure.is_timeout())
+    }
+
+    /// Reports whether another port wrote the same wrong answer at the same step.
+    pub(crate) fn is_same_answer(&self, other: &Divergence) -> bool {
+        matches!(self.actual, Actual::Answer(_)) && self == other
+    }
+}
+
+impl Actual {
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Answer(answer) => format!("`{}`", shown(answer)),
+            Self::Missing => "no answer".into(),
+            Self::Extra(line) => format!("an extra line: `{}`", shown(line)),
+            Self::Failed(failure) => failure.to_string(),
+        }
+    }
+}
+
+pub(crate) fn headline(command: &str, expected: Option<&str>, actual: &str) -> String {
+    match expected {
+        Some(expected) => format!("`{command}`: expected `{expected}`, got {actual}"),
+        None => format!("`{command}`: {actual}"),
+    }
+}
+
+/// Returns a line as printable text of limited length.
+pub(crate) fn shown(line: &[u8]) -> String {
+    const SHOWN_MAX: usize = 240;
+    let text = line.escape_ascii().to_string();
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], line.len()),
+        None => text,
+    }
+}

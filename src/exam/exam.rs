@@ -1,0 +1,89 @@
+//! The exam of several ports at once.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use crate::divergence::Divergence;
+use crate::port::PortSpec;
+use crate::port_exam::PortExam;
+use crate::report::{PortReport, Report};
+use crate::selection::Selection;
+
+/// How far an exam has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The position of the port among those examined.
+    pub port: usize,
+    /// The id of the case that is asked now.
+    pub case: &'a str,
+    /// How many cases were asked before.
+    pub done: usize,
+    /// How many of them failed.
+    pub failed: usize,
+}
+
+/// Examines the ports, as many at a time as there are processors. Calls `progress` before each
+/// case.
+pub fn examine(
+    ports: &[PortSpec],
+    selection: &Selection<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Report {
+    let started = Instant::now();
+    let next = AtomicUsize::new(0);
+    let thread_count = thread::available_parallelism().map_or(1, usize::from).min(ports.len());
+    let mut reports: BTreeMap<usize, PortReport> = BTreeMap::new();
+    let survey = thread::scope(|scope| {
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let position = next.fetch_add(1, Ordering::Relaxed);
+                let Some(port) = ports.get(position) else { return done };
+                let exam = PortExam::new(port.clone(), selection);
+                let report = exam.run(&|step| progress(Progress { port: position, ..step }));
+                done.push((position, report));
+            }
+        };
+        let handles: Vec<_> = (0..thread_count).map(|_| scope.spawn(work)).collect();
+        let survey = selection.survey();
+        for handle in handles {
+            reports.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        survey
+    });
+    let mut ports: Vec<_> = reports.into_values().collect();
+    note_same_answers(&mut ports);
+    let settings = &selection.settings;
+    Report {
+        seed: settings.plan.seed,
+        case_count: selection.count(),
+        ports,
+        caused: survey.caused.clone(),
+        exam_errors: survey.errors.clone(),
+        is_interrupted: settings.limits.interrupt.is_raised(),
+        seconds: started.elapsed().as_secs_f64(),
+    }
+}
+
+/// Notes in each finding which other ports agree with it: the reference may be wrong then.
+fn note_same_answers(ports: &mut [PortReport]) {
+    let divergences_of = |port: &PortReport| -> BTreeMap<String, Divergence> {
+        let failed = port.cases.iter();
+        failed.filter_map(|case| Some((case.id.clone(), case.divergence.clone()?))).collect()
+    };
+    let known: Vec<_> =
+        ports.iter().map(|port| (port.name.clone(), divergences_of(port))).collect();
+    for port in ports {
+        for finding in &mut port.findings {
+            let own = known.iter().find(|(name, _)| *name == port.name);
+            let Some(own) = own.and_then(|(_, own)| own.get(&finding.case)) else { continue };
+            let others = known.iter().filter(|(name, _)| *name != port.name);
+            let agreeing = others.filter(|(_, theirs)| {
+                theirs.get(&finding.case).is_some_and(|theirs| own.is_same_answer(theirs))
+            });
+            finding.same_answer_from = agreeing.map(|(name, _)| name.clone()).collect();
+        }
+    }
+}

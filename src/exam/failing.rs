@@ -1,0 +1,70 @@
+//! Lines that end in a divergence, and which divergences count as the same.
+
+use crate::case::{Case, Delivery};
+use crate::divergence::{Actual, Divergence, shown};
+use crate::machine::Machine;
+
+/// Lines, and the divergence that they end in.
+#[derive(Clone, Debug)]
+pub(crate) struct Failing {
+    /// The lines, up to the one at which the port diverges.
+    pub(crate) lines: Vec<Vec<u8>>,
+    /// How they were delivered.
+    pub(crate) delivery: Delivery,
+    /// How the port diverged at the last of them.
+    pub(crate) divergence: Divergence,
+    /// Whether the last line is an observer, which shows what the line before it did.
+    pub(crate) is_observed: bool,
+    /// Whether lines of the case that stand for many are written out.
+    pub(crate) is_expanded: bool,
+}
+
+impl Failing {
+    /// A case as it was run.
+    pub(crate) fn of_case(case: &Case, divergence: Divergence) -> Self {
+        Self {
+            lines: case.lines.clone(),
+            delivery: case.delivery,
+            divergence,
+            is_observed: false,
+            is_expanded: false,
+        }
+    }
+
+    /// Returns the lines up to the first wrong step, itself included.
+    pub(crate) fn lines_to_step(&self) -> &[Vec<u8>] {
+        let line_count = self.lines.len().min(self.divergence.step + 1);
+        &self.lines[..line_count.saturating_sub(usize::from(self.is_observed))]
+    }
+
+    /// Returns the line at the first wrong step, for reports.
+    pub(crate) fn step_line(&self) -> String {
+        self.lines_to_step().last().map(|line| shown(line)).unwrap_or_default()
+    }
+
+    /// Returns the line at which the port diverges.
+    pub(crate) fn last_line(&self) -> &[u8] {
+        self.divergence.line(&self.lines)
+    }
+
+    pub(crate) fn fingerprint(&self, machine: &dyn Machine) -> String {
+        fingerprint(machine, &self.lines, &self.divergence)
+    }
+}
+
+/// Returns a short text that stays the same while a trace is shrunk and its values change: the kind
+/// of line, and how the answer is wrong.
+pub(crate) fn fingerprint(
+    machine: &dyn Machine,
+    lines: &[Vec<u8>],
+    divergence: &Divergence,
+) -> String {
+    let expected = divergence.expected.as_deref().unwrap_or_default();
+    let difference = match &divergence.actual {
+        Actual::Answer(actual) => machine.difference(expected, actual),
+        Actual::Missing => "no answer, went on".into(),
+        Actual::Extra(_) => "an extra line".into(),
+        Actual::Failed(failure) => failure.kind(),
+    };
+    format!("{}: {difference}", machine.kind_of(divergence.line(lines)))
+}

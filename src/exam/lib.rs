@@ -1,0 +1,42 @@
+//! An exam for ports of a deterministic machine: programs that read command lines and write one
+//! answer line for each.
+//!
+//! A [`Machine`] describes what is examined: the reference, which runs in this process, and the
+//! suites of cases. [`examine`] sends the cases to each port, compares every answer with the
+//! reference's, and turns each difference into a [`Finding`]: the first wrong step, shrunk to the
+//! fewest lines that show it, and explained. [`reports`] writes the outcome in five formats.
+//! [`fuzz`] sends generated cases without end.
+//!
+//! Nothing here knows what the commands mean.
+
+mod case;
+mod divergence;
+mod exam;
+mod examinee;
+mod failing;
+mod finding;
+mod fuzz;
+mod investigate;
+mod limits;
+mod machine;
+mod port;
+mod port_exam;
+mod process;
+mod report;
+pub mod reports;
+mod selection;
+mod shrink;
+
+pub use case::{Case, Delivery, Plan, Suite};
+pub use divergence::{Actual, Divergence};
+pub use exam::{Progress, examine};
+pub use examinee::Examinee;
+pub use finding::Finding;
+pub use fuzz::{FuzzProgress, FuzzSettings, fuzz};
+pub use investigate::investigate;
+pub use limits::{Budget, Interrupt, Limits};
+pub use machine::{Ask, Due, Level, Machine, Session};
+pub use port::{Failure, PortSpec};
+pub use report::{CaseReport, CaseVerdict, ExamVerdict, LevelReport, PortReport, Report};
+pub use selection::{Selection, Settings, Shard};
+pub use shrink::{Shrunk, shrink};

@@ -1,0 +1,116 @@
+//! What the exam has to know of the machine whose ports it examines.
+
+use crate::case::{Case, Plan, Suite};
+use crate::divergence::Divergence;
+
+/// A machine: its reference, its cases, and the words that explain a difference.
+///
+/// Lines and answers are bytes without LF, since a port may write anything.
+pub trait Machine: Sync {
+    /// Returns the levels, the lowest first. A port can conform to a level without knowing the
+    /// commands of those above.
+    fn levels(&self) -> &[Level];
+
+    /// Starts a session of the reference.
+    fn session(&self) -> Box<dyn Session>;
+
+    /// Returns the line that every port answers with a greeting, at any time and without changing
+    /// anything. The exam uses it as a marker between answers.
+    fn hello(&self) -> &'static str;
+
+    /// Returns the form of a greeting, for messages.
+    fn greeting_form(&self) -> &'static str;
+
+    /// Reports whether an answer is a greeting.
+    fn is_greeting(&self, answer: &[u8]) -> bool;
+
+    /// Returns the command word of a line; empty if the line has none.
+    fn word_of<'a>(&self, line: &'a [u8]) -> &'a [u8];
+
+    /// Returns what fingerprints call the line: its command word, or a few words if it is no known
+    /// command.
+    fn kind_of(&self, line: &[u8]) -> String;
+
+    /// Returns a valid use of a command that leaves a new session as it is.
+    fn probe(&self, word: &str) -> Vec<u8>;
+
+    /// Reports whether an answer says that the port does not know the command.
+    fn is_unknown(&self, answer: &[u8]) -> bool;
+
+    /// Reports whether the lines mean something else to a session that has run other lines.
+    fn needs_fresh_session(&self, lines: &[Vec<u8>]) -> bool;
+
+    /// Returns the suites of a plan, those that find most in little time first.
+    fn suites(&self, plan: &Plan) -> Vec<Suite>;
+
+    /// Returns the case of a seed, for fuzzing.
+    fn fuzz_case(&self, seed: u64) -> Case;
+
+    /// Returns the milestones: what cases can make happen in the reference. Elsewhere a milestone
+    /// is its position in this list.
+    fn milestones(&self) -> Vec<String>;
+
+    /// Runs the lines on a session of the reference and adds to `counts` how often they reached
+    /// each milestone.
+    fn count_milestones(&self, lines: &[Vec<u8>], counts: &mut [u64]);
+
+    /// Returns the lines with every line that stands for many written out, or `None` if no line
+    /// does.
+    fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>>;
+
+    /// Returns simpler lines to try in place of this one, those that are likely to fail first.
+    fn simpler(&self, line: &[u8]) -> Vec<Vec<u8>>;
+
+    /// Describes how a wrong answer differs from the one that was due. The description does not
+    /// depend on the values in the answers, so that it stays the same while a trace is shrunk.
+    fn difference(&self, expected: &[u8], actual: &[u8]) -> String;
+
+    /// Explains a divergence, which happened while `lines` ran, line by line.
+    fn explain(&self, lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) -> Vec<String>;
+
+    /// Returns the level of the line's command, from 1; `None` if no level has it.
+    fn level_of(&self, line: &[u8]) -> Option<usize> {
+        let word = self.word_of(line);
+        let has_word = |level: &Level| level.words.iter().any(|known| known.as_bytes() == word);
+        self.levels().iter().position(has_word).map(|position| position + 1)
+    }
+
+    /// Returns the level that a port must have reached to answer the lines, from 1.
+    fn level_of_all(&self, lines: &[Vec<u8>]) -> usize {
+        lines.iter().filter_map(|line| self.level_of(line)).max().unwrap_or(1)
+    }
+}
+
+/// Returns the answers of a new process of the port to lines that each get one, or `None` if the
+/// process fails.
+pub type Ask<'a> = &'a mut dyn FnMut(&[Vec<u8>]) -> Option<Vec<Vec<u8>>>;
+
+/// A session of the reference.
+pub trait Session {
+    /// Runs a line and returns what is due for it.
+    fn run_line(&mut self, line: &[u8]) -> Due;
+
+    /// Returns the lines that show the whole state of the session and change nothing; none if
+    /// there is no state yet.
+    fn observers(&self) -> Vec<Vec<u8>>;
+}
+
+/// What a port owes for a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// No answer.
+    Nothing,
+    /// This answer.
+    Answer(Vec<u8>),
+    /// The port's own greeting.
+    Greeting,
+}
+
+/// A level of the exam.
+#[derive(Clone, Copy, Debug)]
+pub struct Level {
+    /// Its name.
+    pub name: &'static str,
+    /// The commands that come with it.
+    pub words: &'static [&'static str],
+}

@@ -1,0 +1,344 @@
+//! A port's process: started, written to, read from, and ended, whatever it does.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::limits::Interrupt;
+use crate::port::{Failure, PortSpec};
+
+/// The longest single wait, so that an interrupt is noticed.
+const POLL_TIME_MAX: Duration = Duration::from_millis(50);
+/// How many bytes of standard error are kept, from its end.
+const STDERR_BYTES_MAX: usize = 4_096;
+/// The longest line that is waited for. The reference's answers in an exam are far shorter.
+const ANSWER_LENGTH_MAX: usize = 64 << 20;
+const READ_BUFFER_SIZE: usize = 1 << 14;
+const READS_AT_ONCE_MAX: usize = 16;
+/// By how many time limits a port that still reads its input can extend a wait.
+const EXTENSIONS_MAX: u32 = 10;
+/// How long a port that has closed a stream has to exit.
+const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(500);
+
+/// A running port. Dropping it kills the process and all that it started.
+pub(crate) struct PortProcess {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    stderr_tail: VecDeque<u8>,
+    /// Bytes read from the port; those before `inbox_start` have been taken as lines.
+    inbox: Vec<u8>,
+    inbox_start: usize,
+    /// The bytes from `inbox_start` up to here hold no LF.
+    inbox_scanned: usize,
+    /// Whether it closed its input while there was more to write.
+    refuses_input: bool,
+    interrupt: Interrupt,
+}
+
+impl PortProcess {
+    /// Starts the port, with pipes for its three streams and a process group of its own.
+    pub(crate) fn start(spec: &PortSpec, interrupt: Interrupt) -> io::Result<Self> {
+        let mut command = Command::new(&spec.command[0]);
+        command.args(&spec.command[1..]).envs(&spec.environment).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(directory) = &spec.directory {
+            command.current_dir(directory);
+        }
+        let mut child = command.spawn()?;
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let process = Self {
+            child,
+            stdin,
+            stdout,
+            stderr,
+            stderr_tail: VecDeque::new(),
+            inbox: Vec::new(),
+            inbox_start: 0,
+            inbox_scanned: 0,
+            refuses_input: false,
+            interrupt,
+        };
+        for stream in process.streams() {
+            rustix::io::ioctl_fionbio(stream, true)?;
+        }
+        Ok(process)
+    }
+
+    fn streams(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let stdin = self.stdin.as_ref().map(AsFd::as_fd);
+        let stdout = self.stdout.as_ref().map(AsFd::as_fd);
+        let stderr = self.stderr.as_ref().map(AsFd::as_fd);
+        stdin.into_iter().chain(stdout).chain(stderr)
+    }
+
+    /// Writes `input` and passes the lines that come back, without LF, to `take` until it breaks.
+    /// Each line may take `timeout` from when the port has last read some of `input`. The rest of
+    /// `input` is not written once `take` has broken.
+    pub(crate) fn exchange(
+        &mut self,
+        input: &[u8],
+        timeout: Duration,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Failure> {
+        let mut unwritten = input;
+        let mut deadline = Deadline::new(timeout);
+        loop {
+            while let Some(line) = self.next_line() {
+                if take(&line).is_break() {
+                    return Ok(());
+                }
+                deadline = Deadline::new(timeout);
+            }
+            if self.inbox.len() - self.inbox_start > ANSWER_LENGTH_MAX {
+                return Err(Failure::Flood);
+            }
+            if self.stdout.is_none() {
+                return Err(self.end_without_answer(deadline.end));
+            }
+            self.transfer(&mut unwritten, &mut deadline).map_err(|failure| match failure {
+                Failure::NoAnswer if self.refuses_input => Failure::ClosedInput,
+                Failure::NoAnswer if !self.unfinished_line().is_empty() => Failure::NoLineEnd,
+                other => other,
+            })?;
+            if self.refuses_input {
+                deadline.end = deadline.end.min(Instant::now() + CLOSED_STREAM_GRACE);
+            }
+        }
+    }
+
+    /// Writes `input`, closes the port's input, and passes on what it still writes until it exits.
+    /// Each line, and the exit, may take `timeout`.
+    pub(crate) fn finish(
+        &mut self,
+        input: &[u8],
+        timeout: Duration,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<ExitStatus, Failure> {
+        let mut unwritten = input;
+        let mut deadline = Deadline::new(timeout);
+        while self.stdout.is_some() {
+            if unwritten.is_empty() {
+                self.stdin = None;
+            }
+            self.transfer(&mut unwritten, &mut deadline).map_err(|failure| match failure {
+                Failure::NoAnswer => Failure::StillRunning,
+                other => other,
+            })?;
+            while let Some(line) = self.next_line() {
+                deadline = Deadline::new(timeout);
+                if take(&line).is_break() {
+                    return Err(Failure::Flood);
+                }
+            }
+            if self.inbox.len() > ANSWER_LENGTH_MAX {
+                return Err(Failure::Flood);
+            }
+        }
+        if self.inbox_start < self.inbox.len() {
+            // A CR marks the last line, which has no LF, as unlike any answer.
+            self.inbox.push(b'\r');
+            let _ = take(&self.inbox[self.inbox_start..]);
+            self.inbox.pop();
+        }
+        self.stdin = None;
+        self.wait(deadline.end)
+    }
+
+    /// Returns what it wrote after its last LF.
+    pub(crate) fn unfinished_line(&self) -> &[u8] {
+        let unread = &self.inbox[self.inbox_start..];
+        let start = unread.iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
+        &unread[start..]
+    }
+
+    /// Returns the end of what it wrote on standard error.
+    pub(crate) fn stderr_tail(&mut self) -> String {
+        self.read_stderr();
+        let (a, b) = self.stderr_tail.as_slices();
+        String::from_utf8_lossy(&[a, b].concat()).into_owned()
+    }
+
+    /// Takes the next whole line from the inbox, without LF.
+    fn next_line(&mut self) -> Option<Vec<u8>> {
+        let unscanned = &self.inbox[self.inbox_scanned..];
+        let Some(length) = unscanned.iter().position(|byte| *byte == b'\n') else {
+            self.inbox_scanned = self.inbox.len();
+            return None;
+        };
+        let end = self.inbox_scanned + length;
+        let line = self.inbox[self.inbox_start..end].to_vec();
+        self.inbox_start = end + 1;
+        self.inbox_scanned = self.inbox_start;
+        Some(line)
+    }
+
+    /// Waits until something can be read or written, then reads and writes.
+    fn transfer(&mut self, unwritten: &mut &[u8], deadline: &mut Deadline) -> Result<(), Failure> {
+        if self.interrupt.is_raised() {
+            return Err(Failure::Interrupted);
+        }
+        let left = deadline.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Failure::NoAnswer);
+        }
+        self.poll(!unwritten.is_empty(), left.min(POLL_TIME_MAX))?;
+        self.read_stdout()?;
+        self.read_stderr();
+        let unwritten_before = unwritten.len();
+        self.write(unwritten)?;
+        if unwritten.len() < unwritten_before {
+            deadline.extend();
+        }
+        Ok(())
+    }
+
+    fn poll(&self, writes: bool, wait: Duration) -> Result<(), Failure> {
+        let mut streams: Vec<PollFd<'_>> = Vec::with_capacity(3);
+        if let Some(stdin) = self.stdin.as_ref().filter(|_| writes) {
+            streams.push(PollFd::new(stdin, PollFlags::OUT));
+        }
+        if let Some(stdout) = &self.stdout {
+            streams.push(PollFd::new(stdout, PollFlags::IN));
+        }
+        if let Some(stderr) = &self.stderr {
+            streams.push(PollFd::new(stderr, PollFlags::IN));
+        }
+        let wait = Timespec::try_from(wait).map_err(|error| Failure::System(error.to_string()))?;
+        match poll(&mut streams, Some(&wait)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(Failure::System(error.to_string())),
+        }
+    }
+
+    fn read_stdout(&mut self) -> Result<(), Failure> {
+        let taken = std::mem::take(&mut self.inbox_start);
+        self.inbox.drain(..taken);
+        self.inbox_scanned -= taken;
+        let mut buffer = [0; READ_BUFFER_SIZE];
+        let Some(stdout) = self.stdout.as_mut() else { return Ok(()) };
+        match read_some(stdout, &mut buffer)? {
+            Some(0) => self.stdout = None,
+            Some(length) => self.inbox.extend_from_slice(&buffer[..length]),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn read_stderr(&mut self) {
+        let mut buffer = [0; READ_BUFFER_SIZE];
+        // A port that floods standard error must not keep the exam from its answers.
+        for _ in 0..READS_AT_ONCE_MAX {
+            let Some(stderr) = self.stderr.as_mut() else { return };
+            match read_some(stderr, &mut buffer) {
+                Ok(None) => return,
+                Ok(Some(length)) if length > 0 => {
+                    self.stderr_tail.extend(&buffer[..length]);
+                    let excess = self.stderr_tail.len().saturating_sub(STDERR_BYTES_MAX);
+                    self.stderr_tail.drain(..excess);
+                }
+                Ok(Some(_)) | Err(_) => self.stderr = None,
+            }
+        }
+    }
+
+    fn write(&mut self, unwritten: &mut &[u8]) -> Result<(), Failure> {
+        let Some(stdin) = self.stdin.as_mut().filter(|_| !unwritten.is_empty()) else {
+            return Ok(());
+        };
+        match stdin.write(unwritten) {
+            Ok(length) => *unwritten = &unwritten[length..],
+            Err(error) if is_transient(&error) => {}
+            // What it wrote before is read first: it may tell why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                *unwritten = &[];
+                self.stdin = None;
+                self.refuses_input = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Returns why the output ended while an answer was awaited.
+    fn end_without_answer(&mut self, deadline: Instant) -> Failure {
+        match self.wait(deadline.min(Instant::now() + CLOSED_STREAM_GRACE)) {
+            Ok(status) => Failure::Exited(status),
+            Err(Failure::StillRunning) => Failure::ClosedOutput,
+            Err(failure) => failure,
+        }
+    }
+
+    fn wait(&mut self, deadline: Instant) -> Result<ExitStatus, Failure> {
+        let mut pause = Duration::from_micros(100);
+        loop {
+            self.read_stderr();
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if self.interrupt.is_raised() {
+                return Err(Failure::Interrupted);
+            }
+            if Instant::now() >= deadline {
+                return Err(Failure::StillRunning);
+            }
+            // There is no portable wait for a process with a time limit.
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(POLL_TIME_MAX);
+        }
+    }
+}
+
+impl Drop for PortProcess {
+    fn drop(&mut self) {
+        // Nothing can be done about a process that cannot be killed; the exam goes on.
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// When a wait for an answer ends.
+#[derive(Clone, Copy)]
+struct Deadline {
+    end: Instant,
+    timeout: Duration,
+    /// It is never extended beyond this.
+    last_end: Instant,
+}
+
+impl Deadline {
+    fn new(timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self { end: now + timeout, timeout, last_end: now + timeout * EXTENSIONS_MAX }
+    }
+
+    /// Extends the wait since the port reads its input: a long line takes a slow port some time.
+    fn extend(&mut self) {
+        self.end = (Instant::now() + self.timeout).min(self.last_end);
+    }
+}
+
+/// Reads what is available: `Some(0)` at the end of the stream, `None` if nothing is available.
+fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    match stream.read(buffer) {
+        Ok(length) => Ok(Some(length)),
+        Err(error) if is_transient(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}

@@ -1,0 +1,172 @@
+//! What an exam found.
+
+use serde::Serialize;
+
+use crate::divergence::Divergence;
+use crate::finding::Finding;
+
+/// The outcome of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseVerdict {
+    /// Every answer was the reference's.
+    Passed,
+    /// The port diverged.
+    Failed,
+    /// The port does not know a command of the case.
+    NotAttempted,
+    /// The exam of this port, or its suite, was stopped before.
+    NotAsked,
+}
+
+/// A case and its outcome.
+#[derive(Clone, Debug, Serialize)]
+pub struct CaseReport {
+    /// The case's id.
+    pub id: String,
+    /// The level that a port must have reached to answer it.
+    pub level: usize,
+    /// The outcome.
+    pub verdict: CaseVerdict,
+    /// The divergence as one line of text, if it failed.
+    pub reason: Option<String>,
+    /// How long it took.
+    pub seconds: f64,
+    #[serde(skip)]
+    pub(crate) divergence: Option<Divergence>,
+}
+
+/// The outcome of a level.
+#[derive(Clone, Debug, Serialize)]
+pub struct LevelReport {
+    /// From 1.
+    pub number: usize,
+    /// Its name.
+    pub name: &'static str,
+    /// Its commands that the port does not know. A port that lacks some has not reached the level.
+    pub unknown: Vec<&'static str>,
+    /// How many of its cases passed.
+    pub passed: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// How many were not attempted or not asked.
+    pub left_out: usize,
+}
+
+impl LevelReport {
+    /// Reports whether the port has every command of this level and passed every case.
+    #[must_use]
+    pub fn conforms(&self) -> bool {
+        self.unknown.is_empty() && self.failed == 0 && self.left_out == 0 && self.passed > 0
+    }
+
+    /// Returns number and name.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} {}", self.number, self.name)
+    }
+}
+
+/// The outcome of a port's exam.
+#[derive(Clone, Debug, Serialize)]
+pub struct PortReport {
+    /// The port's name.
+    pub name: String,
+    /// Its command line.
+    pub command: String,
+    /// Its greeting; empty if it is not a port.
+    pub greeting: String,
+    /// The levels that were asked about, in order.
+    pub levels: Vec<LevelReport>,
+    /// Every case.
+    pub cases: Vec<CaseReport>,
+    /// The port's errors, one for each fingerprint.
+    pub findings: Vec<Finding>,
+    /// How long its exam took.
+    pub seconds: f64,
+}
+
+impl PortReport {
+    /// Returns the number of cases with this verdict.
+    #[must_use]
+    pub fn count(&self, verdict: CaseVerdict) -> usize {
+        self.cases.iter().filter(|case| case.verdict == verdict).count()
+    }
+
+    /// Reports whether its greeting was right, so that it could be examined.
+    #[must_use]
+    pub fn is_examined(&self) -> bool {
+        !self.greeting.is_empty()
+    }
+
+    /// Reports whether every case was asked and passed.
+    #[must_use]
+    pub fn conforms(&self) -> bool {
+        self.count(CaseVerdict::Passed) == self.cases.len() && self.findings.is_empty()
+    }
+}
+
+/// The outcome of an exam.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The seed of the generated cases.
+    pub seed: u64,
+    /// How many cases were selected for each port.
+    pub case_count: usize,
+    /// The ports, in the order in which they were named.
+    pub ports: Vec<PortReport>,
+    /// The milestones that the cases reached in the reference, and how often.
+    pub caused: Vec<(String, u64)>,
+    /// Errors of the exam itself: milestones that it should have reached and did not.
+    pub exam_errors: Vec<String>,
+    /// Whether it was interrupted.
+    pub is_interrupted: bool,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// The verdict of an exam.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExamVerdict {
+    /// Every port answered every case as the reference does.
+    Conforms,
+    /// A port diverges, or has not reached a level that was asked about.
+    Diverges,
+    /// A port could not be examined, the exam did not reach its milestones, nothing was asked, or
+    /// it was interrupted before anything was found.
+    Broken,
+}
+
+impl ExamVerdict {
+    /// Returns its word in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conforms => "conforms",
+            Self::Diverges => "diverges",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+impl Report {
+    /// Returns the verdict.
+    #[must_use]
+    pub fn verdict(&self) -> ExamVerdict {
+        let is_examined = self.ports.iter().all(PortReport::is_examined);
+        let has_findings = self.ports.iter().any(|port| !port.findings.is_empty());
+        let is_broken = self.case_count == 0
+            || self.ports.is_empty()
+            || !is_examined
+            || !self.exam_errors.is_empty()
+            || self.is_interrupted && !has_findings;
+        if is_broken {
+            ExamVerdict::Broken
+        } else if self.ports.iter().all(PortReport::conforms) {
+            ExamVerdict::Conforms
+        } else {
+            ExamVerdict::Diverges
+        }
+    }
+}

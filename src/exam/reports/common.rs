@@ -1,0 +1,265 @@
+//! What several formats share.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::case::Delivery;
+use crate::finding::Finding;
+use crate::report::{CaseVerdict, ExamVerdict, LevelReport, PortReport, Report};
+
+/// How many characters of a line are shown.
+const LINE_CHARS_MAX: usize = 1_000;
+/// How many lines of a shrunk trace, or of standard error, are shown.
+const LINES_MAX: usize = 40;
+
+/// What a port has shown of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Every case passed.
+    Conforms,
+    /// A case failed.
+    Diverges,
+    /// The port lacks commands.
+    NotAttempted,
+    /// Some cases passed and the others were not asked.
+    Incomplete,
+    /// Nothing was asked.
+    NotAsked,
+}
+
+impl State {
+    pub(super) fn of(port: &PortReport, level: &LevelReport) -> Self {
+        let is_found = port.findings.iter().any(|finding| finding.level == level.number);
+        let lacks_commands = || {
+            let mut cases = port.cases.iter().filter(|case| case.level == level.number);
+            cases.any(|case| case.verdict == CaseVerdict::NotAttempted)
+        };
+        if !port.is_examined() {
+            Self::NotAsked
+        } else if level.failed > 0 || is_found {
+            Self::Diverges
+        } else if !level.unknown.is_empty() || lacks_commands() {
+            Self::NotAttempted
+        } else if level.conforms() {
+            Self::Conforms
+        } else if level.passed > 0 {
+            Self::Incomplete
+        } else {
+            Self::NotAsked
+        }
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Returns a mark for readers who do not see its colour.
+    pub(super) const fn mark(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Conforms => ("conforms", "✓"),
+            Self::Diverges => ("diverges", "✗"),
+            Self::NotAttempted => ("not attempted", "○"),
+            Self::Incomplete => ("incomplete", "◐"),
+            Self::NotAsked => ("not asked", "–"),
+        }
+    }
+}
+
+/// Returns counts, findings and unknown commands of a level.
+pub(super) fn level_note(port: &PortReport, level: &LevelReport) -> String {
+    let counts = [(level.passed, "passed"), (level.failed, "failed"), (level.left_out, "left out")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let mut parts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    // A case of a higher level can show an error of this one.
+    let found = port.findings.iter().filter(|finding| finding.level == level.number).count();
+    if level.failed == 0 && found > 0 {
+        parts.push(counted(found, "finding"));
+    }
+    if !level.unknown.is_empty() {
+        parts.push(format!("unknown: {}", level.unknown.join(", ")));
+    }
+    parts.join("; ")
+}
+
+/// Returns the number and the name of a finding's level, such as `2 codec`.
+pub(super) fn level_of(port: &PortReport, finding: &Finding) -> String {
+    let level = port.levels.iter().find(|level| level.number == finding.level);
+    level.map_or_else(|| finding.level.to_string(), LevelReport::title)
+}
+
+/// Returns the numbers and titles of the levels that any port was asked about.
+pub(super) fn levels(report: &Report) -> BTreeMap<usize, String> {
+    let levels = report.ports.iter().flat_map(|port| &port.levels);
+    levels.map(|level| (level.number, level.title())).collect()
+}
+
+/// Returns all findings, in the order of their ports.
+pub(super) fn findings(report: &Report) -> impl Iterator<Item = (&PortReport, &Finding)> {
+    report.ports.iter().flat_map(|port| port.findings.iter().map(move |finding| (port, finding)))
+}
+
+/// Returns the verdict's word, a colon and a space, and the reason.
+pub(super) fn verdict_line(report: &Report) -> String {
+    format!("{}: {}", report.verdict().as_str(), verdict_reason(report))
+}
+
+/// Returns the reason of the verdict in one line.
+pub(super) fn verdict_reason(report: &Report) -> String {
+    let reason = match report.verdict() {
+        ExamVerdict::Conforms => conforming(report),
+        ExamVerdict::Diverges => diverging(report),
+        ExamVerdict::Broken => broken(report),
+    };
+    let interrupted = if report.is_interrupted { " (interrupted)" } else { "" };
+    format!("{reason}{interrupted}")
+}
+
+fn conforming(report: &Report) -> String {
+    let names = joined(report.ports.iter().map(|port| visible(&port.name)));
+    let case_count: usize = report.ports.iter().map(|port| port.cases.len()).sum();
+    format!("{names}, {}", counted(case_count, "case"))
+}
+
+fn diverging(report: &Report) -> String {
+    let ports = report.ports.iter().filter(|port| !port.conforms());
+    joined(ports.map(|port| format!("{} ({})", visible(&port.name), shortcoming(port))))
+}
+
+/// Returns why a port does not conform.
+fn shortcoming(port: &PortReport) -> String {
+    let failed = port.count(CaseVerdict::Failed);
+    if !port.findings.is_empty() || failed > 0 {
+        let findings = counted(port.findings.len(), "finding");
+        return format!("{findings}, {} failed", counted(failed, "case"));
+    }
+    let not_attempted = port.count(CaseVerdict::NotAttempted);
+    if not_attempted > 0 {
+        return format!("{} not attempted", counted(not_attempted, "case"));
+    }
+    format!("{} not asked", counted(port.count(CaseVerdict::NotAsked), "case"))
+}
+
+/// Returns why an exam does not judge its ports.
+fn broken(report: &Report) -> String {
+    if report.ports.is_empty() || report.case_count == 0 {
+        return "nothing was asked".into();
+    }
+    let no_ports = report.ports.iter().filter(|port| !port.is_examined()).map(|port| {
+        let hello = port.findings.first().map_or("", |finding| &finding.command);
+        let (name, hello) = (visible(&port.name), visible(hello));
+        format!("{name} is not a port (its `{hello}` was not answered)")
+    });
+    let errors = report.exam_errors.iter().map(|error| visible(error));
+    let diverging = report.ports.iter().filter(|port| port.is_examined());
+    let diverging = diverging.filter(|port| !port.findings.is_empty());
+    let diverging =
+        diverging.map(|port| format!("{} diverges ({})", visible(&port.name), shortcoming(port)));
+    let reasons: Vec<_> = no_ports.chain(errors).chain(diverging).collect();
+    if reasons.is_empty() { "nothing was found".into() } else { reasons.join("; ") }
+}
+
+/// Returns `a, b and c`.
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    let parts: Vec<_> = parts.collect();
+    match parts.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => parts.concat(),
+    }
+}
+
+/// Returns `1 case`, `2 cases`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+pub(super) fn duration(seconds: f64) -> String {
+    if seconds < 9.95 { format!("{seconds:.2} s") } else { format!("{seconds:.0} s") }
+}
+
+/// Returns the text in one line, with escapes for characters that are invisible or change the text
+/// around them: control characters, line separators, marks of direction and of no width.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for (position, character) in text.chars().enumerate() {
+        if position == LINE_CHARS_MAX {
+            shown.push('…');
+            break;
+        }
+        match character {
+            '\n' | '\r' | '\t' => shown.extend(character.escape_default()),
+            '\0'..='\x1f' | '\x7f' => {
+                let _infallible = write!(shown, "\\x{:02x}", u32::from(character));
+            }
+            character if is_invisible(character) => shown.extend(character.escape_unicode()),
+            character => shown.push(character),
+        }
+    }
+    shown
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Returns the finding's explanation, fit to be shown.
+pub(super) fn explanation(finding: &Finding) -> Vec<String> {
+    finding.explanation.iter().map(|line| visible(line)).collect()
+}
+
+/// Returns the shrunk trace's commands in the form of a trace. Of more than `LINES_MAX` only the
+/// first and the last are left, the failing one among them.
+pub(super) fn shrunk_lines(finding: &Finding) -> Vec<String> {
+    let mut lines: Vec<_> =
+        finding.shrunk.iter().map(|line| format!("> {}", visible(line))).collect();
+    if lines.len() > LINES_MAX {
+        let (half, count) = (LINES_MAX / 2, lines.len());
+        lines.splice(half..count - half, [format!("# … {} more", count - 2 * half)]);
+    }
+    lines
+}
+
+/// Returns how many commands there are, whether some can be removed, and how they are delivered.
+pub(super) fn shrunk_title(finding: &Finding) -> String {
+    let count = counted(finding.shrunk.len(), "command");
+    let is_minimal =
+        if finding.is_minimal { "none can be removed" } else { "perhaps not the fewest" };
+    match finding.delivery {
+        Delivery::Marked => format!("{count}, {is_minimal}"),
+        delivery => format!("{count}, {is_minimal}; delivered {}", delivery.as_str()),
+    }
+}
+
+/// Returns the answer that was due.
+pub(super) fn expected(finding: &Finding) -> String {
+    let expected = finding.expected.as_deref();
+    expected.map_or_else(|| "no further answer".into(), |answer| format!("`{}`", visible(answer)))
+}
+
+/// Returns the end of what the port wrote on standard error.
+pub(super) fn stderr_lines(finding: &Finding) -> Vec<String> {
+    let lines: Vec<_> = finding.stderr.lines().map(visible).collect();
+    lines[lines.len().saturating_sub(LINES_MAX)..].to_vec()
+}
+
+/// Returns what casts doubt on a finding.
+pub(super) fn doubts(finding: &Finding) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if !finding.same_answer_from.is_empty() {
+        let names = joined(finding.same_answer_from.iter().map(|name| visible(name)));
+        let verb = if finding.same_answer_from.len() == 1 { "has" } else { "have" };
+        doubts.push(format!("{names} {verb} the same answer: the reference may be wrong"));
+    }
+    if !finding.is_reproduced {
+        doubts.push("not reproduced when the same lines were sent again".into());
+    }
+    doubts
+}

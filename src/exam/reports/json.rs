@@ -1,0 +1,93 @@
+//! The report as JSON lines.
+
+use serde_json::{Map, Value, json};
+
+use super::common::verdict_line;
+use crate::report::{CaseVerdict, PortReport, Report};
+
+/// The version of the format. Added keys do not change it.
+const FORMAT: u32 = 2;
+
+/// Returns the report as JSON, one object on each line. The key `type` is one of:
+///
+/// - `exam`, the first line: `format` (2), `version` of this crate, `seed` (a string of decimal
+///   digits, since many readers hold numbers as doubles), `case_count`, `ports` (their names)
+/// - `port`: `name`, `command`, `greeting`, `is_examined`, `conforms`, `seconds`; then its levels,
+///   cases and findings, each with `port`
+/// - `level`: `number`, `name`, `unknown` (commands), `passed`, `failed`, `left_out`, `conforms`
+/// - `case`: `id`, `level`, `verdict` (`passed`, `failed`, `not-attempted`, `not-asked`),
+///   `reason` (or null), `seconds`
+/// - `finding`: `case`, `level`, `step`, `is_expanded` (whether `step` counts the lines of the
+///   case with those that stand for many written out), `step_line`, `command` (the line whose
+///   answer differs: the step's, or an observer after it), `expected` (null if no answer is due),
+///   `actual`, `fingerprint`, `explanation` (lines), `shrunk` (lines), `is_minimal`,
+///   `is_reproduced`, `delivery`, `stderr`, `same_answer_from` (names of ports), `trace` and
+///   `replay` (or null)
+/// - `summary`, the last line, without which the report is incomplete: `verdict` (`conforms`,
+///   `diverges`, `broken`), `line` (the verdict with its reason), `passed`, `failed`,
+///   `not_attempted`, `not_asked`, `findings` (the number, of all ports), `caused` (a list of
+///   `milestone` and `count`), `exam_errors`, `is_interrupted`, `seconds`
+#[must_use]
+pub fn json_lines(report: &Report) -> String {
+    let names: Vec<_> = report.ports.iter().map(|port| &port.name).collect();
+    let mut lines = line(&json!({
+        "type": "exam",
+        "format": FORMAT,
+        "version": env!("CARGO_PKG_VERSION"),
+        "seed": report.seed.to_string(),
+        "case_count": report.case_count,
+        "ports": names,
+    }));
+    for port in &report.ports {
+        lines += &port_lines(port);
+    }
+    let count = |verdict| report.ports.iter().map(|port| port.count(verdict)).sum::<usize>();
+    let caused = report.caused.iter();
+    let caused = caused.map(|(milestone, count)| json!({"milestone": milestone, "count": count}));
+    lines
+        + &line(&json!({
+            "type": "summary",
+            "verdict": report.verdict(),
+            "line": verdict_line(report),
+            "passed": count(CaseVerdict::Passed),
+            "failed": count(CaseVerdict::Failed),
+            "not_attempted": count(CaseVerdict::NotAttempted),
+            "not_asked": count(CaseVerdict::NotAsked),
+            "findings": report.ports.iter().map(|port| port.findings.len()).sum::<usize>(),
+            "caused": caused.collect::<Value>(),
+            "exam_errors": report.exam_errors,
+            "is_interrupted": report.is_interrupted,
+            "seconds": report.seconds,
+        }))
+}
+
+fn port_lines(port: &PortReport) -> String {
+    let mut lines = line(&json!({
+        "type": "port",
+        "name": port.name,
+        "command": port.command,
+        "greeting": port.greeting,
+        "is_examined": port.is_examined(),
+        "conforms": port.conforms(),
+        "seconds": port.seconds,
+    }));
+    let tagged = |kind: &str, value: Value| {
+        let mut object =
+            Map::from_iter([("type".into(), kind.into()), ("port".into(), json!(port.name))]);
+        object.extend(value.as_object().cloned().unwrap_or_default());
+        object
+    };
+    for level in &port.levels {
+        let mut object = tagged("level", json!(level));
+        object.insert("conforms".into(), level.conforms().into());
+        lines += &line(&Value::Object(object));
+    }
+    let cases = port.cases.iter().map(|case| tagged("case", json!(case)));
+    let findings = port.findings.iter().map(|finding| tagged("finding", json!(finding)));
+    lines.extend(cases.chain(findings).map(|object| line(&Value::Object(object))));
+    lines
+}
+
+fn line(value: &Value) -> String {
+    format!("{value}\n")
+}

@@ -1,0 +1,133 @@
+//! The report as Markdown.
+
+use super::common::{
+    State, counted, doubts, duration, expected, explanation, findings, level_note, level_of,
+    levels, shrunk_lines, shrunk_title, verdict_reason, visible,
+};
+use crate::finding::Finding;
+use crate::report::{ExamVerdict, PortReport, Report};
+
+/// A CI summary of more than a mebibyte is dropped as a whole.
+const BYTES_MAX: usize = 900_000;
+
+/// Returns the report as Markdown (GitHub's), for the summary of a CI run: the verdict, a table of
+/// ports and levels, and the findings. It has less than a mebibyte; findings beyond are counted.
+#[must_use]
+pub fn markdown(report: &Report) -> String {
+    let mut text = heading(report);
+    text += &table(report);
+    for error in &report.exam_errors {
+        text += &format!("\n**Error of the exam:** {}\n", code(error));
+    }
+    let count = findings(report).count();
+    for (position, (port, finding)) in findings(report).enumerate() {
+        let block = finding_block(position + 1, port, finding);
+        if text.len() + block.len() > BYTES_MAX {
+            text += &format!("\n{} left out here.\n", counted(count - position, "finding"));
+            break;
+        }
+        text += &block;
+    }
+    text
+}
+
+fn heading(report: &Report) -> String {
+    let verdict = report.verdict();
+    let mark = if verdict == ExamVerdict::Conforms { "✅" } else { "❌" };
+    let cases = counted(report.case_count, "case");
+    format!(
+        "## {mark} Exam\n\n**{}**: {}\n\n{cases} for each port, seed {}, {}.\n",
+        verdict.as_str(),
+        escaped(&verdict_reason(report)),
+        report.seed,
+        duration(report.seconds),
+    )
+}
+
+fn table(report: &Report) -> String {
+    let levels = levels(report);
+    let titles: Vec<_> = levels.values().map(String::as_str).collect();
+    let mut text = format!("\n| port | {} |\n", titles.join(" | "));
+    text += &format!("| --- |{}\n", " --- |".repeat(levels.len()));
+    for port in &report.ports {
+        text += &format!("| {} |", code(&port.name));
+        for number in levels.keys() {
+            text += &format!(" {} |", cell(port, *number));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn cell(port: &PortReport, number: usize) -> String {
+    let Some(level) = port.levels.iter().find(|level| level.number == number) else {
+        return String::new();
+    };
+    let state = State::of(port, level);
+    let note = level_note(port, level);
+    let note = if note.is_empty() { note } else { format!("<br>{}", escaped(&note)) };
+    format!("{} {}{note}", state.mark(), state.as_str())
+}
+
+fn finding_block(number: usize, port: &PortReport, finding: &Finding) -> String {
+    let mut text = format!(
+        "\n### {number}. {}, level {}: {}\n\n",
+        code(&port.name),
+        level_of(port, finding),
+        code(&finding.case),
+    );
+    for doubt in doubts(finding) {
+        text += &format!("**Note:** {}\n\n", escaped(&doubt));
+    }
+    text += &format!("First wrong step: {}, {}\n\n", finding.step, code(&finding.first_wrong()));
+    let answers = [
+        format!("expected {}", expected(finding)),
+        format!("actual   {}", visible(&finding.actual)),
+    ];
+    let lines: Vec<_> = answers.into_iter().chain(explanation(finding)).collect();
+    text += &fenced("text", &lines);
+    text += &format!("\nShrunk to {}:\n\n", escaped(&shrunk_title(finding)));
+    text += &fenced("text", &shrunk_lines(finding));
+    if let Some(trace) = &finding.trace {
+        text += &format!("\nTrace: {}\n", code(trace));
+    }
+    if let Some(replay) = &finding.replay {
+        text += &format!("\n{}", fenced("sh", &[visible(replay)]));
+    }
+    text
+}
+
+/// Returns a block of code. Its fence is longer than any in the lines.
+fn fenced(language: &str, lines: &[String]) -> String {
+    let longest = lines.iter().map(|line| longest_run_of_backticks(line)).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}\n", lines.join("\n"))
+}
+
+fn longest_run_of_backticks(line: &str) -> usize {
+    line.split(|character| character != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// Returns text as code within a line. It is an element with escaped text, since a code span would
+/// end at a backtick and, in a table, at a `|`.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", escaped(&visible(text)))
+}
+
+/// Returns text with a character reference for each character that could be markup of Markdown, HTML
+/// or a table: a reference never is.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        // A `:` before a space starts neither a URL nor an emoji.
+        let is_plain =
+            "-.,;/=()".contains(character) || character == ':' && characters.peek() == Some(&' ');
+        if character.is_ascii_punctuation() && !is_plain {
+            escaped += &format!("&#{};", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}

@@ -1,0 +1,150 @@
+//! The report for a terminal.
+
+use super::common::{
+    State, doubts, expected, explanation, findings, level_note, level_of, levels, shrunk_lines,
+    shrunk_title, stderr_lines, verdict_reason, visible,
+};
+use crate::finding::Finding;
+use crate::report::{ExamVerdict, PortReport, Report};
+
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const BOLD: &str = "1";
+const DIM: &str = "2";
+
+/// Returns the report for a terminal, with ANSI colours if `colour`: the findings, a table of ports
+/// and levels, and in the last line the verdict.
+#[must_use]
+pub fn text(report: &Report, colour: bool) -> String {
+    let paint = Paint(colour);
+    let mut text = String::new();
+    let count = findings(report).count();
+    for (number, (port, finding)) in findings(report).enumerate() {
+        let title = format!("finding {} of {count}", number + 1);
+        text += &format!("{}  {}\n", paint.with(RED, &title), place(port, finding));
+        text += &finding_block(finding, paint);
+        text.push('\n');
+    }
+    for error in &report.exam_errors {
+        text += &format!("{} {}\n", paint.with(RED, "error of the exam:"), visible(error));
+    }
+    text += &table(report, paint);
+    let verdict = report.verdict();
+    let colour = if verdict == ExamVerdict::Conforms { GREEN } else { RED };
+    text += &format!("\n{}: {}\n", paint.with(colour, verdict.as_str()), verdict_reason(report));
+    text
+}
+
+/// Returns port, level and case.
+fn place(port: &PortReport, finding: &Finding) -> String {
+    let (name, case) = (visible(&port.name), visible(&finding.case));
+    format!("{name}  level {}  {case}", level_of(port, finding))
+}
+
+/// Returns all that is known of a finding, without colours.
+pub(super) fn plain_finding(finding: &Finding) -> String {
+    finding_block(finding, Paint(false))
+}
+
+fn finding_block(finding: &Finding, paint: Paint) -> String {
+    let mut block = Block { text: String::new(), paint };
+    block.row(&format!("step {}", finding.step), &format!("> {}", visible(&finding.first_wrong())));
+    block.row("expected", &paint.with(GREEN, &expected(finding)));
+    block.row("actual", &paint.with(RED, &visible(&finding.actual)));
+    block.rows("because", explanation(finding).into_iter());
+    block.rows("note", doubts(finding).iter().map(|doubt| paint.with(YELLOW, doubt)));
+    block.row("shrunk", &format!("to {}:", shrunk_title(finding)));
+    block.rows("", shrunk_lines(finding).into_iter());
+    block.rows("stderr", stderr_lines(finding).into_iter());
+    block.rows("trace", finding.trace.iter().map(|trace| visible(trace)));
+    block.rows("replay", finding.replay.iter().map(|replay| visible(replay)));
+    block.text
+}
+
+/// Rows, each with a label.
+struct Block {
+    text: String,
+    paint: Paint,
+}
+
+impl Block {
+    fn row(&mut self, label: &str, value: &str) {
+        let label = self.paint.with(DIM, &format!("{label:<9}"));
+        self.text += &format!("  {label} {value}\n");
+    }
+
+    /// Adds a row for each value. Only the first has the label.
+    fn rows(&mut self, label: &str, values: impl Iterator<Item = String>) {
+        for (position, value) in values.enumerate() {
+            self.row(if position == 0 { label } else { "" }, &value);
+        }
+    }
+}
+
+/// Returns ports × levels, and below them notes.
+fn table(report: &Report, paint: Paint) -> String {
+    let names: Vec<_> = report.ports.iter().map(|port| visible(&port.name)).collect();
+    let name_width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(4);
+    let mut text = paint.with(DIM, &padded("port", name_width));
+    for title in levels(report).values() {
+        text += &format!("  {}", paint.with(DIM, &padded(title, CELL_WIDTH)));
+    }
+    let mut text = format!("{}\n", text.trim_end());
+    for (port, name) in report.ports.iter().zip(&names) {
+        text += &format!("{}\n", row(port, &padded(name, name_width), paint));
+    }
+    text + &notes(report, paint)
+}
+
+const CELL_WIDTH: usize = "not attempted".len();
+
+fn row(port: &PortReport, name: &str, paint: Paint) -> String {
+    let mut row = paint.with(BOLD, name);
+    for level in &port.levels {
+        let state = State::of(port, level);
+        row += &format!("  {}", paint.with(colour_of(state), &padded(state.as_str(), CELL_WIDTH)));
+    }
+    row.trim_end().to_owned()
+}
+
+/// Returns a line for each level with more to say than its state.
+fn notes(report: &Report, paint: Paint) -> String {
+    let mut text = String::new();
+    for port in &report.ports {
+        for level in &port.levels {
+            let state = State::of(port, level);
+            if matches!(state, State::Conforms | State::NotAsked) {
+                continue;
+            }
+            let note = level_note(port, level);
+            let title = level.title();
+            let state = paint.with(colour_of(state), state.as_str());
+            text += &format!("  {}, level {title}: {state} ({note})\n", visible(&port.name));
+        }
+    }
+    text
+}
+
+const fn colour_of(state: State) -> &'static str {
+    match state {
+        State::Conforms => GREEN,
+        State::Diverges => RED,
+        State::NotAttempted | State::Incomplete => YELLOW,
+        State::NotAsked => DIM,
+    }
+}
+
+/// Pads to a width in characters. Painted text cannot be padded, since its codes would count.
+fn padded(text: &str, width: usize) -> String {
+    format!("{text:<width$}")
+}
+
+#[derive(Clone, Copy)]
+struct Paint(bool);
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,165 @@
+//! Which cases an exam asks.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::case::{Case, Plan, Suite};
+use crate::limits::Limits;
+use crate::machine::Machine;
+
+/// A generated suite with fewer cases need not reach its milestones.
+const SURVEYED_CASES_MIN: usize = 300;
+
+/// What to ask, and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The cases to choose from.
+    pub plan: Plan,
+    /// Only cases of these suites, ids or names; all if empty.
+    pub only: Vec<String>,
+    /// Only cases of at most this level, from 1.
+    pub level_max: usize,
+    /// Only the cases of this shard.
+    pub shard: Shard,
+    /// Go on with generated cases until a port's exam has taken this long.
+    pub time: Option<Duration>,
+    /// Stop at a port's first failing case.
+    pub fail_fast: bool,
+    /// The limits of the work on each port.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            plan: Plan::default(),
+            only: Vec::new(),
+            level_max: usize::MAX,
+            shard: Shard { number: 1, count: 1 },
+            time: None,
+            fail_fast: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Settings {
+    fn wants(&self, machine: &dyn Machine, case: &Case) -> bool {
+        machine.level_of_all(&case.lines) <= self.level_max
+            && (self.only.is_empty() || self.only.iter().any(|wanted| is_named(&case.id, wanted)))
+    }
+}
+
+/// One of several equal parts of the cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// From 1 to `count`.
+    pub number: usize,
+    /// How many parts there are.
+    pub count: usize,
+}
+
+/// Reports whether `wanted` names a case or a group that it is in: `traces`,
+/// `traces/case-15-deposed-tail-is-truncated`, `traces/case-15` and `case-15` all name that case.
+fn is_named(id: &str, wanted: &str) -> bool {
+    let begins = |text: &str| {
+        let rest = text.strip_prefix(wanted);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '-']))
+    };
+    begins(id) || id.split_once('/').is_some_and(|(_, name)| begins(name))
+}
+
+/// The cases that settings ask for, in order.
+pub struct Selection<'m> {
+    pub(crate) machine: &'m dyn Machine,
+    pub(crate) settings: Settings,
+    suites: Vec<Suite>,
+    /// For each suite the numbers of its chosen cases.
+    chosen: Vec<Vec<usize>>,
+    /// Made once, since it is the same for every port.
+    survey: OnceLock<Survey>,
+}
+
+/// What the chosen cases make happen in the reference.
+pub(crate) struct Survey {
+    /// Each milestone that was reached, and how often.
+    pub(crate) caused: Vec<(String, u64)>,
+    /// Milestones that a suite should have reached and did not.
+    pub(crate) errors: Vec<String>,
+}
+
+impl<'m> Selection<'m> {
+    /// Chooses the cases.
+    #[must_use]
+    pub fn new(machine: &'m dyn Machine, settings: &Settings) -> Self {
+        let mut settings = settings.clone();
+        settings.level_max = settings.level_max.min(machine.levels().len());
+        let wants_all = settings.only.is_empty() && settings.level_max == machine.levels().len();
+        let suites = machine.suites(&settings.plan);
+        let mut position = 0;
+        let choose = |suite: &Suite| {
+            let numbers = (0..suite.count).filter(|number| {
+                position += 1;
+                (position - 1) % settings.shard.count == settings.shard.number - 1
+                    && (wants_all || settings.wants(machine, &(suite.make)(*number)))
+            });
+            numbers.collect()
+        };
+        let chosen = suites.iter().map(choose).collect();
+        Self { machine, settings, suites, chosen, survey: OnceLock::new() }
+    }
+
+    /// Returns the number of cases.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.chosen.iter().map(Vec::len).sum()
+    }
+
+    /// Returns the cases, in order.
+    pub fn cases(&self) -> impl Iterator<Item = Case> {
+        self.chosen_by_suite()
+            .flat_map(|(suite, numbers)| numbers.iter().map(|number| (suite.make)(*number)))
+    }
+
+    fn chosen_by_suite(&self) -> impl Iterator<Item = (&Suite, &[usize])> {
+        self.suites.iter().zip(self.chosen.iter().map(Vec::as_slice))
+    }
+
+    /// Returns generated cases beyond those of the plan, without end.
+    pub(crate) fn further_cases(&self) -> impl Iterator<Item = Case> {
+        let Shard { number, count } = self.settings.shard;
+        let first = self.settings.plan.generated_count + number - 1;
+        let generated = || self.suites.iter().filter(|suite| suite.is_generated);
+        (0..)
+            .flat_map(move |round| {
+                generated().map(move |suite| (suite.make)(first + round * count))
+            })
+            .filter(|case| self.settings.wants(self.machine, case))
+    }
+
+    pub(crate) fn survey(&self) -> &Survey {
+        self.survey.get_or_init(|| self.make_survey())
+    }
+
+    fn make_survey(&self) -> Survey {
+        let milestones = self.machine.milestones();
+        let mut total = vec![0; milestones.len()];
+        let mut errors = Vec::new();
+        for (suite, numbers) in self.chosen_by_suite() {
+            let mut counts = vec![0; milestones.len()];
+            for number in numbers {
+                self.machine.count_milestones(&(suite.make)(*number).lines, &mut counts);
+            }
+            let is_whole = numbers.len() == suite.count;
+            if is_whole && (!suite.is_generated || numbers.len() >= SURVEYED_CASES_MIN) {
+                let missed = suite.must_cause.iter().filter(|milestone| counts[**milestone] == 0);
+                errors.extend(missed.map(|milestone| {
+                    format!("suite {} caused no {}", suite.name, milestones[*milestone])
+                }));
+            }
+            total.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
+        }
+        let caused = milestones.into_iter().zip(total).filter(|(_, count)| *count > 0);
+        Survey { caused: caused.collect(), errors }
+    }
+}

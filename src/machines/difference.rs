@@ -1,0 +1,81 @@
+//! How an answer differs from the one that was due.
+
+/// Returns a description that does not depend on the values in the answers.
+pub(super) fn difference(expected: &[u8], actual: &[u8]) -> String {
+    let (expected, actual) = (Shape::of(expected), Shape::of(actual));
+    if expected.status != actual.status {
+        return format!("{} -> {}", expected.status, actual.status);
+    }
+    if !expected.names().eq(actual.names()) {
+        return format!("{} with other fields", expected.status);
+    }
+    let differing = expected.fields.iter().zip(&actual.fields).filter(|(a, b)| a != b);
+    let differing: Vec<_> = differing.map(|((name, _), _)| name.as_str()).collect();
+    format!("{} with another {}", expected.status, differing.join(", "))
+}
+
+/// The parts of an answer.
+struct Shape {
+    /// `ok`, `ok committed`, `err CODE`, or that it is neither.
+    status: String,
+    /// Names and values.
+    fields: Vec<(String, String)>,
+}
+
+impl Shape {
+    fn of(answer: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(answer);
+        let mut tokens = text.split(' ');
+        let mut status = match tokens.next() {
+            Some("ok") => "ok".to_owned(),
+            Some("err") => format!("err {}", tokens.next().unwrap_or_default()),
+            _ => return Self { status: "no answer of the protocol".into(), fields: Vec::new() },
+        };
+        let mut fields = Vec::new();
+        for (position, token) in tokens.enumerate() {
+            match token.split_once('=') {
+                Some((name, value)) => fields.push((name.into(), value.into())),
+                None if matches!(token, "committed" | "pending" | "none") && position == 0 => {
+                    status = format!("{status} {token}");
+                }
+                None => fields.push(("value".into(), token.into())),
+            }
+        }
+        Self { status, fields }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    fn difference(expected: &str, actual: &str) -> String {
+        super::difference(expected.as_bytes(), actual.as_bytes())
+    }
+
+    #[test]
+    fn differing_fields_are_named_without_their_values() {
+        let term = difference("ok leader=1 term=2", "ok leader=1 term=3");
+        assert_eq!(term, "ok with another term");
+        assert_eq!(term, difference("ok leader=4 term=5", "ok leader=4 term=9"));
+        assert_ne!(term, difference("ok leader=4 term=5", "ok leader=3 term=9"));
+        assert_eq!(difference("ok ab", "ok cd"), "ok with another value");
+        assert_eq!(
+            difference("err truncated offset=0", "err truncated offset=1"),
+            "err truncated with another offset"
+        );
+    }
+
+    #[test]
+    fn statuses_are_distinguished() {
+        assert_eq!(difference("err replica-count", "ok"), "err replica-count -> ok");
+        assert_eq!(difference("ok none", "ok 0x"), "ok none -> ok");
+        assert_eq!(
+            difference("ok committed index=1 term=1", "ok pending index=1 term=1"),
+            "ok committed -> ok pending",
+        );
+        assert_eq!(difference("ok 5", "OK 5"), "ok -> no answer of the protocol");
+    }
+}

@@ -1,0 +1,57 @@
+//! Lines that stand for many, written out: workloads, scenarios and chaos.
+
+use super::reference::{Reference, command, draw_line};
+use super::suites::observers;
+use crate::chaos::{CHAOS_STEPS_MAX, Chaos};
+use crate::protocol::Command;
+use crate::scenario::scenario_lines;
+use crate::splitmix64::SplitMix64;
+use crate::workload::{KEYS_MAX, WORKLOAD_COUNT_MAX};
+
+/// Returns the lines with every workload and chaos run written out, and a scenario if it is the
+/// last line; `None` if there is nothing to write out.
+pub(super) fn expand(lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+    if let Some(Command::Scenario { name }) = lines.last().and_then(|line| command(line)) {
+        return expand_scenario(&name);
+    }
+    let mut session = Reference::new();
+    let mut expanded = Vec::new();
+    for line in lines {
+        expand_line(line, &mut session, &mut expanded);
+    }
+    (expanded.len() > lines.len()).then_some(expanded)
+}
+
+/// A scenario has a session of its own, so the lines before it do not matter.
+fn expand_scenario(name: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let lines: Vec<_> = scenario_lines(name)?.map(|line| line.as_bytes().to_vec()).collect();
+    let mut expanded = expand(&lines)?;
+    expanded.extend(observers(5));
+    Some(expanded)
+}
+
+fn expand_line(line: &[u8], session: &mut Reference, expanded: &mut Vec<Vec<u8>>) {
+    match command(line).filter(|_| session.size().is_some()) {
+        Some(Command::Workload { seed, keys, count })
+            if (1..=KEYS_MAX).contains(&keys) && count <= WORKLOAD_COUNT_MAX =>
+        {
+            let mut draws = SplitMix64::new(seed);
+            for _ in 0..count {
+                let line = draw_line(&mut draws, keys).expect("the key space is checked above");
+                run(line.into(), session, expanded);
+            }
+        }
+        Some(Command::Chaos { seed, steps }) if steps <= CHAOS_STEPS_MAX => {
+            let mut chaos = Chaos::new(seed, steps);
+            while let Some(line) = session.chaos_line(&mut chaos) {
+                run(line.into(), session, expanded);
+            }
+        }
+        _ => run(line.to_vec(), session, expanded),
+    }
+}
+
+fn run(line: Vec<u8>, session: &mut Reference, expanded: &mut Vec<Vec<u8>>) {
+    session.run(&line);
+    expanded.push(line);
+}

@@ -1,0 +1,189 @@
+//! The fields of a snapshot (definition, section 5), and the first in which two snapshots differ.
+
+use std::fmt::Write as _;
+
+/// How many bytes of a field are shown.
+const SHOWN_BYTES_MAX: usize = 40;
+
+/// What a field's bytes mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FieldKind {
+    /// A little-endian number.
+    Number,
+    /// A little-endian number: the length of the field after it.
+    Length,
+    Key,
+    Value,
+    Magic,
+}
+
+/// A field of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Field<'a> {
+    kind: FieldKind,
+    /// Such as `commit index` or `length of key 3`.
+    name: String,
+    /// Where it begins, in bytes from the beginning of the snapshot.
+    offset: usize,
+    /// Its bytes, fewer than it should have if the snapshot ends within it.
+    bytes: &'a [u8],
+}
+
+impl Field<'_> {
+    /// Returns the value: numbers in decimal, byte strings in hex.
+    fn value(&self) -> String {
+        match self.number() {
+            Some(number) => number.to_string(),
+            _ if self.bytes.len() > SHOWN_BYTES_MAX => {
+                let shown = hex::encode(&self.bytes[..SHOWN_BYTES_MAX]);
+                format!("0x{shown}… ({} bytes)", self.bytes.len())
+            }
+            _ if self.bytes.is_empty() => "nothing".into(),
+            _ => format!("0x{} \"{}\"", hex::encode(self.bytes), self.bytes.escape_ascii()),
+        }
+    }
+
+    /// Returns the value of a whole number field.
+    fn number(&self) -> Option<u64> {
+        let is_number = matches!(self.kind, FieldKind::Number | FieldKind::Length);
+        let is_whole = is_number && matches!(self.bytes.len(), 4 | 8);
+        let value = || self.bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        is_whole.then(value)
+    }
+}
+
+/// Returns the fields of a snapshot, in order, until its bytes end.
+fn fields(snapshot: &[u8]) -> Vec<Field<'_>> {
+    let mut reader = Reader { read: Vec::new(), rest: snapshot, offset: 0 };
+    reader.take(FieldKind::Magic, "magic", 4);
+    reader.take(FieldKind::Number, "version", 4);
+    reader.take(FieldKind::Number, "commit index", 8);
+    reader.take(FieldKind::Number, "term", 8);
+    reader.take(FieldKind::Number, "number of keys", 8);
+    let mut key_number = 1;
+    while !reader.rest.is_empty() && reader.offset >= 32 {
+        reader.byte_string(FieldKind::Key, &format!("key {key_number}"));
+        reader.byte_string(FieldKind::Value, &format!("value {key_number}"));
+        key_number += 1;
+    }
+    reader.read
+}
+
+/// Returns a line of text for each field of a snapshot, as far as its bytes go.
+#[must_use]
+pub fn describe(snapshot: &[u8]) -> Vec<String> {
+    let line = |field: Field<'_>| format!("{:>8}  {}: {}", field.offset, field.name, field.value());
+    fields(snapshot).into_iter().map(line).collect()
+}
+
+/// Returns the first field in which two snapshots differ: its name, its offset and both values.
+/// Returns `None` if they are equal.
+#[must_use]
+pub fn first_difference(expected: &[u8], actual: &[u8]) -> Option<String> {
+    if expected == actual {
+        return None;
+    }
+    let (expected, actual) = (fields(expected), fields(actual));
+    let position = expected.iter().zip(&actual).take_while(|(a, b)| a == b).count();
+    let field = expected.get(position).or(actual.get(position))?;
+    let mut text = format!("{} at offset {}", field.name, field.offset);
+    if let Some(key) = key_before(&expected, position) {
+        let _ = write!(text, " (after key {key})");
+    }
+    let value = |fields: &[Field<'_>]| match fields.get(position) {
+        Some(field) if field.kind == FieldKind::Length => {
+            // A length says little without the bytes after it.
+            let bytes = fields.get(position + 1).map_or("nothing".into(), Field::value);
+            format!("{}, then {bytes}", field.value())
+        }
+        Some(field) => field.value(),
+        None => "nothing: the snapshot ends here".into(),
+    };
+    let _ = write!(text, ": expected {}, actual {}", value(&expected), value(&actual));
+    Some(text)
+}
+
+fn key_before(fields: &[Field<'_>], position: usize) -> Option<String> {
+    let is_key = |field: &&Field<'_>| field.kind == FieldKind::Key;
+    let before = fields[..position.min(fields.len())].iter().rev().find(is_key);
+    before.map(Field::value)
+}
+
+struct Reader<'a> {
+    read: Vec<Field<'a>>,
+    rest: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, kind: FieldKind, name: &str, length: usize) -> &'a [u8] {
+        let (bytes, rest) = self.rest.split_at(length.min(self.rest.len()));
+        if !bytes.is_empty() {
+            self.read.push(Field { kind, name: name.into(), offset: self.offset, bytes });
+        }
+        self.rest = rest;
+        self.offset += bytes.len();
+        bytes
+    }
+
+    fn byte_string(&mut self, kind: FieldKind, name: &str) {
+        let length = self.take(FieldKind::Length, &format!("length of {name}"), 4);
+        if let Ok(length) = <[u8; 4]>::try_from(length) {
+            let length = u32::from_le_bytes(length);
+            self.take(kind, name, usize::try_from(length).unwrap_or(usize::MAX));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Cluster;
+    use crate::op::Op;
+
+    fn dump(ops: &[Op]) -> Vec<u8> {
+        let mut cluster = Cluster::new(1).unwrap();
+        for op in ops {
+            cluster.propose(op.clone()).unwrap();
+        }
+        cluster.replica(0).unwrap().dump_state()
+    }
+
+    #[test]
+    fn the_first_differing_field_is_named() {
+        let a = dump(&[Op::put("a", "v"), Op::put("b", "w")]);
+        let b = dump(&[Op::put("a", "v"), Op::put("b", "x")]);
+        assert_eq!(first_difference(&a, &a), None);
+        assert_eq!(
+            first_difference(&a, &b).unwrap(),
+            "value 2 at offset 51 (after key 0x62 \"b\"): expected 0x77 \"w\", actual 0x78 \"x\"",
+        );
+        let mut commit = a.clone();
+        commit[8] = 9;
+        assert_eq!(
+            first_difference(&a, &commit).unwrap(),
+            "commit index at offset 8: expected 2, actual 9",
+        );
+    }
+
+    #[test]
+    fn a_snapshot_that_ends_early_or_late_is_described() {
+        let a = dump(&[Op::put("a", "v")]);
+        let difference = first_difference(&a, &a[..a.len() - 1]).unwrap();
+        assert!(difference.ends_with("actual nothing: the snapshot ends here"), "{difference}");
+        let mut longer = a.clone();
+        longer.push(7);
+        let difference = first_difference(&a, &longer).unwrap();
+        assert!(difference.starts_with("length of key 2 at offset 42"), "{difference}");
+    }
+
+    #[test]
+    fn the_fields_are_the_bytes() {
+        let snapshot = dump(&[Op::put("a", ""), Op::put("b", vec![7; 100])]);
+        for end in 0..=snapshot.len() {
+            let fields = fields(&snapshot[..end]);
+            let bytes: Vec<u8> = fields.iter().flat_map(|field| field.bytes).copied().collect();
+            assert_eq!(bytes, snapshot[..end]);
+        }
+    }
+}
