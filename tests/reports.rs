@@ -364,9 +364,9 @@ fn markdown_has_the_table_and_the_findings() {
     assert_eq!(text.lines().filter(|line| line.starts_with("| <code>")).count(), 4);
     assert!(text.contains("### 1. <code>wrong</code>, level 4 faults"));
     assert!(
-        text.contains("```text\nexpected `ok leader=2 term=3`\nactual   `ok leader=2 term=4`\n")
+        text.contains("\n  expected  `ok leader=2 term=3`\n  actual    `ok leader=2 term=4`\n")
     );
-    assert!(text.contains("```text\n> new "));
+    assert!(text.contains("> new "));
     assert!(text.contains("wrong-too has the same answer: the reference may be wrong"));
 }
 

@@ -49,6 +49,10 @@ impl Divergence {
         matches!(&self.actual, Actual::Failed(failure) if failure.is_timeout())
     }
 
+    pub(crate) fn is_interrupt(&self) -> bool {
+        self.actual == Actual::Failed(Failure::Interrupted)
+    }
+
     /// Reports whether another port wrote the same wrong answer at the same step.
     pub(crate) fn is_same_answer(&self, other: &Divergence) -> bool {
         matches!(self.actual, Actual::Answer(_)) && self == other

@@ -35,7 +35,7 @@ pub fn examine(
     let next = AtomicUsize::new(0);
     let thread_count = thread::available_parallelism().map_or(1, usize::from).min(ports.len());
     let mut reports: BTreeMap<usize, PortReport> = BTreeMap::new();
-    let survey = thread::scope(|scope| {
+    let (caused, exam_errors) = thread::scope(|scope| {
         let work = || {
             let mut done = Vec::new();
             loop {
@@ -47,7 +47,7 @@ pub fn examine(
             }
         };
         let handles: Vec<_> = (0..thread_count).map(|_| scope.spawn(work)).collect();
-        let survey = selection.survey();
+        let survey = selection.survey().clone();
         for handle in handles {
             reports.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
@@ -60,8 +60,8 @@ pub fn examine(
         seed: settings.plan.seed,
         case_count: selection.count(),
         ports,
-        caused: survey.caused.clone(),
-        exam_errors: survey.errors.clone(),
+        caused,
+        exam_errors,
         is_interrupted: settings.limits.interrupt.is_raised(),
         seconds: started.elapsed().as_secs_f64(),
     }

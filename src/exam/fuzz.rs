@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
-use crate::divergence::{Actual, Divergence};
+use crate::divergence::Divergence;
 use crate::examinee::Examinee;
 use crate::failing::fingerprint;
 use crate::finding::Finding;
 use crate::investigate::investigate;
 use crate::limits::Limits;
 use crate::machine::Machine;
-use crate::port::{Failure, PortSpec};
+use crate::port::PortSpec;
 
 /// After this many cases the port is restarted, so that the lines that led to a finding are known.
 const CASES_PER_PROCESS: u64 = 2_000;
@@ -70,7 +70,7 @@ pub fn fuzz(
     {
         match fuzzer.run(state.next_seed) {
             Ok(()) => {}
-            Err(Divergence { actual: Actual::Failed(Failure::Interrupted), .. }) => break,
+            Err(divergence) if divergence.is_interrupt() => break,
             Err(divergence) => {
                 state.failed += 1;
                 if let Some(finding) = fuzzer.investigate(state.next_seed, divergence) {

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::case::{Case, suite_of};
-use crate::divergence::{Actual, Divergence};
+use crate::divergence::Divergence;
 use crate::exam::Progress;
 use crate::examinee::Examinee;
 use crate::failing::fingerprint;
 use crate::finding::Finding;
 use crate::investigate::{HISTORY_LINES_MAX, investigate};
 use crate::machine::Machine;
-use crate::port::{Failure, PortSpec};
+use crate::port::PortSpec;
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
 use crate::selection::Selection;
 
@@ -117,10 +117,8 @@ impl<'a> PortExam<'a> {
         } else {
             match self.ask(&case) {
                 Ok(()) => (CaseVerdict::Passed, None),
-                Err(divergence) => match divergence.actual {
-                    Actual::Failed(Failure::Interrupted) => (CaseVerdict::NotAsked, None),
-                    _ => (CaseVerdict::Failed, Some(divergence)),
-                },
+                Err(divergence) if divergence.is_interrupt() => (CaseVerdict::NotAsked, None),
+                Err(divergence) => (CaseVerdict::Failed, Some(divergence)),
             }
         };
         let seconds = started.elapsed().as_secs_f64();

@@ -80,13 +80,9 @@ pub struct Selection<'m> {
     survey: OnceLock<Survey>,
 }
 
-/// What the chosen cases make happen in the reference.
-pub(crate) struct Survey {
-    /// Each milestone that was reached, and how often.
-    pub(crate) caused: Vec<(String, u64)>,
-    /// Milestones that a suite should have reached and did not.
-    pub(crate) errors: Vec<String>,
-}
+/// The milestones that the chosen cases reach in the reference, and how often; and an error for each
+/// milestone that a suite should have reached and did not.
+type Survey = (Vec<(String, u64)>, Vec<String>);
 
 impl<'m> Selection<'m> {
     /// Chooses the cases.
@@ -160,6 +156,6 @@ impl<'m> Selection<'m> {
             total.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
         }
         let caused = milestones.into_iter().zip(total).filter(|(_, count)| *count > 0);
-        Survey { caused: caused.collect(), errors }
+        (caused.collect(), errors)
     }
 }

@@ -48,34 +48,3 @@ impl Shape {
         self.fields.iter().map(|(name, _)| name.as_str())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    fn difference(expected: &str, actual: &str) -> String {
-        super::difference(expected.as_bytes(), actual.as_bytes())
-    }
-
-    #[test]
-    fn differing_fields_are_named_without_their_values() {
-        let term = difference("ok leader=1 term=2", "ok leader=1 term=3");
-        assert_eq!(term, "ok with another term");
-        assert_eq!(term, difference("ok leader=4 term=5", "ok leader=4 term=9"));
-        assert_ne!(term, difference("ok leader=4 term=5", "ok leader=3 term=9"));
-        assert_eq!(difference("ok ab", "ok cd"), "ok with another value");
-        assert_eq!(
-            difference("err truncated offset=0", "err truncated offset=1"),
-            "err truncated with another offset"
-        );
-    }
-
-    #[test]
-    fn statuses_are_distinguished() {
-        assert_eq!(difference("err replica-count", "ok"), "err replica-count -> ok");
-        assert_eq!(difference("ok none", "ok 0x"), "ok none -> ok");
-        assert_eq!(
-            difference("ok committed index=1 term=1", "ok pending index=1 term=1"),
-            "ok committed -> ok pending",
-        );
-        assert_eq!(difference("ok 5", "OK 5"), "ok -> no answer of the protocol");
-    }
-}

@@ -157,18 +157,3 @@ impl Session for Reference {
 fn word_of(line: &[u8]) -> &[u8] {
     line.split(|byte| *byte == b' ').find(|token| !token.is_empty()).unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_reference_knows_every_probe_and_stays_without_a_cluster() {
-        let mut session = Reference::new();
-        for word in LEVELS.iter().flat_map(|level| level.words) {
-            let answer = session.run(&Dkv20.probe(word)).unwrap();
-            assert!(!["err unknown-command", "err syntax"].contains(&answer.as_str()), "{word}");
-        }
-        assert_eq!(session.size(), None);
-    }
-}

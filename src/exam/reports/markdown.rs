@@ -1,9 +1,9 @@
 //! The report as Markdown.
 
 use super::common::{
-    State, counted, doubts, duration, expected, explanation, findings, level_note, level_of,
-    levels, shrunk_lines, shrunk_title, verdict_reason, visible,
+    State, counted, duration, findings, level_note, level_of, levels, verdict_reason, visible,
 };
+use super::text::plain_finding;
 use crate::finding::Finding;
 use crate::report::{ExamVerdict, PortReport, Report};
 
@@ -70,42 +70,12 @@ fn cell(port: &PortReport, number: usize) -> String {
 }
 
 fn finding_block(number: usize, port: &PortReport, finding: &Finding) -> String {
-    let mut text = format!(
-        "\n### {number}. {}, level {}: {}\n\n",
-        code(&port.name),
-        level_of(port, finding),
-        code(&finding.case),
-    );
-    for doubt in doubts(finding) {
-        text += &format!("**Note:** {}\n\n", escaped(&doubt));
-    }
-    text += &format!("First wrong step: {}, {}\n\n", finding.step, code(&finding.first_wrong()));
-    let answers = [
-        format!("expected {}", expected(finding)),
-        format!("actual   {}", visible(&finding.actual)),
-    ];
-    let lines: Vec<_> = answers.into_iter().chain(explanation(finding)).collect();
-    text += &fenced("text", &lines);
-    text += &format!("\nShrunk to {}:\n\n", escaped(&shrunk_title(finding)));
-    text += &fenced("text", &shrunk_lines(finding));
-    if let Some(trace) = &finding.trace {
-        text += &format!("\nTrace: {}\n", code(trace));
-    }
-    if let Some(replay) = &finding.replay {
-        text += &format!("\n{}", fenced("sh", &[visible(replay)]));
-    }
-    text
-}
-
-/// Returns a block of code. Its fence is longer than any in the lines.
-fn fenced(language: &str, lines: &[String]) -> String {
-    let longest = lines.iter().map(|line| longest_run_of_backticks(line)).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}{language}\n{}\n{fence}\n", lines.join("\n"))
-}
-
-fn longest_run_of_backticks(line: &str) -> usize {
-    line.split(|character| character != '`').map(str::len).max().unwrap_or(0)
+    let (name, level, case) = (code(&port.name), level_of(port, finding), code(&finding.case));
+    let block = plain_finding(finding);
+    // A fence is longer than any backticks in its block.
+    let ticks = block.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(ticks.max(2) + 1);
+    format!("\n### {number}. {name}, level {level}: {case}\n\n{fence}text\n{block}{fence}\n")
 }
 
 /// Returns text as code within a line. It is an element with escaped text, since a code span would
