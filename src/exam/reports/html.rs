@@ -208,9 +208,9 @@ mod tests {
 
     #[test]
     fn only_differing_tokens_are_marked() {
-        let (expected, actual) = compared("`ok leader=1 term=2`", "`ok leader=2 term=2`");
-        assert_eq!(expected, parts("ok ", "leader=1", " term=2"));
-        assert_eq!(actual, parts("ok ", "leader=2", " term=2"));
+        let (expected, actual) = compared("`ok a=1 b=2`", "`ok a=2 b=2`");
+        assert_eq!(expected, parts("ok ", "a=1", " b=2"));
+        assert_eq!(actual, parts("ok ", "a=2", " b=2"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """dkv20 in Python: a small, complete port, written from docs/CONCEPTS.md alone.
 
-It is there to be read by whoever writes the next port, and it follows the definition section by
-section: the numbers in the comments are those of the definition. It takes Python 3.9 or newer and
-nothing but the standard library.
+It is meant to be read by the authors of other ports and follows the definition section by section:
+the numbers in the comments are those of the definition. It needs Python 3.9 or newer and only the
+standard library.
 
     python3 dkv20.py serve            speak the port protocol (section 8)
     python3 dkv20.py scenario         print the hashes of both scenarios (section 9)
@@ -32,7 +32,7 @@ MASK64 = 2**64 - 1
 
 
 class Refused(Exception):
-    """An error answer: its text is what follows `err`. Whoever raises it has changed nothing."""
+    """An error answer: its text follows `err`. Code that raises it has changed nothing."""
 
 
 def u32(number: int) -> bytes:
@@ -61,7 +61,7 @@ class Op(NamedTuple):
 
 
 def prefixed(data: bytes) -> bytes:
-    """The data behind its length."""
+    """Return the data with its length before it."""
     return u32(len(data)) + data
 
 
@@ -84,7 +84,7 @@ def check_value(value: bytes) -> None:
 
 
 def check_op(op: Op) -> None:
-    """Judge an op by the limits of section 1, the key before the value."""
+    """Check the limits of section 1, the key before the value."""
     if op.tag != NOOP:
         check_key(op.key)
         check_value(op.value)
@@ -96,14 +96,14 @@ LEADER, FOLLOWER = "leader", "follower"
 
 
 class Entry(NamedTuple):
-    """A log entry. It is never changed, so replicas share it."""
+    """A log entry. It never changes, so replicas share it."""
 
     term: int
     op: Op
 
 
 class Replica:
-    """One replica: a log, how far it is committed, and the map that the committed part makes."""
+    """A replica: a log, its commit index, and the map of the committed ops."""
 
     def __init__(self, id: int) -> None:
         self.id = id
@@ -124,7 +124,7 @@ class Replica:
         return self.term_at(self.last)
 
     def term_at(self, index: int) -> int | None:
-        """The term of the entry at the index, or None where the replica does not know it."""
+        """Return the term of the entry at the index, or None if it is unknown."""
         if index == self.base:
             return self.base_term
         if self.base < index <= self.last:
@@ -145,7 +145,7 @@ class Replica:
         del self.log[index - self.base :]
 
     def commit_to(self, index: int) -> None:
-        """Apply the entries that are newly committed, in order."""
+        """Apply the newly committed entries, in order."""
         for newly in range(self.commit + 1, index + 1):
             self.apply(self.entry(newly).op)
         self.commit = index
@@ -157,7 +157,7 @@ class Replica:
             self.map.pop(op.key, None)
 
     def follow(self, term: int) -> None:
-        """Take the term, and the role follower."""
+        """Adopt the term and become a follower."""
         self.term = term
         self.role = FOLLOWER
 
@@ -167,11 +167,11 @@ class Replica:
         self.base = self.commit
 
     def state(self) -> State:
-        """What a snapshot tells of the replica (section 5)."""
+        """Return the replica's snapshot (section 5)."""
         return State(self.commit, self.term_at(self.commit), self.map)
 
     def dump_log(self) -> bytes:
-        """The bytes behind the answer to `log` (section 8)."""
+        """Return the bytes whose hash `log` shows (section 8)."""
         return b"".join(
             u64(index) + u64(entry.term) + encode_op(entry.op)
             for index, entry in enumerate(self.log, self.base + 1)
@@ -182,7 +182,7 @@ class Replica:
 
 
 class Outcome(NamedTuple):
-    """What became of a proposal. One that is not committed is pending."""
+    """The outcome of a proposal. One that is not committed is pending."""
 
     committed: bool
     index: int
@@ -205,7 +205,7 @@ class Cluster:
 
     @property
     def leader(self) -> Replica:
-        """The current leader, isolated or not."""
+        """Return the current leader, isolated or not."""
         return self.replicas[self.leader_id]
 
     def is_partitioned(self, id: int) -> bool:
@@ -225,7 +225,7 @@ class Cluster:
     # 4.1
 
     def propose(self, op: Op) -> Outcome:
-        """Propose the op to whoever leads."""
+        """Propose the op to the current leader."""
         check_op(op)
         leader = self.leader
         if self.is_partitioned(leader.id):
@@ -238,7 +238,7 @@ class Cluster:
     # 4.2
 
     def propose_at(self, id: int, op: Op) -> Outcome:
-        """Propose the op to the one replica."""
+        """Propose the op to this replica."""
         replica = self.replica(id)
         check_op(op)
         if replica.role != LEADER:
@@ -263,7 +263,7 @@ class Cluster:
     # 4.4
 
     def settle(self) -> None:
-        """Exchange messages until there are none left to exchange."""
+        """Exchange messages until there are none left."""
         reachable = self.reachable()
         if self.is_partitioned(self.leader_id) and len(reachable) >= self.quorum:
             self.elect(reachable)
@@ -286,11 +286,11 @@ class Cluster:
         winner.append(Op(NOOP), self.term)
 
     def winner(self, reachable: list[Replica]) -> Replica:
-        """The one with the greatest (last_term, last): of equals, `max` takes the first."""
+        """Return the replica with the greatest (last_term, last); `max` prefers the first."""
         return max(reachable, key=lambda replica: (replica.last_term, replica.last))
 
     def step_down(self, reachable: list[Replica]) -> None:
-        """Step 2: nobody reachable leads, and nothing else changes."""
+        """Step 2: no reachable replica is leader, and nothing else changes."""
         for replica in reachable:
             replica.role = FOLLOWER
 
@@ -310,7 +310,7 @@ class Cluster:
         replica.log = leader.entries_after(leader.commit)
 
     def agreement(self, replica: Replica, leader: Replica, b: int) -> int:
-        """The index m up to which the logs agree. They do agree at b."""
+        """Return the index m up to which the logs agree. They agree at b."""
         m = min(replica.last, leader.last)
         while m > b and replica.term_at(m) != leader.term_at(m):
             m -= 1
@@ -321,7 +321,7 @@ class Cluster:
         replica.log += leader.entries_after(m)
 
     def commit(self, reachable: list[Replica]) -> None:
-        """Step 4: a quorum commits what the leader has."""
+        """Step 4: a quorum commits the leader's log."""
         if len(reachable) >= self.quorum:
             self.leader.commit_to(self.leader.last)
         for replica in reachable:
@@ -342,7 +342,7 @@ VERSION = 1
 
 
 class State(NamedTuple):
-    """What a snapshot holds. The term is that of the entry at the commit index."""
+    """The content of a snapshot. The term is that of the entry at the commit index."""
 
     commit: int
     term: int
@@ -350,12 +350,12 @@ class State(NamedTuple):
 
 
 def is_before(one: bytes, other: bytes) -> bool:
-    """The order of section 1: Python compares bytes as unsigned values."""
+    """Return the keys in the order of section 1: Python compares bytes as unsigned values."""
     return one < other
 
 
 def sorted_keys(state: State) -> list[bytes]:
-    """The keys in ascending order, which is the same one."""
+    """Return the keys in ascending order."""
     return sorted(state.map)
 
 
@@ -367,7 +367,7 @@ def dump_state(state: State) -> bytes:
 
 
 class Reader:
-    """Reads fields from front to back, and remembers where the last one began."""
+    """Reads fields in order and remembers where the last one began."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -391,13 +391,13 @@ class Reader:
         self.judge(self.field == len(self.data), "trailing-bytes")
 
     def judge(self, good: bool, code: str) -> None:
-        """Refuse the field that was read last, unless it is good."""
+        """Refuse the field that was read last unless it is valid."""
         if not good:
             raise Refused(f"{code} offset={self.field}")
 
 
 def load_state(data: bytes) -> State:
-    """Read a snapshot; each field is judged before the next one is read."""
+    """Read a snapshot. Each field is checked before the next one is read."""
     reader = Reader(data)
     reader.judge(reader.take(4) == MAGIC, "bad-magic")
     reader.judge(reader.u32() == VERSION, "bad-version")
@@ -481,7 +481,7 @@ CHUNK = 65_536
 
 
 class Command(NamedTuple):
-    """What a line may say: how it is run, and what it takes."""
+    """A command: how it is run, and its arguments."""
 
     method: str
     kinds: tuple[str, ...]  # of its arguments
@@ -511,7 +511,7 @@ class Session:
         self.ended = False
 
     def answer(self, line: bytes) -> bytes | None:
-        """The answer to a line, or None where it gets none. The errors stand in their order."""
+        """Return the answer to a line, or None if it gets none."""
         try:
             self.check_length(line)
             tokens = self.tokens(line)
@@ -532,14 +532,14 @@ class Session:
             raise Refused("line-length")
 
     def tokens(self, line: bytes) -> list[bytes]:
-        """The tokens of the line. (Without its argument, `split` would split at TAB and CR too.)"""
+        """Return the tokens. (Without its argument, `split` would also split at TAB and CR.)"""
         return [token for token in line.split(b" ") if token]
 
     def is_silent(self, tokens: list[bytes]) -> bool:
         return not tokens or tokens[0].startswith(b"#")
 
     def look_up(self, tokens: list[bytes]) -> tuple[Command, list[bytes]]:
-        """The command and its arguments: `at ID put …` is the command `at put` with `ID …`."""
+        """Return command and arguments: `at ID put …` is the command `at put` with `ID …`."""
         word, *arguments = tokens
         if word == b"at":
             if len(arguments) < 2:
@@ -564,7 +564,7 @@ class Session:
         return [getattr(self, f"parse_{kind}")(token) for kind, token in zip(kinds, arguments)]
 
     def parse_number(self, token: bytes) -> int:
-        """A number. How long it may be is judged first: `int` is slow on many digits."""
+        """Parse a number. Its length is checked first: `int` is slow on many digits."""
         digits = token.lstrip(b"0")
         if not token.isdigit() or len(digits) > len(str(MASK64)):
             raise Refused("syntax")
@@ -574,7 +574,7 @@ class Session:
         return number
 
     def parse_bytes(self, token: bytes) -> bytes:
-        """A byte string. (`bytes.fromhex` would not do, since it takes white space.)"""
+        """Parse a byte string. (`bytes.fromhex` would accept white space.)"""
         if not token.startswith(b"0x"):
             return token
         try:
@@ -602,7 +602,7 @@ class Session:
     def show_isolated(self) -> str:
         return ",".join(map(str, sorted(self.cluster.isolated))) or "none"
 
-    # The commands, in the order of the table. What they return follows `ok`.
+    # The commands, in the order of the table. Their results follow `ok`.
 
     @command(starred=False)
     def do_hello(self) -> str:
@@ -746,7 +746,7 @@ def serve(source: BufferedReader, sink: BufferedWriter) -> None:
 
 
 def read_chunks(source: BufferedReader, sink: BufferedWriter) -> Iterator[bytes]:
-    """What there is to read. The next chunk is asked for when no complete line is left."""
+    """Yield the input in chunks. A chunk is read when no complete line is left."""
     while True:
         sink.flush()
         chunk = source.read1(CHUNK)
@@ -756,7 +756,7 @@ def read_chunks(source: BufferedReader, sink: BufferedWriter) -> Iterator[bytes]
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines without their LF. Of an overlong one no more is kept than shows that it is."""
+    """Yield the lines without LF. Of an overlong line only enough to recognise it is kept."""
     line = bytearray()
     for chunk in chunks:
         *ends, rest = chunk.split(b"\n")
@@ -822,7 +822,7 @@ workload 11 1000 100
 
 
 def run_scenario(name: bytes) -> str:
-    """The hash that all replicas end with, on a session of the scenario's own."""
+    """Return the final hash of all replicas, on a session of the scenario's own."""
     if name not in SCENARIOS:
         raise Refused("unknown-scenario")
     session = Session()
@@ -854,7 +854,7 @@ class Chaos:
         return self.draws.next() % self.cluster.n
 
     def leading_id(self) -> int:
-        """One of those that take themselves for a leader."""
+        """Return one of the replicas that believe they are leader."""
         ids = [replica.id for replica in self.cluster.replicas if replica.role == LEADER]
         return ids[self.draws.next() % len(ids)]
 
@@ -893,7 +893,7 @@ CHAOS_ROWS: tuple[tuple[int, Callable[[Chaos], str]], ...] = (
 
 
 def run_chaos(session: Session, seed: int, steps: int) -> str:
-    """Run the lines on the session's cluster; the digest of them and of their answers."""
+    """Run the lines on the session's cluster and return the digest of lines and answers."""
     digest = hashlib.sha256()
     for line in chaos_lines(session, seed, steps):
         digest.update(b"> %b\n< %b\n" % (line.encode(), session.answer(line.encode())))
@@ -901,7 +901,7 @@ def run_chaos(session: Session, seed: int, steps: int) -> str:
 
 
 def chaos_lines(session: Session, seed: int, steps: int) -> Iterator[str]:
-    """Each line is made when the one before it has been run."""
+    """Yield the lines. Each is made after the one before it has run."""
     chaos = Chaos(session, seed)
     for _ in range(steps):
         yield chaos.line()
@@ -940,9 +940,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Refused as error:
         print(f"err {error}", file=sys.stderr)
         return 1
-    except OSError as error:  # such as a broken pipe: nobody reads the answers any more
+    except OSError as error:  # such as a broken pipe
         print(f"dkv20.py: {error}", file=sys.stderr)
-        # Python flushes standard output once more at its end: let that succeed.
+        # Python flushes standard output again at exit: let that succeed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0

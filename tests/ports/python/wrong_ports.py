@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Wrong ports of dkv20, each with one fault, to show that the exam notices them.
+"""Wrong ports of dkv20, each with one deliberate mistake, which the exam must find.
 
 - `python3 wrong_ports.py NAME` serves the wrong port NAME.
-- `python3 wrong_ports.py --honest NAME` serves a port that is odd, and right.
+- `python3 wrong_ports.py --honest NAME` serves a port that is odd but right.
 - `python3 wrong_ports.py --list` prints the wrong ports, one JSON object on each line.
-- `python3 wrong_ports.py --self-check` shows that each wrong answer can be seen.
+- `python3 wrong_ports.py --self-check` checks that each wrong port has a wrong answer.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="wrong_ports.py", description="wrong ports of dkv20")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("name", nargs="?", metavar="NAME", choices=list(WRONG_PORTS), help="serve it")
-    what.add_argument("--honest", choices=list(HONEST), help="serve a port that is odd, and right")
+    what.add_argument("--honest", choices=list(HONEST), help="serve a port that is odd but right")
     what.add_argument("--list", action="store_true", help="one JSON object for each wrong port")
-    what.add_argument("--self-check", action="store_true", help="no wrong port may be equivalent")
+    what.add_argument("--self-check", action="store_true", help="check that each has a wrong answer")
     return parser.parse_args()
 
 
 def transcript(commands: bytes) -> bytes:
-    """What the port, as it stands now, answers to the commands."""
+    """Return the answers of the port, as it is now, to the commands."""
     sink = io.BytesIO()
     dkv20.serve(io.BytesIO(commands), sink)
     return sink.getvalue()
 
 
 def is_equivalent(wrong_port: WrongPort) -> bool:
-    """Whether the wrong port answers its own commands as the honest port does."""
+    """Report whether the wrong port has the honest port's answers to its own commands."""
     commands = wrong_port.shows.replace("; ", "\n").encode("latin-1")
     expected = transcript(commands)
     with wrong_port.installed():
@@ -48,12 +48,13 @@ def is_equivalent(wrong_port: WrongPort) -> bool:
 
 
 def self_check() -> int:
-    """Name the equivalent wrong ports; the exit status."""
+    """Print the equivalent wrong ports and return the exit status."""
     wrong_ports = [wrong_port for wrong_port in WRONG_PORTS.values() if wrong_port.kind == "answer"]
     equivalent = [wrong_port.name for wrong_port in wrong_ports if is_equivalent(wrong_port)]
     for name in equivalent:
         print(f"equivalent: {name}")
-    print(f"{len(wrong_ports) - len(equivalent)} of {len(wrong_ports)} wrong ports differ from the honest port")
+    different = len(wrong_ports) - len(equivalent)
+    print(f"{different} of {len(wrong_ports)} wrong ports differ from the honest port")
     return 1 if equivalent else 0
 
 

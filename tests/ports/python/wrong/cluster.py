@@ -1,4 +1,4 @@
-"""Level 3: a cluster in which nothing fails: propose, and look."""
+"""Level 3: a cluster without failures: proposals and observers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wrong.registry import answer
 
 
 def dump_log_from(replica, first):
-    """The bytes of a log whose first entry has another index."""
+    """Return the bytes of a log whose first entry has another index."""
     return b"".join(
         dkv20.u64(index) + dkv20.u64(entry.term) + dkv20.encode_op(entry.op)
         for index, entry in enumerate(replica.log, first)
@@ -33,7 +33,7 @@ def replica_limit_one_too_low(honest):
     3,
     "MAX_REPLICAS",
     "A cluster of 65 replicas is made.",
-    "`>=` and `>` are mixed up when the condition is turned round.",
+    "`>=` and `>` are mixed up when the condition is negated.",
     "new 65",
 )
 def replica_limit_one_too_high(honest):
@@ -43,7 +43,7 @@ def replica_limit_one_too_high(honest):
 @answer(
     3,
     "Session.do_new",
-    "A refused `new` takes the old cluster away.",
+    "A refused `new` removes the old cluster.",
     "The old object is released before the new one is made.",
     "new 1; new 0; status",
 )
@@ -55,8 +55,8 @@ def refused_new_clears_the_cluster(honest, self, n):
 @answer(
     3,
     "Session.do_new",
-    "A second `new` of the same size leaves the old cluster as it is.",
-    "What is there already is not made again: lazy initialisation.",
+    "A second `new` of the same size keeps the old cluster.",
+    "Lazy initialisation keeps an object that exists.",
     "new 1; put a 1; new 1; get 0 a",
 )
 def second_new_keeps_the_cluster(honest, self, n):
@@ -93,7 +93,7 @@ def first_term_is_0(honest, self, n):
 @answer(
     3,
     "Cluster.__init__",
-    "At the start all replicas take themselves for followers.",
+    "At the start all replicas are followers.",
     "In the Raft paper, every server starts as a follower.",
     "new 1; replica 0",
 )
@@ -131,7 +131,7 @@ def longest_key_is_refused(honest, key):
     3,
     "check_key",
     "A key of 4,097 bytes can be put.",
-    "`>=` and `>` are mixed up when the condition is turned round.",
+    "`>=` and `>` are mixed up when the condition is negated.",
     "new 1; put " + "k" * 4_097 + " 1",
 )
 def key_one_too_long_is_accepted(honest, key):
@@ -164,7 +164,7 @@ def longest_value_is_refused(honest, value):
     3,
     "check_value",
     "A value of 1,048,577 bytes can be put.",
-    "`>=` and `>` are mixed up when the condition is turned round.",
+    "`>=` and `>` are mixed up when the condition is negated.",
     "new 1; put a " + "v" * 1_048_577,
 )
 def value_one_too_long_is_accepted(honest, value):
@@ -174,8 +174,8 @@ def value_one_too_long_is_accepted(honest, value):
 @answer(
     3,
     "Cluster.propose",
-    "A put that is refused for its key is appended all the same.",
-    "The check is made where the op is applied, and the log has it by then.",
+    "A put with a refused key is appended anyway.",
+    "The check is made when the op is applied, after it was appended.",
     "new 1; put 0x 1; replica 0",
 )
 def refused_put_is_appended(honest, self, op):
@@ -190,7 +190,7 @@ def refused_put_is_appended(honest, self, op):
 @answer(
     3,
     "Session.show_outcome",
-    "The index of an entry is counted from 0.",
+    "Indexes of entries start at 0.",
     "It is the entry's position in an array.",
     "new 1; put a 1",
 )
@@ -216,7 +216,7 @@ def del_of_an_absent_key_appends_nothing(honest, self, key):
     3,
     "Session.do_noop",
     "noop appends no entry.",
-    "Doing nothing is taken to mean that nothing is written down.",
+    "An op that does nothing seems to need no entry.",
     "new 1; noop",
 )
 def noop_appends_nothing(_, self):
@@ -227,8 +227,8 @@ def noop_appends_nothing(_, self):
 @answer(
     3,
     "Cluster.commit",
-    "Followers take the commit index that the leader had before.",
-    "In Raft a follower learns of a commit with the next message, not with the one that commits.",
+    "Followers adopt the leader's previous commit index.",
+    "In Raft a follower learns the commit index from the next message.",
     "new 2; put a 1; replica 1",
 )
 def followers_commit_late(_, self, reachable):
@@ -243,8 +243,8 @@ def followers_commit_late(_, self, reachable):
 @answer(
     3,
     "Cluster.replicate",
-    "A follower is always sent a snapshot, and never the entries that it lacks.",
-    "It is the simpler of the two ways, and the maps come out right.",
+    "A follower always receives a snapshot, never the missing entries.",
+    "It is the simpler way, and the maps are right.",
     "new 3; put a 1; put b 2; replica 1",
 )
 def always_a_snapshot(_, self, replica, leader):
@@ -259,7 +259,7 @@ def always_a_snapshot(_, self, replica, leader):
     3,
     "Replica.apply",
     "A del is not applied.",
-    "`assert(map.erase(key) <= 1)`: NDEBUG strips the assert, and what it does.",
+    "`assert(map.erase(key) <= 1)`: NDEBUG removes the whole statement.",
     "new 1; put a 1; del a; get 0 a",
 )
 def del_in_a_stripped_assert(honest, self, op):
@@ -271,7 +271,7 @@ def del_in_a_stripped_assert(honest, self, op):
     3,
     "Replica.apply",
     "A put of a present key keeps the old value.",
-    "insert and emplace of C++'s maps and Java's putIfAbsent do so.",
+    "insert and emplace of C++'s maps and Java's putIfAbsent keep it.",
     "new 1; put a 1; put a 2; get 0 a",
 )
 def put_keeps_the_first_value(_, self, op):
@@ -285,7 +285,7 @@ def put_keeps_the_first_value(_, self, op):
     3,
     "Replica.apply",
     "A put of an empty value deletes the key.",
-    "Stores that mark a deletion by an empty value do so.",
+    "Some stores mark a deletion by an empty value.",
     "new 1; put a 0x; get 0 a",
 )
 def empty_value_deletes(honest, self, op):
@@ -344,7 +344,7 @@ def keys_are_folded(honest, self, op):
     3,
     "Session.parse_bytes",
     "Text that is not valid UTF-8 is decoded with replacement characters.",
-    "Rust's from_utf8_lossy, Go's []rune and Java's new String do so.",
+    "Rust's from_utf8_lossy, Go's []rune and Java's new String replace bytes.",
     "new 1; put \xff 1; get 0 0xff",
 )
 def invalid_utf8_is_replaced(honest, self, token):
@@ -356,7 +356,7 @@ def invalid_utf8_is_replaced(honest, self, token):
 @answer(
     3,
     "Session.show_bytes",
-    "Byte strings are answered in upper-case hex.",
+    "Answers have byte strings in upper-case hex.",
     "%02X, Java's HexFormat with upper case and C#'s Convert.ToHexString write it.",
     "new 1; put a 0xab; get 0 a",
 )
@@ -367,8 +367,8 @@ def answers_in_upper_case_hex(_, self, data):
 @answer(
     3,
     "Session.show_bytes",
-    "Printable byte strings are answered as text.",
-    "What is put as text is expected to come back as text.",
+    "Answers have printable byte strings as text.",
+    "A value that was put as text is expected to be returned as text.",
     "new 1; put a v; get 0 a",
 )
 def answers_in_text(honest, self, data):
@@ -382,7 +382,7 @@ def answers_in_text(honest, self, data):
     3,
     "Session.parse",
     "no-cluster comes before syntax.",
-    "The state is looked at before the arguments are parsed.",
+    "The state is checked before the arguments are parsed.",
     "put a",
 )
 def no_cluster_before_syntax(honest, self, found, arguments):
@@ -393,7 +393,7 @@ def no_cluster_before_syntax(honest, self, found, arguments):
 @answer(
     3,
     "Session.do_get",
-    "get answers key-length before unknown-replica.",
+    "get checks key-length before unknown-replica.",
     "Arguments are validated before anything is looked up.",
     "new 1; get 9 0x",
 )
@@ -417,7 +417,7 @@ def get_takes_any_key(_, self, id, key):
 @answer(
     3,
     "Cluster.replica",
-    "The id n is taken for that of the last of n replicas.",
+    "The id n means the last of n replicas.",
     "`>` is written where `>=` is meant, and an index is clamped to its range.",
     "new 1; replica 1",
 )
@@ -428,7 +428,7 @@ def id_limit_one_too_high(honest, self, id):
 @answer(
     3,
     "Cluster.replica",
-    "The low 32 bits of an id count.",
+    "Only the low 32 bits of an id count.",
     "A u64 is cast to an int before it is compared.",
     "new 1; replica 4294967296",
 )
@@ -436,13 +436,13 @@ def id_has_32_bits(honest, self, id):
     return honest(self, id & 0xFFFFFFFF)
 
 
-# Looking.
+# Observers.
 
 
 @answer(
     3,
     "Session.do_get",
-    "get answers `none` where the value is empty.",
+    "get returns `none` if the value is empty.",
     "An empty string is false in Python, JavaScript and PHP.",
     "new 1; put a 0x; get 0 a",
 )
@@ -454,8 +454,8 @@ def empty_value_is_shown_as_none(honest, self, id, key):
 @answer(
     3,
     "Session.do_get",
-    "get answers `0x` where the key is absent.",
-    "Go's map gives the zero value for an absent key.",
+    "get returns `0x` if the key is absent.",
+    "Go's map returns the zero value for an absent key.",
     "new 1; get 0 a",
 )
 def absent_key_is_shown_as_empty(honest, self, id, key):
@@ -466,8 +466,8 @@ def absent_key_is_shown_as_empty(honest, self, id, key):
 @answer(
     3,
     "Session.show_isolated",
-    "Where nobody is isolated, status shows nothing in place of `none`.",
-    "Joining an empty list gives an empty string.",
+    "If no replica is isolated, status shows nothing instead of `none`.",
+    "Joining an empty list returns an empty string.",
     "new 1; status",
 )
 def nobody_isolated_is_shown_as_nothing(honest, self):
@@ -499,7 +499,7 @@ def dump_has_the_replicas_own_term(honest, self):
 @answer(
     3,
     "Replica.dump_log",
-    "The log's hash leaves the terms out.",
+    "The log's hash omits the terms.",
     "A test that compares the ops of two logs does not need them.",
     "new 1; noop; log 0",
 )
@@ -511,8 +511,8 @@ def log_hash_without_terms(_, self):
 @answer(
     3,
     "Replica.dump_log",
-    "The log's hash counts the entries from 0.",
-    "It takes their positions in an array.",
+    "In the log's hash the indexes start at 0.",
+    "It uses positions in an array.",
     "new 1; noop; log 0",
 )
 def log_hash_counts_from_0(_, self):
@@ -558,8 +558,8 @@ def tag_has_4_bytes(honest, op):
 @answer(
     3,
     "Session.do_load",
-    "load puts what it loads in place of the session's cluster.",
-    "Restoring is what snapshots are usually loaded for.",
+    "load replaces the session's cluster.",
+    "Snapshots are usually loaded to restore a state.",
     "new 3; load 0x444b5653" + "01000000" + "00" * 24 + "; status",
 )
 def load_touches_the_cluster(honest, self, data):

@@ -10,19 +10,19 @@ from wrong.registry import answer, behaviour
 
 EMPTY = "load 0x444b5653" + "01000000" + "00" * 24
 WITHOUT_TERM = "load 0x444b5653" + "01000000" + "01" + "00" * 23
-#: Commit index 5, term 2, and the keys that the tests give it.
+#: Commit index 5, term 2, and any keys.
 HEADER = "load 0x444b5653" + "01000000" + "05" + "00" * 7 + "02" + "00" * 7
 ONE_KEY = HEADER + "01" + "00" * 7 + "01000000" + "61" + "01000000" + "76"
 
 
 def two_keys(one: str, other: str) -> str:
-    """A load of a snapshot that has these keys, in hex, with empty values."""
+    """Return a load command with these keys, in hex, and empty values."""
     keys = [f"{len(key) // 2:02x}000000{key}00000000" for key in (one, other)]
     return HEADER + "02" + "00" * 7 + "".join(keys)
 
 
 def turned(data: bytes, begin: int, size: int) -> bytes:
-    """The data with the bytes of one field in the reverse order."""
+    """Return the data with the bytes of one field reversed."""
     end = begin + size
     return data[:begin] + data[begin:end][::-1] + data[end:]
 
@@ -33,7 +33,7 @@ def turned(data: bytes, begin: int, size: int) -> bytes:
 @answer(
     2,
     "Session.parse_bytes",
-    "A token that begins with 0X is hex too.",
+    "A token that begins with 0X is also hex.",
     "strtoull, Python's `int` and most tools take 0X for 0x.",
     "load 0X61",
 )
@@ -44,7 +44,7 @@ def upper_case_0x_is_hex(honest, self, token):
 @answer(
     2,
     "Session.parse_bytes",
-    "An odd number of hex digits is accepted: the last one is dropped.",
+    "An odd number of hex digits is accepted, and the last one dropped.",
     "A loop over pairs of digits runs length / 2 times.",
     "load 0x6",
 )
@@ -56,8 +56,8 @@ def odd_hex_digit_is_dropped(honest, self, token):
 @answer(
     2,
     "Session.parse_bytes",
-    "Malformed hex is taken for text.",
-    "Where hex does not parse, the fallback for every other token is used.",
+    "Malformed hex is treated as text.",
+    "If hex does not parse, the fallback for other tokens is used.",
     "load 0x6g",
 )
 def malformed_hex_is_text(honest, self, token):
@@ -178,7 +178,7 @@ def length_before_bytes_in_the_dump(_, state):
     2,
     "sorted_keys",
     "The dump has the keys in the order of a hash table.",
-    "std::unordered_map, Go's map and Rust's HashMap have no order that means anything.",
+    "std::unordered_map, Go's map and Rust's HashMap have no defined order.",
     two_keys("61", "62"),
 )
 def hash_order_in_the_dump(_, state):
@@ -199,8 +199,8 @@ def nul_ends_a_comparison_in_load(_, one, other):
 @answer(
     2,
     "is_before",
-    "load accepts the same key twice in a row.",
-    "`<=` is written where `<` is meant; filling a map hides the double.",
+    "load accepts a key twice in a row.",
+    "`<=` is written where `<` is meant; filling a map hides the duplicate.",
     two_keys("61", "61"),
 )
 def equal_keys_are_loaded(_, one, other):
@@ -211,14 +211,14 @@ def equal_keys_are_loaded(_, one, other):
     2,
     "is_before",
     "load accepts keys in any order.",
-    "A reader that fills a sorted map seems to need no check.",
+    "A reader that fills a sorted map does not seem to need a check.",
     two_keys("62", "61"),
 )
 def unsorted_keys_are_loaded(*_):
     return True
 
 
-# The snapshot's layout, as it is written.
+# Writing snapshots.
 
 
 @answer(
@@ -258,7 +258,7 @@ def term_is_big_endian(honest, state):
     2,
     "dump_state",
     "The number of keys is written big-endian.",
-    "A struct copied as it lies in memory is big-endian on s390x.",
+    "A struct that is copied from memory is big-endian on s390x.",
     ONE_KEY,
 )
 def count_is_big_endian(honest, state):
@@ -269,7 +269,7 @@ def count_is_big_endian(honest, state):
     2,
     "prefixed",
     "The lengths of keys and values are written big-endian.",
-    "DataView's setUint32 in JavaScript is big-endian unless told otherwise.",
+    "DataView's setUint32 in JavaScript is big-endian by default.",
     ONE_KEY,
 )
 def lengths_are_big_endian(_, data):
@@ -280,7 +280,7 @@ def lengths_are_big_endian(_, data):
     2,
     "prefixed",
     "Keys and values are written without their lengths.",
-    "Feeding fields to a hash one after the other often leaves them out.",
+    "Code that feeds fields to a hash often omits the lengths.",
     ONE_KEY,
 )
 def lengths_are_missing(_, data):
@@ -349,7 +349,7 @@ def count_has_4_bytes(honest, state):
     2,
     "dump_state",
     "The dump ends with a LF.",
-    "Printing functions end what they print with one.",
+    "Printing functions append one.",
     EMPTY,
 )
 def dump_ends_with_lf(honest, state):
@@ -359,8 +359,8 @@ def dump_ends_with_lf(honest, state):
 @answer(
     2,
     "Session.do_load",
-    "The hash of a loaded snapshot is taken over its hex text.",
-    "The text is at hand, since `dump` answers with it.",
+    "The hash of a loaded snapshot is that of its hex text.",
+    "The text is available, since `dump` returns it.",
     EMPTY,
 )
 def hash_of_the_hex_text(honest, self, data):
@@ -378,7 +378,7 @@ def hash_in_upper_case(honest, data):
     return honest(data).upper()
 
 
-# The snapshot, as it is read.
+# Reading snapshots.
 
 
 @answer(
@@ -428,7 +428,7 @@ def load_keeps_53_bits(honest, self):
 @answer(
     2,
     "Reader.judge",
-    "load does not look at the magic.",
+    "load ignores the magic.",
     "A reader skips the bytes that it does not need.",
     EMPTY.replace("444b5653", "444b5654"),
 )
@@ -439,8 +439,8 @@ def magic_is_ignored(honest, self, good, code):
 @answer(
     2,
     "Reader.judge",
-    "load does not look at the version.",
-    "There is only one version, so nothing goes wrong at first.",
+    "load ignores the version.",
+    "There is only one version, so nothing fails at first.",
     EMPTY.replace("01000000", "02000000"),
 )
 def version_is_ignored(honest, self, good, code):
@@ -485,7 +485,7 @@ def count_limit_one_too_low(honest, self, good, code):
     2,
     "Reader.judge",
     "load accepts one key more than the commit index.",
-    "The commit index is taken for a count from 0.",
+    "The commit index is mistaken for a count from 0.",
     EMPTY[:-16] + "01" + "00" * 7 + "01000000" + "61" + "00000000",
 )
 def count_limit_one_too_high(honest, self, good, code):
@@ -497,7 +497,7 @@ def count_limit_one_too_high(honest, self, good, code):
     2,
     "Reader.end",
     "load accepts bytes after the last value.",
-    "A reader stops when it has what it needs.",
+    "A reader stops after the last field it needs.",
     EMPTY + "00",
 )
 def trailing_bytes_are_accepted(_, self):
@@ -508,7 +508,7 @@ def trailing_bytes_are_accepted(_, self):
     2,
     "Reader.judge",
     "A key out of order is reported at its length field.",
-    "The offset of the whole record is kept, and not that of the field.",
+    "The reader keeps the offset of the whole record.",
     two_keys("62", "61"),
 )
 def key_order_at_the_length_field(honest, self, good, code):
@@ -520,8 +520,8 @@ def key_order_at_the_length_field(honest, self, good, code):
 @answer(
     2,
     "Reader.judge",
-    "Bytes that are missing are reported at the end of the data.",
-    "io.ReadFull and fread consume what is there, and the position is taken afterwards.",
+    "Missing bytes are reported at the end of the data.",
+    "io.ReadFull and fread consume the available bytes, and the position is read afterwards.",
     EMPTY[:-2],
 )
 def truncated_at_the_end_of_the_data(honest, self, good, code):
@@ -534,7 +534,7 @@ def truncated_at_the_end_of_the_data(honest, self, good, code):
     2,
     "Reader.judge",
     "A bad term is reported at the commit index.",
-    "The rule takes both fields, and either could be at fault.",
+    "The rule is about both fields, and either could be wrong.",
     WITHOUT_TERM,
 )
 def bad_term_at_the_commit_index(honest, self, good, code):
@@ -546,8 +546,8 @@ def bad_term_at_the_commit_index(honest, self, good, code):
 @answer(
     2,
     "Reader.judge",
-    "Lengths outside their limits are reported behind the length field.",
-    "The position of a reader is taken after the field is read.",
+    "Lengths out of range are reported after the length field.",
+    "The reader's position is used after the field is read.",
     HEADER + "01" + "00" * 7 + "00000000",
 )
 def length_errors_behind_the_field(honest, self, good, code):
@@ -559,8 +559,8 @@ def length_errors_behind_the_field(honest, self, good, code):
 @answer(
     2,
     "load_key",
-    "The bytes of a key are read before its length is judged.",
-    "A function that reads a prefixed string is used for both, and limits are checked afterwards.",
+    "The bytes of a key are read before its length is checked.",
+    "One function reads length and bytes, and the limits are checked afterwards.",
     HEADER + "01" + "00" * 7 + "01100000",
 )
 def key_length_judged_after_the_key(_, reader):
@@ -575,8 +575,8 @@ def key_length_judged_after_the_key(_, reader):
 @answer(
     2,
     "Reader.judge",
-    "A magic that is cut short is bad-magic, though it is not complete.",
-    "memcmp or startswith is called on what there is.",
+    "An incomplete magic is bad-magic, not truncated.",
+    "memcmp or startswith is called on the available bytes.",
     "load 0x444b58",
 )
 def short_magic_is_judged(honest, self, good, code):
@@ -587,8 +587,8 @@ def short_magic_is_judged(honest, self, good, code):
 @answer(
     2,
     "Reader.judge",
-    "The order of keys is judged after the value is read.",
-    "Records are read whole, and then put into the map, where the order is checked.",
+    "The order of keys is checked after the value is read.",
+    "Whole records are read and inserted into a map, which checks the order.",
     two_keys("62", "61")[:-2],
 )
 def key_order_judged_after_the_value(honest, self, good, code):
@@ -605,7 +605,7 @@ def key_order_judged_after_the_value(honest, self, good, code):
 @answer(
     2,
     "MAX_KEY",
-    "A key of 4,096 bytes is too long, wherever it stands.",
+    "A key of 4,096 bytes is too long in commands and snapshots.",
     "A buffer of 4,096 bytes holds a C string of 4,095.",
     HEADER + "01" + "00" * 7 + "00100000",
 )
@@ -616,8 +616,8 @@ def key_limit_one_too_low(honest):
 @answer(
     2,
     "MAX_KEY",
-    "A key of 4,097 bytes is not too long, wherever it stands.",
-    "`>=` and `>` are mixed up when the condition is turned round.",
+    "A key of 4,097 bytes is accepted in commands and snapshots.",
+    "`>=` and `>` are mixed up when the condition is negated.",
     HEADER + "01" + "00" * 7 + "01100000",
 )
 def key_limit_one_too_high(honest):
@@ -640,7 +640,7 @@ def empty_key_is_loaded(honest, reader):
 @answer(
     2,
     "MAX_VALUE",
-    "A value of 1,048,576 bytes is too long, wherever it stands.",
+    "A value of 1,048,576 bytes is too long in commands and snapshots.",
     "`<` is written where `<=` is meant.",
     HEADER + "01" + "00" * 7 + "01000000" + "61" + "00001000",
 )
@@ -651,8 +651,8 @@ def value_limit_one_too_low(honest):
 @answer(
     2,
     "MAX_VALUE",
-    "A value of 1,048,577 bytes is not too long, wherever it stands.",
-    "`>=` and `>` are mixed up when the condition is turned round.",
+    "A value of 1,048,577 bytes is accepted in commands and snapshots.",
+    "`>=` and `>` are mixed up when the condition is negated.",
     HEADER + "01" + "00" * 7 + "01000000" + "61" + "01001000",
 )
 def value_limit_one_too_high(honest):
@@ -662,7 +662,7 @@ def value_limit_one_too_high(honest):
 @behaviour(
     2,
     "load_state",
-    "The program dies where a snapshot announces more keys than memory holds.",
+    "The program crashes if a snapshot's number of keys exceeds memory.",
     "`reserve(count)` throws std::bad_alloc in C++, and `make` panics in Go, when count is absurd.",
 )
 def reserves_what_is_announced(honest, data):

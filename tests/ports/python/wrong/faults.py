@@ -12,8 +12,8 @@ from wrong.registry import answer
 @answer(
     4,
     "Session.show_outcome",
-    "A pending entry is answered as committed.",
-    "A client library takes whatever was appended for done.",
+    "The answer for a pending entry says committed.",
+    "A client library treats an appended entry as done.",
     "new 3; partition 1 2; put a 1",
 )
 def pending_is_shown_as_committed(honest, self, outcome):
@@ -23,8 +23,8 @@ def pending_is_shown_as_committed(honest, self, outcome):
 @answer(
     4,
     "Cluster.propose",
-    "Where the leader is isolated, a refused put stays in its log.",
-    "The entry is appended first, and the error is noticed when it is to be sent.",
+    "If the leader is isolated, a refused put stays in its log.",
+    "The entry is appended first, and the error occurs when it is sent.",
     "new 3; partition 0 1; put a 1; replica 0",
 )
 def put_without_a_leader_is_appended(honest, self, op):
@@ -40,7 +40,7 @@ def put_without_a_leader_is_appended(honest, self, op):
     4,
     "Cluster.propose",
     "no-leader comes before key-length and value-length.",
-    "The state is looked at before the arguments are validated.",
+    "The state is checked before the arguments are validated.",
     "new 3; partition 0 1; put 0x 1",
 )
 def no_leader_before_key_length(honest, self, op):
@@ -65,7 +65,7 @@ def key_length_before_unknown_replica_in_at(honest, self, id, op):
     4,
     "Cluster.propose_at",
     "not-leader comes before key-length in `at`.",
-    "The role is looked at as soon as the replica is found.",
+    "The role is checked as soon as the replica is found.",
     "new 2; at 1 put 0x 1",
 )
 def not_leader_before_key_length_in_at(honest, self, id, op):
@@ -77,7 +77,7 @@ def not_leader_before_key_length_in_at(honest, self, id, op):
 @answer(
     4,
     "Session.look_up",
-    "`at` with another word than noop, put and del is answered syntax.",
+    "`at` with a word other than noop, put and del is a syntax error.",
     "The inner command is parsed as an argument.",
     "new 1; at 0 set a",
 )
@@ -92,7 +92,7 @@ def at_with_another_word_is_syntax(honest, self, tokens):
     4,
     "Cluster.propose_at",
     "`at` a follower proposes to the leader.",
-    "Many replicated stores have followers forward what they are sent.",
+    "In many replicated stores followers forward proposals.",
     "new 2; at 1 noop",
 )
 def follower_forwards(honest, self, id, op):
@@ -103,8 +103,8 @@ def follower_forwards(honest, self, id, op):
 @answer(
     4,
     "Cluster.propose_at",
-    "`at` the reachable leader appends, and does not settle.",
-    "The two kinds of `at` are written as one.",
+    "`at` the reachable leader appends and does not settle.",
+    "The two cases of `at` are written as one.",
     "new 1; at 0 noop",
 )
 def at_the_leader_does_not_settle(honest, self, id, op):
@@ -118,8 +118,8 @@ def at_the_leader_does_not_settle(honest, self, id, op):
 @answer(
     4,
     "Cluster.propose_at",
-    "`at` an isolated leader appends with the cluster's term, and not with the replica's own.",
-    "A simulation has a global term at hand, and each replica has one of its own.",
+    "`at` an isolated leader appends with the cluster's term instead of the replica's own.",
+    "A simulation has a global term beside those of the replicas.",
     "new 3; partition 0; at 0 noop",
 )
 def at_appends_with_the_clusters_term(honest, self, id, op):
@@ -133,8 +133,8 @@ def at_appends_with_the_clusters_term(honest, self, id, op):
 @answer(
     4,
     "Cluster.propose_at",
-    "An isolated leader commits by itself what `at` proposes to it.",
-    "Counting acknowledgements begins with the leader's own, and nobody waits for more.",
+    "An isolated leader commits the entries that `at` proposes to it.",
+    "The leader counts its own acknowledgement and does not wait for more.",
     "new 3; partition 0; at 0 put a 1",
 )
 def isolated_leader_commits_alone(honest, self, id, op):
@@ -149,7 +149,7 @@ def isolated_leader_commits_alone(honest, self, id, op):
     4,
     "Cluster.propose_at",
     "An isolated leader refuses what `at` proposes to it.",
-    "A leader that holds a lease or checks its quorum does so.",
+    "A leader with a lease or a quorum check refuses proposals.",
     "new 3; partition 0; at 0 noop",
 )
 def isolated_leader_refuses(honest, self, id, op):
@@ -164,8 +164,8 @@ def isolated_leader_refuses(honest, self, id, op):
 @answer(
     4,
     "Cluster.partition",
-    "partition isolates the ids before the first unknown one, and then answers the error.",
-    "Check and change are in one loop.",
+    "partition isolates the ids before the first unknown one, then returns the error.",
+    "One loop both checks and changes.",
     "new 3; partition 1 9; status",
 )
 def refused_partition_isolates(honest, self, ids):
@@ -178,8 +178,8 @@ def refused_partition_isolates(honest, self, ids):
 @answer(
     4,
     "Cluster.heal",
-    "heal reaches the ids before the first unknown one, and then answers the error.",
-    "Check and change are in one loop.",
+    "heal heals the ids before the first unknown one, then returns the error.",
+    "One loop both checks and changes.",
     "new 3; partition 1; heal 1 9; status",
 )
 def refused_heal_heals(honest, self, ids):
@@ -192,8 +192,8 @@ def refused_heal_heals(honest, self, ids):
 @answer(
     4,
     "Cluster.compact",
-    "compact compacts the ids before the first unknown one, and then answers the error.",
-    "Check and change are in one loop.",
+    "compact compacts the ids before the first unknown one, then returns the error.",
+    "One loop both checks and changes.",
     "new 1; noop; compact 0 9; replica 0",
 )
 def refused_compact_compacts(_, self, ids):
@@ -204,8 +204,8 @@ def refused_compact_compacts(_, self, ids):
 @answer(
     4,
     "Cluster.partition",
-    "A partition that is refused has raised the term.",
-    "The term is raised at the start of what may become an election.",
+    "A refused partition raises the term.",
+    "The term is raised before it is known whether there is an election.",
     "new 3; partition 9; status",
 )
 def refused_partition_raises_the_term(honest, self, ids):
@@ -219,8 +219,8 @@ def refused_partition_raises_the_term(honest, self, ids):
 @answer(
     4,
     "Session.do_heal",
-    "heal without ids heals nobody.",
-    "An empty list is taken as it stands.",
+    "heal without ids heals no replica.",
+    "An empty list means no replica.",
     "new 3; partition 1; heal; status",
 )
 def bare_heal_heals_nobody(_, self, *ids):
@@ -231,7 +231,7 @@ def bare_heal_heals_nobody(_, self, *ids):
 @answer(
     4,
     "Session.do_partition",
-    "partition without ids isolates everybody.",
+    "partition without ids isolates every replica.",
     "heal and compact without ids mean all.",
     "new 3; partition; status",
 )
@@ -242,7 +242,7 @@ def bare_partition_isolates_all(honest, self, *ids):
 @answer(
     4,
     "Session.do_heal",
-    "heal with ids heals everybody.",
+    "heal with ids heals every replica.",
     "Test harnesses often have one heal, which restores the whole network.",
     "new 3; partition 1 2; heal 1; status",
 )
@@ -270,7 +270,7 @@ def partition_toggles(honest, self, ids):
     4,
     "Cluster.partition",
     "partition replaces the set of isolated ids.",
-    "The call is taken to describe the network, and not a change of it.",
+    "The call is read as the state of the network, not as a change.",
     "new 3; partition 1; partition 2; status",
 )
 def partition_replaces(honest, self, ids):
@@ -294,8 +294,8 @@ def heal_does_not_settle(_, self, ids):
 @answer(
     4,
     "Cluster.heal",
-    "heal elects a leader anew where one is reachable.",
-    "In Raft a replica that returns with a higher term brings the leader down.",
+    "heal elects a new leader although one is reachable.",
+    "In Raft a replica that returns with a higher term deposes the leader.",
     "new 3; partition 1; heal",
 )
 def heal_elects_again(honest, self, ids):
@@ -309,8 +309,8 @@ def heal_elects_again(honest, self, ids):
 @answer(
     4,
     "Cluster.settle",
-    "Isolated replicas exchange messages with each other.",
-    "A network partition usually has two sides, and each goes on by itself.",
+    "Isolated replicas communicate with each other.",
+    "A network partition usually has two sides that both go on.",
     "new 5; partition 0 1; at 0 put a 1; heal 2; replica 1",
 )
 def isolated_replicas_meet(honest, self):
@@ -330,7 +330,7 @@ def newness(replica):
     4,
     "Session.show_isolated",
     "status sorts the isolated ids as text.",
-    "JavaScript's sort does so where it is not told otherwise.",
+    "JavaScript's sort compares text by default.",
     "new 11; partition 2 10; status",
 )
 def isolated_ids_sorted_as_text(_, self):
@@ -340,8 +340,8 @@ def isolated_ids_sorted_as_text(_, self):
 @answer(
     4,
     "Session.show_leader",
-    "An isolated leader's id is shown in place of `none`.",
-    "The current leader is kept, and whether it can be reached is another matter.",
+    "An isolated leader's id is shown instead of `none`.",
+    "The current leader is kept whether or not it is reachable.",
     "new 3; partition 0 1",
 )
 def isolated_leader_is_shown(_, self):
@@ -352,7 +352,7 @@ def isolated_leader_is_shown(_, self):
     4,
     "Session.do_status",
     "status shows the quorum of the reachable replicas.",
-    "The size of a cluster is taken for the number of its live members.",
+    "The size of a cluster is mistaken for the number of its live members.",
     "new 5; partition 3 4; status",
 )
 def status_shows_the_quorum_of_the_reachable(honest, self):
@@ -367,7 +367,7 @@ def status_shows_the_quorum_of_the_reachable(honest, self):
     4,
     "Cluster.commit",
     "Entries commit with a majority of the reachable replicas.",
-    "Members that do not answer are taken out of the count.",
+    "Members that do not answer are not counted.",
     "new 3; partition 1 2; put a 1",
 )
 def quorum_of_the_reachable_commits(honest, self, reachable):
@@ -380,7 +380,7 @@ def quorum_of_the_reachable_commits(honest, self, reachable):
     4,
     "Cluster.settle",
     "A leader is elected by a majority of the reachable replicas.",
-    "Members that do not answer are taken out of the count.",
+    "Members that do not answer are not counted.",
     "new 3; partition 0 1",
 )
 def quorum_of_the_reachable_elects(honest, self):
@@ -407,8 +407,8 @@ def election_needs_one_more_than_the_quorum(honest, self):
 @answer(
     4,
     "Cluster.winner",
-    "The longer log wins, though its last term is older.",
-    "The Raft paper's rule for the newer log names both; the length is what one remembers.",
+    "The longer log wins although its last term is older.",
+    "Of the two parts of Raft's rule only the length is remembered.",
     "new 5; partition 0; at 0 noop; at 0 noop; at 0 noop; partition 1 2; heal 0",
 )
 def longer_but_older_log_wins(_, self, reachable):
@@ -419,7 +419,7 @@ def longer_but_older_log_wins(_, self, reachable):
     4,
     "Cluster.winner",
     "The last term alone decides an election.",
-    "The second half of Raft's rule for the newer log is forgotten.",
+    "Of the two parts of Raft's rule only the term is remembered.",
     "new 3; noop; partition 1; noop; partition 0; heal 1",
 )
 def last_term_alone_decides(_, self, reachable):
@@ -441,7 +441,7 @@ def highest_id_wins(_, self, reachable):
     4,
     "Cluster.winner",
     "The lowest id wins, whatever the logs.",
-    "A list of replicas is walked, and the first one that is alive is taken.",
+    "The first live replica of a list is chosen.",
     "new 3; noop; partition 1; noop; partition 0; heal 1",
 )
 def lowest_id_wins(_, self, reachable):
@@ -463,7 +463,7 @@ def tie_goes_to_the_highest_id(_, self, reachable):
     4,
     "Cluster.winner",
     "The greatest commit index wins, and among equals the lowest id.",
-    "What is committed must not be lost, so it is taken for the measure.",
+    "Committed entries must not be lost, so the commit index decides.",
     "new 5; partition 1 2 3; noop; partition 0; heal 1 2",
 )
 def greatest_commit_index_wins(_, self, reachable):
@@ -474,7 +474,7 @@ def greatest_commit_index_wins(_, self, reachable):
     4,
     "Cluster.elect",
     "The winner appends no NoOp.",
-    "The NoOp stands in section 8 of the Raft paper, and not in its summary.",
+    "The NoOp is in section 8 of the Raft paper, not in its summary.",
     "new 3; partition 0; replica 1",
 )
 def new_leader_appends_no_noop(honest, self, reachable):
@@ -485,7 +485,7 @@ def new_leader_appends_no_noop(honest, self, reachable):
 @answer(
     4,
     "Cluster.elect",
-    "The winner's NoOp has the term before.",
+    "The winner's NoOp has the previous term.",
     "The entry is made before the term is raised.",
     "new 3; partition 0; hash 1; log 1",
 )
@@ -498,7 +498,7 @@ def noop_has_the_old_term(honest, self, reachable):
     4,
     "Cluster.elect",
     "An election raises the term by two.",
-    "The candidate raises it, and so does whoever counts the votes.",
+    "Both the candidate and the code that counts votes raise it.",
     "new 3; partition 0",
 )
 def term_grows_by_two(honest, self, reachable):
@@ -509,8 +509,8 @@ def term_grows_by_two(honest, self, reachable):
 @answer(
     4,
     "Cluster.elect",
-    "The winner drops its entries that are not committed.",
-    "An uncommitted tail is taken for one that must go.",
+    "The winner drops its uncommitted entries.",
+    "An uncommitted suffix is thought to be invalid.",
     "new 5; partition 1 2 3; noop; partition 0; heal 1 2; replica 4",
 )
 def winner_drops_its_tail(honest, self, reachable):
@@ -522,7 +522,7 @@ def winner_drops_its_tail(honest, self, reachable):
 @answer(
     4,
     "Cluster.elect",
-    "The isolated replicas take an election's term too.",
+    "The isolated replicas also adopt an election's term.",
     "A simulation sets the term of all replicas in one loop.",
     "new 3; partition 0; replica 0",
 )
@@ -535,8 +535,8 @@ def isolated_replicas_hear_of_the_term(honest, self, reachable):
 @answer(
     4,
     "Cluster.partition",
-    "A follower raises its term as it is isolated.",
-    "In Raft without pre-vote, an isolated follower stands for election again and again.",
+    "A follower raises its term when it is isolated.",
+    "In Raft without pre-vote, an isolated follower starts elections repeatedly.",
     "new 3; partition 1; replica 1",
 )
 def term_moves_in_isolation(honest, self, ids):
@@ -549,7 +549,7 @@ def term_moves_in_isolation(honest, self, ids):
 @answer(
     4,
     "Cluster.step_down",
-    "The term is raised though there is no quorum for an election.",
+    "The term is raised although there is no quorum for an election.",
     "In Raft a candidate raises its term before it asks for votes.",
     "new 3; partition 0 1",
 )
@@ -565,7 +565,7 @@ def failed_election_raises_the_term(honest, self, reachable):
     4,
     "Cluster.step_down",
     "Without a reachable leader, a deposed leader that is reachable keeps its role.",
-    "Settling returns early where there is nobody to follow.",
+    "Settling returns early if there is no leader to follow.",
     "new 3; partition 0; partition 1 2; heal 0; replica 0",
 )
 def deposed_leader_leads_where_nobody_does(_, self, reachable):
@@ -575,8 +575,8 @@ def deposed_leader_leads_where_nobody_does(_, self, reachable):
 @answer(
     4,
     "Replica.follow",
-    "A deposed leader that is reachable again takes the term, and keeps its role.",
-    "Term and role are set in two places, and one is forgotten.",
+    "A deposed leader that is reachable again adopts the term and keeps its role.",
+    "Term and role are set in two places, and one is missing.",
     "new 3; partition 0; heal; replica 0",
 )
 def role_is_not_given_up(_, self, term):
@@ -587,7 +587,7 @@ def role_is_not_given_up(_, self, term):
     4,
     "Replica.follow",
     "A replica that follows keeps its old term.",
-    "Term and role are set in two places, and one is forgotten.",
+    "Term and role are set in two places, and one is missing.",
     "new 3; partition 0; replica 2",
 )
 def term_is_not_taken(_, self, term):
@@ -597,7 +597,7 @@ def term_is_not_taken(_, self, term):
 @answer(
     4,
     "Cluster.elect",
-    "The isolated predecessor gives up its role when another leader is elected.",
+    "The isolated predecessor steps down when another leader is elected.",
     "A simulation clears the old leader's flag when it sets the new one's.",
     "new 3; partition 0; replica 0",
 )
@@ -609,7 +609,7 @@ def predecessor_gives_up_its_role(honest, self, reachable):
 @answer(
     4,
     "Cluster.step_down",
-    "An isolated current leader gives up its role where nobody is elected.",
+    "An isolated current leader steps down if none is elected.",
     "A leader that checks its quorum steps down, as in etcd's raft with CheckQuorum.",
     "new 3; partition 0 1; replica 0",
 )

@@ -1,4 +1,4 @@
-"""Level 1: mix, draw, and the line grammar that shows with them."""
+"""Level 1: mix, draw, and the grammar of lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wrong.registry import answer
 
 
 def signed(number: int) -> int:
-    """The u64 as the i64 that has the same bits."""
+    """Return the i64 with the same bits as the u64."""
     return number - 2**64 if number >> 63 else number
 
 
@@ -21,7 +21,7 @@ def signed(number: int) -> int:
     1,
     "mix",
     "mix shifts in copies of the sign bit.",
-    "`>>` of a signed integer does so in Java, C# and Go, and in C and C++ with GCC and Clang.",
+    "`>>` of a signed integer copies the sign in Java, C#, Go, GCC and Clang.",
     "mix 9223372036854775808",
 )
 def mix_shifts_in_the_sign(_, z):
@@ -47,7 +47,7 @@ def mix_multiplies_in_doubles(_, z):
     1,
     "Session.do_mix",
     "mix adds the increment before it mixes, as next does.",
-    "The published splitmix64.c has one function for both, so both are often ported as one.",
+    "The published splitmix64.c has one function for both.",
     "mix 0",
 )
 def mix_adds_the_increment(_, self, z):
@@ -57,8 +57,8 @@ def mix_adds_the_increment(_, self, z):
 @answer(
     1,
     "Generator.next",
-    "next mixes the state before it grows, so that the first output is mix(seed).",
-    "Post-increment is written where pre-increment is meant: `mix(state++)` in small.",
+    "next mixes the state before it adds, so that the first output is mix(seed).",
+    "Post-increment is written where pre-increment is meant: `mix(state++)`.",
     "draw 1234567 1",
 )
 def state_grows_after_it_is_mixed(honest, self):
@@ -93,7 +93,7 @@ def draw_refuses_the_limit(honest):
     1,
     "MAX_DRAWS",
     "draw accepts a count of 1,001.",
-    "`>=` and `>` are mixed up when the condition is turned round.",
+    "`>=` and `>` are mixed up when the condition is negated.",
     "draw 1 1001",
 )
 def draw_accepts_one_above_the_limit(honest):
@@ -103,7 +103,7 @@ def draw_accepts_one_above_the_limit(honest):
 @answer(
     1,
     "Session.do_draw",
-    "draw accepts a count of 0, and answers with no numbers.",
+    "draw accepts a count of 0 and returns no numbers.",
     "Only the upper limit of a range is checked.",
     "draw 1 0",
 )
@@ -114,7 +114,7 @@ def draw_accepts_none(honest, self, seed, count):
 @answer(
     1,
     "Session.do_draw",
-    "The numbers that draw answers with end with a space.",
+    "The answer to draw ends with a space.",
     "A loop prints each number and a space after it.",
     "draw 1 2",
 )
@@ -139,8 +139,8 @@ def mix_is_shown_as_signed(honest, self, z):
 @answer(
     1,
     "Session.parse_number",
-    "A number of 2^64 or more wraps round in silence.",
-    "The loop `n = n * 10 + digit` does so for unsigned types in C, and in release builds of Rust.",
+    "A number of 2^64 or more wraps around silently.",
+    "`n = n * 10 + digit` wraps for unsigned types in C and in Rust release builds.",
     "mix 18446744073709551616",
 )
 def number_wraps(_, self, token):
@@ -152,8 +152,8 @@ def number_wraps(_, self, token):
 @answer(
     1,
     "Session.parse_number",
-    "A number of 2^64 or more is taken for 2^64 - 1.",
-    "strtoull answers so, and tells of it in errno alone.",
+    "A number of 2^64 or more is read as 2^64 - 1.",
+    "strtoull returns it, with an error only in errno.",
     "mix 18446744073709551616",
 )
 def number_saturates(_, self, token):
@@ -202,7 +202,7 @@ def plus_sign_is_accepted(honest, self, token):
     1,
     "Session.parse_number",
     "A number may begin with a minus sign, and is negated modulo 2^64.",
-    "strtoull does so, and reports no error.",
+    "strtoull negates without an error.",
     "mix -1",
 )
 def minus_sign_is_accepted(honest, self, token):
@@ -237,8 +237,8 @@ def hex_number_is_accepted(honest, self, token):
 @answer(
     1,
     "Session.parse_number",
-    "A number ends at the first byte that is no digit; what follows is ignored.",
-    "atoi, strtoull without a look at its end pointer, and JavaScript's parseInt read so.",
+    "A number ends at the first byte that is not a digit; the rest is ignored.",
+    "atoi, strtoull without a check of its end pointer and JavaScript's parseInt do so.",
     "mix 1x",
 )
 def number_ends_at_the_first_other_byte(honest, self, token):
@@ -273,7 +273,7 @@ def tab_is_white_space(honest, self, line):
 @answer(
     1,
     "Session.tokens",
-    "Further spaces, and those at the ends of a line, make empty tokens.",
+    "Repeated, leading and trailing spaces make empty tokens.",
     "Splitting at one separator does so in Python, Go, Java and JavaScript.",
     "mix  1",
 )
@@ -295,7 +295,7 @@ def nul_ends_the_line(honest, self, line):
 @answer(
     1,
     "Session.answer",
-    "A wrong number of tokens is answered unknown-command, an unknown command syntax.",
+    "A wrong number of tokens is unknown-command, an unknown command is syntax.",
     "Two error codes are mixed up in a table.",
     "mix",
 )
@@ -308,7 +308,7 @@ def unknown_command_and_syntax_swapped(honest, self, line):
 @answer(
     1,
     "Session.look_up",
-    "Command words are accepted in upper case too.",
+    "Command words are also accepted in upper case.",
     "Text protocols such as SMTP compare their commands so.",
     "MIX 1",
 )
@@ -319,8 +319,8 @@ def command_words_in_any_case(honest, self, tokens):
 @answer(
     1,
     "Session.parse",
-    "What follows the last argument is ignored.",
-    "A parser takes the tokens it needs, and does not look for the end of the line.",
+    "Tokens after the last argument are ignored.",
+    "A parser reads the tokens it needs and does not check for the end of the line.",
     "mix 1 2",
 )
 def further_tokens_are_ignored(honest, self, found, arguments):
@@ -331,7 +331,7 @@ def further_tokens_are_ignored(honest, self, found, arguments):
     1,
     "Session.is_silent",
     "A comment gets an answer.",
-    "The comment is left to the table of commands, which does not have it.",
+    "The comment is looked up in the table of commands.",
     "# 1",
 )
 def comment_is_a_command(_, self, tokens):
@@ -342,7 +342,7 @@ def comment_is_a_command(_, self, tokens):
     1,
     "Session.answer",
     "A comment that does not begin at the first byte of its line gets an answer.",
-    "The first byte of the line is looked at, before the spaces are skipped.",
+    "The first byte is checked before the spaces are skipped.",
     " # 1",
 )
 def indented_comment_is_a_command(honest, self, line):
@@ -383,7 +383,7 @@ def overlong_line_is_run(_):
     1,
     "MAX_LINE",
     "A line of exactly the longest length is refused.",
-    "The LF is counted, or the NUL that fgets puts behind it.",
+    "The LF is counted, or the NUL that fgets appends.",
     OVERLONG[:MAX_LINE],
 )
 def longest_line_is_refused(honest):
@@ -393,8 +393,8 @@ def longest_line_is_refused(honest):
 @answer(
     1,
     "Session.answer",
-    "Of an overlong line the part within the limit is run.",
-    "fgets hands out as much of the line as its buffer holds.",
+    "The part of an overlong line within the limit is run.",
+    "fgets returns as much of the line as its buffer holds.",
     OVERLONG + "1",
 )
 def overlong_line_is_cut_and_run(honest, self, line):
@@ -404,8 +404,8 @@ def overlong_line_is_cut_and_run(honest, self, line):
 @answer(
     1,
     "split_lines",
-    "An overlong line is answered twice.",
-    "A line that comes in two buffers is taken for two lines.",
+    "An overlong line gets two answers.",
+    "A line in two buffers is treated as two lines.",
     OVERLONG,
 )
 def overlong_line_is_answered_twice(honest, chunks):
@@ -419,7 +419,7 @@ def overlong_line_is_answered_twice(honest, chunks):
     1,
     "Session.answer",
     "An overlong comment gets no answer.",
-    "Comments are skipped before the length is judged.",
+    "Comments are skipped before the length is checked.",
     "#" + OVERLONG,
 )
 def overlong_comment_is_silent(honest, self, line):

@@ -1,4 +1,4 @@
-"""Ports that are odd, and right: no exam may fail them."""
+"""Ports that are odd but right: the exam must pass them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 
 from wrong.registry import honest
 
-#: For how long `slow` sleeps in all, in seconds.
+#: The total sleep of `slow`, in seconds.
 SLEEP_MAX = 10.0
 
 
-@honest("Session.answer", "It takes 1 ms for each answer, up to ten seconds in all.")
+@honest("Session.answer", "Each answer takes 1 ms more, up to ten seconds in total.")
 def slow(answer, self, line):
     self.slept = getattr(self, "slept", 0.0) + 0.001
     if self.slept <= SLEEP_MAX:
@@ -30,7 +30,7 @@ def chatty_stderr(answer, self, line):
 
 
 class Unbuffered:
-    """A source that is read a few bytes at a time, so that hardly a line comes in one piece."""
+    """A source that is read 16 bytes at a time, so that most lines are split."""
 
     def __init__(self, source):
         self.descriptor = source.fileno()
@@ -50,9 +50,9 @@ class Flushed:
         self.sink.flush()
 
     def flush(self):
-        """Nothing is left to flush."""
+        """Do nothing: every write is flushed."""
 
 
-@honest("serve", "It reads 16 bytes at a time, and flushes after each answer.")
+@honest("serve", "It reads 16 bytes at a time and flushes after each answer.")
 def one_at_a_time(serve, source, sink):
     serve(Unbuffered(source), Flushed(sink))

@@ -1,4 +1,4 @@
-"""Programs that misbehave. What one does wrong at a certain command begins at that one's level."""
+"""Programs that misbehave. A mistake at a certain command has that command's level."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 import dkv20
 from wrong.registry import behaviour
 
-#: Longer than anybody waits, and not for ever, so that none is left over.
+#: Longer than any time limit, but finite, so that no process is left over.
 LONG = 120
 
 
@@ -22,7 +22,7 @@ def silent_for_long():
 # At certain commands.
 
 
-@behaviour(3, "Session.do_put", "It hangs at a put.", "A lock is taken twice.")
+@behaviour(3, "Session.do_put", "It hangs at a put.", "A lock is acquired twice.")
 def hangs_at_a_put(*_):
     silent_for_long()
 
@@ -31,7 +31,7 @@ def hangs_at_a_put(*_):
     4,
     "Session.do_heal",
     "It exits with status 3 at a heal.",
-    "Libraries exit on what they take for a fatal error.",
+    "Some libraries exit on fatal errors.",
 )
 def exits_at_a_heal(*_):
     os._exit(3)
@@ -40,7 +40,7 @@ def exits_at_a_heal(*_):
 @behaviour(
     4,
     "Session.do_compact",
-    "It dies by a segmentation fault at a compact.",
+    "It crashes with a segmentation fault at a compact.",
     "A dangling pointer is followed.",
 )
 def segmentation_fault_at_a_compact(*_):
@@ -50,8 +50,8 @@ def segmentation_fault_at_a_compact(*_):
 @behaviour(
     3,
     "Session.do_dump",
-    "It prints a stack trace and dies at a dump.",
-    "An exception that nobody catches ends a program in most languages.",
+    "It prints a stack trace and crashes at a dump.",
+    "An uncaught exception ends a program in most languages.",
 )
 def exception_at_a_dump(*_):
     raise RuntimeError("not caught")
@@ -60,7 +60,7 @@ def exception_at_a_dump(*_):
 @behaviour(
     1,
     "Session.parse_number",
-    "It dies at a number of 2^64 or more.",
+    "It crashes at a number of 2^64 or more.",
     "C++'s std::stoull throws std::out_of_range, and Rust's unwrap panics.",
 )
 def dies_at_a_great_number(honest, self, token):
@@ -72,7 +72,7 @@ def dies_at_a_great_number(honest, self, token):
 @behaviour(
     1,
     "Session.tokens",
-    "It dies at a line that is not valid UTF-8.",
+    "It crashes at a line that is not valid UTF-8.",
     "Reading lines as text fails on them in Python and Rust.",
 )
 def dies_at_invalid_utf8(honest, self, line):
@@ -83,7 +83,7 @@ def dies_at_invalid_utf8(honest, self, line):
 @behaviour(
     3,
     "Session.do_status",
-    "It answers status with output that does not end.",
+    "Its answer to status does not end.",
     "The condition of a loop is never false.",
 )
 def floods_at_status(*_):
@@ -94,8 +94,8 @@ def floods_at_status(*_):
 @behaviour(
     3,
     "Session.do_status",
-    "It answers status with very many lines, and goes on.",
-    "A debugging print stands in a loop.",
+    "Its answer to status has a million lines.",
+    "A debugging print is left in a loop.",
 )
 def many_lines_at_status(honest, self):
     return honest(self) + "\nok" * 1_000_000
@@ -104,7 +104,7 @@ def many_lines_at_status(honest, self):
 @behaviour(
     4,
     "Session.do_partition",
-    "It sleeps for some seconds at a partition, and then answers.",
+    "It sleeps for some seconds at a partition before it answers.",
     "A real cluster waits for an election timeout.",
 )
 def slow_at_a_partition(honest, self, *ids):
@@ -118,8 +118,8 @@ def slow_at_a_partition(honest, self, *ids):
 @behaviour(
     1,
     "Session.answer",
-    "Its answers are bytes that are no text.",
-    "What is printed is a struct, or memory that was freed.",
+    "Its answers are not text.",
+    "It prints a struct or freed memory.",
 )
 def answers_garbage(honest, self, line):
     answer = honest(self, line)
@@ -129,7 +129,7 @@ def answers_garbage(honest, self, line):
 @behaviour(
     1,
     "Session.do_draw",
-    "It answers each draw with one line too many.",
+    "Its answer to draw has one line too many.",
     "A debugging print is left in.",
 )
 def one_answer_too_many(honest, self, seed, count):
@@ -139,7 +139,7 @@ def one_answer_too_many(honest, self, seed, count):
 @behaviour(
     1,
     "Session.do_draw",
-    "It answers each draw with one line for each number.",
+    "Its answer to draw has one line for each number.",
     "println is written where print is meant.",
 )
 def a_line_for_each_number(honest, self, seed, count):
@@ -160,7 +160,7 @@ def one_answer_too_few(honest, self, line):
 @behaviour(
     1,
     "Session.answer",
-    "It does not answer what is refused.",
+    "It does not answer refused commands.",
     "Errors go to standard error.",
 )
 def errors_are_not_answered(honest, self, line):
@@ -175,7 +175,7 @@ def errors_are_not_answered(honest, self, line):
     1,
     "Session.answer",
     "It answers comments and empty lines.",
-    "Each line that is read is answered.",
+    "Every line gets an answer.",
 )
 def answers_comments_and_empty_lines(honest, self, line):
     answer = honest(self, line)
@@ -186,7 +186,7 @@ def answers_comments_and_empty_lines(honest, self, line):
     1,
     "Session.answer",
     "Its answers end with CR LF.",
-    "Windows' standard output does so in text mode.",
+    "Windows' standard output writes them in text mode.",
 )
 def answers_end_with_cr_lf(honest, self, line):
     answer = honest(self, line)
@@ -197,7 +197,7 @@ def answers_end_with_cr_lf(honest, self, line):
     1,
     "Session.answer",
     "It echoes each command before its answer.",
-    "A terminal's echo, or `set -x` of a wrapper script, does so.",
+    "A terminal echoes, as does `set -x` in a wrapper script.",
 )
 def echoes_commands(honest, self, line):
     answer = honest(self, line)
@@ -208,7 +208,7 @@ def echoes_commands(honest, self, line):
     1,
     "Session.answer",
     "It prints a prompt before each answer.",
-    "Read-eval-print loops do so.",
+    "Read-eval-print loops print one.",
 )
 def prints_a_prompt(honest, self, line):
     answer = honest(self, line)
@@ -219,7 +219,7 @@ def prints_a_prompt(honest, self, line):
     1,
     "serve",
     "It prints a banner on standard output.",
-    "Interactive programs and logging libraries greet so.",
+    "Interactive programs and logging libraries print one.",
 )
 def prints_a_banner(honest, source, sink):
     sink.write(b"dkv20 in Python, ready\n")
@@ -229,8 +229,8 @@ def prints_a_banner(honest, source, sink):
 @behaviour(
     1,
     "split_lines",
-    "It answers the lines of one chunk in the reverse order.",
-    "Workers that answer as they finish do so.",
+    "It answers the lines of one chunk in reverse order.",
+    "Workers answer as they finish.",
 )
 def answers_in_another_order(honest, chunks):
     for batch in batches(chunks):
@@ -238,7 +238,7 @@ def answers_in_another_order(honest, chunks):
 
 
 def batches(chunks):
-    """The same bytes, cut behind a LF; at the end, what is left without one."""
+    """Yield the same bytes, cut after each LF."""
     rest = b""
     for chunk in chunks:
         lines, lf, rest = (rest + chunk).rpartition(b"\n")
@@ -246,11 +246,11 @@ def batches(chunks):
     yield rest
 
 
-# Output that stays behind.
+# Output that is held back.
 
 
 class Held:
-    """A sink that holds what is written back, all or in part."""
+    """A sink that holds back all or some of its bytes."""
 
     def __init__(self, sink):
         self.sink = sink
@@ -269,7 +269,7 @@ class Held:
 
 
 class Last(Held):
-    """It holds the last answer back until there is another."""
+    """Holds back the last answer until there is another."""
 
     def write(self, data):
         self.release(len(self.held))
@@ -277,14 +277,14 @@ class Last(Held):
 
 
 class Block(Held):
-    """It writes in blocks of 4,096 bytes."""
+    """Writes blocks of 4,096 bytes."""
 
     def flush(self):
         self.release(len(self.held) // 4_096 * 4_096)
 
 
 class Torn(Held):
-    """It ends in the middle of a line, and writes nothing any more."""
+    """Stops in the middle of a line."""
 
     def flush(self):
         if self.held:
@@ -293,7 +293,7 @@ class Torn(Held):
 
 
 class Drip(Held):
-    """It writes a byte each 50 ms, and falls silent after some."""
+    """Writes a byte every 50 ms and stops after some."""
 
     def flush(self):
         for _ in range(20):
@@ -305,7 +305,7 @@ class Drip(Held):
 
 
 def serve_into(kind):
-    """A `serve` that writes into such a sink, and all of it at the end of input."""
+    """Return a `serve` that writes into such a sink, and everything at the end of input."""
 
     def serve(honest, source, sink):
         held = kind(sink)
@@ -318,8 +318,8 @@ def serve_into(kind):
 @behaviour(
     1,
     "serve",
-    "It flushes at the end of input only.",
-    "Standard output is buffered in whole where it is no terminal.",
+    "It flushes only at the end of input.",
+    "Standard output is fully buffered unless it is a terminal.",
 )
 def flushes_at_the_end(*arguments):
     serve_into(Held)(*arguments)
@@ -328,7 +328,7 @@ def flushes_at_the_end(*arguments):
 @behaviour(
     1,
     "serve",
-    "It flushes whole blocks of 4,096 bytes only.",
+    "It flushes only whole blocks of 4,096 bytes.",
     "stdio flushes a full buffer by itself, so long tests pass.",
 )
 def flushes_whole_blocks(*arguments):
@@ -339,7 +339,7 @@ def flushes_whole_blocks(*arguments):
     1,
     "serve",
     "It flushes an answer when the next one is written.",
-    "The flush stands before the write, or before the read of the next line.",
+    "The flush comes before the write or before the next read.",
 )
 def flushes_one_answer_late(*arguments):
     serve_into(Last)(*arguments)
@@ -348,8 +348,8 @@ def flushes_one_answer_late(*arguments):
 @behaviour(
     1,
     "serve",
-    "Its first output ends in the middle of a line, and it falls silent.",
-    "A thread dies with the lock of the output held.",
+    "Its first output ends in the middle of a line, and no more follows.",
+    "A thread dies while it holds the lock of the output.",
 )
 def half_a_line_and_silence(*arguments):
     serve_into(Torn)(*arguments)
@@ -358,8 +358,8 @@ def half_a_line_and_silence(*arguments):
 @behaviour(
     1,
     "serve",
-    "It writes one byte each 50 ms, and then none.",
-    "A serial line, or a proxy that is overloaded, behaves so.",
+    "It writes one byte every 50 ms and stops after some.",
+    "A serial line or an overloaded proxy behaves like this.",
 )
 def drips_and_falls_silent(*arguments):
     serve_into(Drip)(*arguments)
@@ -381,8 +381,8 @@ def reads_to_the_end_first(_, source, sink):
 @behaviour(
     1,
     "read_chunks",
-    "It closes its input after the first lines, answers them, and stays.",
-    "A file descriptor is closed twice, and the second time it is another one's.",
+    "It closes its input after the first lines, answers them and does not exit.",
+    "A file descriptor is closed twice and was reused in between.",
 )
 def closes_its_input(honest, source, sink):
     yield next(honest(source, sink), b"")
@@ -416,7 +416,7 @@ def ignores_a_last_line_without_lf(honest, chunks):
 @behaviour(
     1,
     "split_lines",
-    "It answers the end of input.",
+    "It writes an answer at the end of input.",
     "`while (!feof(f))` in C runs once more than there are lines.",
 )
 def answers_the_end_of_input(honest, chunks):
@@ -427,8 +427,8 @@ def answers_the_end_of_input(honest, chunks):
 @behaviour(
     1,
     "split_lines",
-    "A line that comes in two pieces is taken for two lines.",
-    "What one read gives is taken for whole lines, which it is on a quiet machine.",
+    "A line in two pieces is treated as two lines.",
+    "One read is assumed to return whole lines, as it does on an idle machine.",
 )
 def pieces_are_taken_for_lines(honest, chunks):
     for chunk in chunks:
@@ -438,7 +438,7 @@ def pieces_are_taken_for_lines(honest, chunks):
 # The end.
 
 
-@behaviour(1, "serve", "It exits at once.", "An unknown subcommand is taken for no error.")
+@behaviour(1, "serve", "It exits at once.", "An unknown subcommand is not treated as an error.")
 def exits_at_once(*_):
     pass
 
@@ -464,8 +464,8 @@ def exits_after_20_answers(honest, source, sink):
 @behaviour(
     1,
     "serve",
-    "It closes its output at once, and goes on reading.",
-    "A daemon closes its descriptors as it detaches.",
+    "It closes its output at once and goes on reading.",
+    "A daemon closes its descriptors when it detaches.",
 )
 def closes_its_output(_, source, sink):
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -476,7 +476,7 @@ def closes_its_output(_, source, sink):
     1,
     "serve",
     "It exits with status 1 at the end of input.",
-    "The end of input is taken for an error of reading.",
+    "The end of input is treated as a read error.",
 )
 def status_1_at_the_end(honest, source, sink):
     honest(source, sink)
@@ -497,8 +497,8 @@ def stays_at_the_end(honest, source, sink):
 @behaviour(
     1,
     "Session.do_quit",
-    "It answers the lines after quit too.",
-    "The end is noticed when the buffer has to be filled again.",
+    "It answers lines after quit.",
+    "The flag is checked only when the buffer is refilled.",
 )
 def answers_after_quit(*_):
     return None
@@ -507,7 +507,7 @@ def answers_after_quit(*_):
 @behaviour(
     1,
     "Session.do_quit",
-    "It does not answer quit, and exits.",
+    "It exits without an answer to quit.",
     "exit is called in the middle of a command.",
 )
 def quits_without_an_answer(_, self):
@@ -518,7 +518,7 @@ def quits_without_an_answer(_, self):
     1,
     "Session.do_hello",
     "It speaks another version of the protocol.",
-    "A port stays behind.",
+    "A port is out of date.",
 )
 def another_version(honest, self):
     return honest(self).replace(" 1 ", " 2 ")

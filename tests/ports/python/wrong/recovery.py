@@ -12,7 +12,7 @@ from wrong.registry import answer
 @answer(
     4,
     "Cluster.truncate_and_replay",
-    "A stale tail is kept: only what the leader has beyond it is appended.",
+    "A stale suffix is kept: only the leader's entries beyond it are appended.",
     "Followers ask for the entries after their last one.",
     "new 3; partition 0; at 0 noop; heal; log 0",
 )
@@ -23,8 +23,8 @@ def stale_tail_is_kept(_, self, replica, leader, m):
 @answer(
     4,
     "Cluster.truncate_and_replay",
-    "The leader's entries are written over a stale tail, and what is longer stays.",
-    "Slots of an array are overwritten, and its length is not cut.",
+    "The leader's entries overwrite a stale suffix, and its rest stays.",
+    "Slots of an array are overwritten, and its length is kept.",
     "new 3; partition 0; at 0 noop; at 0 noop; heal; replica 0",
 )
 def longer_tail_is_kept(honest, self, replica, leader, m):
@@ -36,7 +36,7 @@ def longer_tail_is_kept(honest, self, replica, leader, m):
 @answer(
     4,
     "Cluster.agreement",
-    "Logs are taken to agree as far as both go.",
+    "Logs are assumed to agree up to the shorter one's end.",
     "Lengths are compared, and terms are not.",
     "new 3; partition 0; at 0 noop; heal; log 0",
 )
@@ -47,8 +47,8 @@ def lengths_alone_are_compared(_, self, replica, leader, b):
 @answer(
     4,
     "Cluster.truncate_and_replay",
-    "With a stale tail the committed entries are dropped from the log too.",
-    "The log is cleared, and made anew from the commit index.",
+    "With a stale suffix the committed entries are also dropped from the log.",
+    "The log is cleared and rebuilt from the commit index.",
     "new 3; put a 1; partition 0; at 0 noop; heal; replica 0",
 )
 def committed_entries_are_truncated(honest, self, replica, leader, m):
@@ -60,8 +60,8 @@ def committed_entries_are_truncated(honest, self, replica, leader, m):
 @answer(
     4,
     "Replica.commit_to",
-    "On replay of several entries the first one is skipped.",
-    "The commit index is raised before the loop, and the loop begins behind it.",
+    "When several entries are replayed, the first is skipped.",
+    "The commit index is raised before the loop that starts after it.",
     "new 3; partition 2; put a 1; put b 2; heal; get 2 a",
 )
 def replay_skips_the_first_entry(honest, self, index):
@@ -73,7 +73,7 @@ def replay_skips_the_first_entry(honest, self, index):
 @answer(
     4,
     "Replica.commit_to",
-    "On replay of several entries the first one is applied again after the last.",
+    "When several entries are replayed, the first is applied again after the last.",
     "An op is applied on receipt and again on commit; repeating it is harmless only in order.",
     "new 3; partition 2; put a 1; put a 2; heal; get 2 a",
 )
@@ -87,8 +87,8 @@ def replay_applies_the_first_entry_twice(honest, self, index):
 @answer(
     4,
     "Replica.commit_to",
-    "On replay of several entries they are applied from the last to the first.",
-    "Entries are collected while walking back to where the logs agree.",
+    "When several entries are replayed, they are applied from the last to the first.",
+    "Entries are collected while walking back to the common index.",
     "new 3; partition 2; put a 1; put a 2; heal; get 2 a",
 )
 def replay_applies_backwards(_, self, index):
@@ -100,7 +100,7 @@ def replay_applies_backwards(_, self, index):
 @answer(
     4,
     "Replica.append",
-    "Ops are applied when they are appended, and not when they commit.",
+    "Ops are applied when they are appended instead of when they commit.",
     "It is the same while nothing fails.",
     "new 3; partition 0; at 0 put a 1; get 0 a",
 )
@@ -112,7 +112,7 @@ def applied_on_append(honest, self, op, term):
 @answer(
     4,
     "Cluster.truncate_and_replay",
-    "A replica that replays takes the leader's base.",
+    "A replica that replays adopts the leader's base.",
     "The leader's whole log is copied.",
     "new 2; put a 1; compact 0; put b 2; replica 1",
 )
@@ -126,8 +126,8 @@ def replay_takes_the_leaders_base(honest, self, replica, leader, m):
 @answer(
     4,
     "Cluster.commit",
-    "Followers take the leader's commit index only where there is a quorum.",
-    "Both halves of the step are put under one condition.",
+    "Followers adopt the leader's commit index only with a quorum.",
+    "Both parts of the step are under one condition.",
     "new 5; partition 4; put a 1; partition 1 2 3; heal 4; replica 4",
 )
 def commit_index_needs_a_quorum(honest, self, reachable):
@@ -141,8 +141,8 @@ def commit_index_needs_a_quorum(honest, self, reachable):
 @answer(
     4,
     "Cluster.install_snapshot",
-    "A snapshot is laid over the old map.",
-    "Loading inserts keys, and nobody clears the map first.",
+    "A snapshot is merged into the old map.",
+    "Loading inserts keys without clearing the map first.",
     "new 3; put a 1; partition 2; del a; compact; heal; get 2 a",
 )
 def snapshot_is_laid_over_the_old_map(honest, self, replica, leader):
@@ -167,7 +167,7 @@ def snapshot_shares_the_leaders_map(honest, self, replica, leader):
     4,
     "Cluster.install_snapshot",
     "A snapshot's base is the leader's base.",
-    "The leader's log is copied with where it begins.",
+    "The leader's log is copied together with its base.",
     "new 3; partition 2; put a 1; compact; put b 2; heal; replica 2",
 )
 def snapshot_base_is_the_leaders_base(honest, self, replica, leader):
@@ -180,7 +180,7 @@ def snapshot_base_is_the_leaders_base(honest, self, replica, leader):
     4,
     "Cluster.install_snapshot",
     "A snapshot's base term is the leader's current term.",
-    "The sender's term stands in the same message, as in Raft's InstallSnapshot.",
+    "The sender's term is in the same message, as in Raft's InstallSnapshot.",
     "new 3; partition 2; put a 1; compact; partition 0; heal 2; noop; replica 2",
 )
 def snapshot_base_term_is_the_leaders_term(honest, self, replica, leader):
@@ -192,7 +192,7 @@ def snapshot_base_term_is_the_leaders_term(honest, self, replica, leader):
     4,
     "Cluster.install_snapshot",
     "A snapshot's base term is that of the leader's last entry.",
-    "The last term is at hand, and usually the same.",
+    "The last term is available and usually the same.",
     "new 3; partition 2; put a 1; compact; partition 0; heal 2; noop; replica 2",
 )
 def snapshot_base_term_is_the_last_term(honest, self, replica, leader):
@@ -204,7 +204,7 @@ def snapshot_base_term_is_the_last_term(honest, self, replica, leader):
     4,
     "Cluster.install_snapshot",
     "A replica that installs a snapshot keeps its old base term.",
-    "The index is set, and the term is forgotten.",
+    "The index is set and the term is not.",
     "new 3; partition 2; put a 1; compact; heal; hash 2",
 )
 def snapshot_leaves_the_base_term(honest, self, replica, leader):
@@ -216,8 +216,8 @@ def snapshot_leaves_the_base_term(honest, self, replica, leader):
 @answer(
     4,
     "Cluster.install_snapshot",
-    "A snapshot stands for all of the leader's log, also for what is not committed.",
-    "The leader's last index is taken for what it has applied.",
+    "A snapshot covers the leader's whole log, also its uncommitted entries.",
+    "The leader's last index is mistaken for its applied index.",
     "new 5; partition 4; put a 1; compact; partition 1 2 3; put b 2; heal 4; replica 4",
 )
 def snapshot_goes_to_the_last_index(honest, self, replica, leader):
@@ -231,7 +231,7 @@ def snapshot_goes_to_the_last_index(honest, self, replica, leader):
     4,
     "Cluster.install_snapshot",
     "The entries after a snapshot are not sent.",
-    "The snapshot is taken for all there is.",
+    "The snapshot is thought to be the whole state.",
     "new 5; partition 4; put a 1; compact; partition 1 2 3; put b 2; heal 4; replica 4",
 )
 def snapshot_without_the_entries_after_it(honest, self, replica, leader):
@@ -243,7 +243,7 @@ def snapshot_without_the_entries_after_it(honest, self, replica, leader):
 @answer(
     4,
     "Cluster.install_snapshot",
-    "A replica whose log is long enough gets no snapshot, though it has another term at the base.",
+    "A replica with a long enough log gets no snapshot although its term at the base differs.",
     "Indexes are compared, and terms are not.",
     "new 3; partition 0; at 0 noop; at 0 noop; put a 1; compact; heal; replica 0",
 )
@@ -255,14 +255,14 @@ def no_snapshot_for_another_term(honest, self, replica, leader):
         self.truncate_and_replay(replica, leader, b)
 
 
-# Compaction, and what looks at a compacted log.
+# Compaction, and observers of a compacted log.
 
 
 @answer(
     4,
     "Replica.compact",
     "Compaction forgets the term at the base.",
-    "The log is emptied, and its last term with it.",
+    "The log is emptied together with its last term.",
     "new 1; put a 1; compact; hash 0",
 )
 def compaction_forgets_the_term(honest, self):
@@ -273,8 +273,8 @@ def compaction_forgets_the_term(honest, self):
 @answer(
     4,
     "Replica.compact",
-    "Compaction drops the whole log, also what is not committed.",
-    "The last index is taken for the commit index.",
+    "Compaction drops the whole log, also uncommitted entries.",
+    "The last index is mistaken for the commit index.",
     "new 3; partition 1 2; put a 1; compact; replica 0",
 )
 def compaction_drops_what_is_pending(_, self):
@@ -286,8 +286,8 @@ def compaction_drops_what_is_pending(_, self):
 @answer(
     4,
     "Replica.compact",
-    "Compaction commits what is pending.",
-    "A snapshot is taken of the last index, and everything is applied for it.",
+    "Compaction commits pending entries.",
+    "A snapshot is made at the last index, so everything is applied first.",
     "new 3; partition 1 2; put a 1; compact; get 0 a",
 )
 def compaction_moves_the_commit_index(honest, self):
@@ -299,7 +299,7 @@ def compaction_moves_the_commit_index(honest, self):
     4,
     "Replica.compact",
     "Compaction keeps the last committed entry.",
-    "It keeps the entry for its term, in place of keeping the term.",
+    "It keeps the entry instead of its term.",
     "new 1; put a 1; compact; replica 0",
 )
 def compaction_keeps_one_entry(_, self):
@@ -311,8 +311,8 @@ def compaction_keeps_one_entry(_, self):
 @answer(
     4,
     "Session.do_compact",
-    "compact without ids leaves the isolated replicas out.",
-    "Commands to all replicas go to those that can be reached.",
+    "compact without ids skips the isolated replicas.",
+    "Commands to all replicas go to the reachable ones.",
     "new 3; put a 1; partition 2; compact; replica 2",
 )
 def bare_compact_leaves_out_the_isolated(honest, self, *ids):
@@ -322,8 +322,8 @@ def bare_compact_leaves_out_the_isolated(honest, self, *ids):
 @answer(
     4,
     "Session.do_compact",
-    "compact without ids compacts nobody.",
-    "An empty list is taken as it stands.",
+    "compact without ids compacts no replica.",
+    "An empty list means no replica.",
     "new 1; put a 1; compact; replica 0",
 )
 def bare_compact_compacts_nobody(_, self, *ids):
@@ -333,8 +333,8 @@ def bare_compact_compacts_nobody(_, self, *ids):
 @answer(
     4,
     "Session.do_compact",
-    "compact with ids compacts everybody.",
-    "The ids are checked, and then not used.",
+    "compact with ids compacts every replica.",
+    "The ids are checked and then not used.",
     "new 2; put a 1; compact 0; replica 1",
 )
 def compact_with_ids_compacts_all(honest, self, *ids):
@@ -345,8 +345,8 @@ def compact_with_ids_compacts_all(honest, self, *ids):
 @answer(
     4,
     "Replica.dump_log",
-    "The log's hash counts the entries from the base.",
-    "It takes their positions in an array.",
+    "In the log's hash the indexes start at the base.",
+    "It uses positions in an array.",
     "new 1; put a 1; compact; put b 2; log 0",
 )
 def log_hash_counts_from_the_base(_, self):
@@ -356,7 +356,7 @@ def log_hash_counts_from_the_base(_, self):
 @answer(
     4,
     "Replica.dump_log",
-    "The log's hash leaves out what is not committed.",
+    "The log's hash omits uncommitted entries.",
     "The committed part is what all replicas share.",
     "new 3; partition 1 2; put a 1; log 0",
 )
@@ -369,8 +369,8 @@ def log_hash_of_the_committed(honest, self):
 @answer(
     4,
     "Session.do_get",
-    "get reads what is not committed.",
-    "Reading one's own writes is what users expect.",
+    "get reads uncommitted entries.",
+    "Users expect to read their own writes.",
     "new 3; partition 1 2; put a 1; get 0 a",
 )
 def get_reads_what_is_pending(honest, self, id, key):
@@ -386,7 +386,7 @@ def get_reads_what_is_pending(honest, self, id, key):
     4,
     "Replica.state",
     "The dump's term is that of the last entry.",
-    "The two are the same where nothing is pending.",
+    "The two are equal if nothing is pending.",
     "new 3; partition 1 2; put a 1; hash 0",
 )
 def dump_has_the_last_term(honest, self):

@@ -64,7 +64,7 @@ def del_draws_no_value(_, generator, keys):
     5,
     "decode_op",
     "The kind comes from the lowest two bits.",
-    "r % 4 is the usual way to one of four.",
+    "r % 4 is the usual way to choose one of four.",
     "new 1; workload 20 1000 9; log 0",
 )
 def kind_from_the_lowest_bits(honest, r1, r2, r3, keys):
@@ -74,7 +74,7 @@ def kind_from_the_lowest_bits(honest, r1, r2, r3, keys):
 @answer(
     5,
     "decode_op",
-    "The kind comes from the highest bit alone, so that half of the ops are Dels.",
+    "The kind comes from the highest bit alone, so half of the ops are Dels.",
     "`>> 63` is written where `>> 62` is meant, or a signed number is tested for its sign.",
     "new 1; workload 20 1000 9; log 0",
 )
@@ -85,7 +85,7 @@ def kind_from_the_highest_bit(honest, r1, r2, r3, keys):
 @answer(
     5,
     "decode_op",
-    "The kind is Del where the two bits are 0.",
+    "The kind is Del if the two bits are 0.",
     "The tags are written in another order.",
     "new 1; workload 20 1000 3; log 0",
 )
@@ -119,7 +119,7 @@ def key_is_padded_with_spaces(_, r2, keys):
     5,
     "decode_key",
     "The number in a key is padded to five digits.",
-    "999,999 is taken for the greatest of five digits.",
+    "999,999 is mistaken for a number of five digits.",
     "new 1; workload 20 1000 1; log 0",
 )
 def key_is_padded_to_five(_, r2, keys):
@@ -152,8 +152,8 @@ def key_from_32_bits(honest, r2, keys):
 @answer(
     5,
     "decode_op",
-    "The value is multiplied down from the high bits, and not the remainder.",
-    "Lemire's method avoids the division so.",
+    "The value is scaled from the high bits instead of a remainder.",
+    "Lemire's method avoids the division like this.",
     "new 1; workload 20 1000 1; log 0",
 )
 def value_from_the_high_bits(honest, r1, r2, r3, keys):
@@ -164,7 +164,7 @@ def value_from_the_high_bits(honest, r1, r2, r3, keys):
     5,
     "decode_op",
     "The value takes 4 bytes.",
-    "A number below 10,000 fits an int.",
+    "A number below 10,000 fits into an int.",
     "new 1; workload 20 1000 1; log 0",
 )
 def value_has_4_bytes(honest, r1, r2, r3, keys):
@@ -176,7 +176,7 @@ def value_has_4_bytes(honest, r1, r2, r3, keys):
     5,
     "decode_op",
     "The value is big-endian.",
-    "Java's ByteBuffer is big-endian unless told otherwise.",
+    "Java's ByteBuffer is big-endian by default.",
     "new 1; workload 20 1000 1; log 0",
 )
 def value_is_big_endian(honest, r1, r2, r3, keys):
@@ -188,7 +188,7 @@ def value_is_big_endian(honest, r1, r2, r3, keys):
     5,
     "decode_op",
     "The value is written in decimal digits.",
-    "The key is text, and so the value is taken for text.",
+    "The key is text, so the value is treated as text.",
     "new 1; workload 20 1000 1; log 0",
 )
 def value_in_decimal(honest, r1, r2, r3, keys):
@@ -214,7 +214,7 @@ def key_space_limit_one_too_low(honest):
     5,
     "MAX_KEYS",
     "A key space of 1,000,001 is accepted.",
-    "`>=` and `>` are mixed up when the condition is turned round.",
+    "`>=` and `>` are mixed up when the condition is negated.",
     "new 1; workload 1 1000001 1",
 )
 def key_space_limit_one_too_high(honest):
@@ -225,7 +225,7 @@ def key_space_limit_one_too_high(honest):
     5,
     "Session.do_workload",
     "count comes before key-space.",
-    "Checks are written in the order of the limits' sizes, or as they come to mind.",
+    "The checks are written in another order.",
     "new 1; workload 1 0 10000001",
 )
 def count_before_key_space(honest, self, seed, keys, count):
@@ -237,8 +237,8 @@ def count_before_key_space(honest, self, seed, keys, count):
 @answer(
     5,
     "Session.do_workload",
-    "workload stops at the first op that is refused.",
-    "An error ends a loop by itself where it is an exception or a `?`.",
+    "workload stops at the first refused op.",
+    "An exception or a `?` ends a loop.",
     "new 3; partition 0 1; workload 1 9 3",
 )
 def workload_stops_at_a_refusal(honest, self, seed, keys, count):
@@ -251,7 +251,7 @@ def workload_stops_at_a_refusal(honest, self, seed, keys, count):
     5,
     "Session.do_workload",
     "workload runs on a new cluster of the same size.",
-    "A benchmark starts from nothing.",
+    "A benchmark starts from an empty state.",
     "new 1; put a 1; workload 1 9 1; get 0 a",
 )
 def workload_on_a_new_cluster(honest, self, seed, keys, count):
@@ -263,8 +263,8 @@ def workload_on_a_new_cluster(honest, self, seed, keys, count):
 @answer(
     5,
     "Session.do_workload",
-    "workload proposes to an isolated leader too.",
-    "The leader's replica is called directly, below the check.",
+    "workload also proposes to an isolated leader.",
+    "The leader's replica is called directly, past the check.",
     "new 3; partition 0 1; workload 1 9 3",
 )
 def workload_reaches_an_isolated_leader(honest, self, seed, keys, count):
@@ -285,7 +285,7 @@ def workload_reaches_an_isolated_leader(honest, self, seed, keys, count):
     5,
     "Session.do_workload",
     "workload counts pending ops as committed.",
-    "What was not refused is counted as done.",
+    "Every op that was not refused is counted as committed.",
     "new 3; partition 1 2; workload 1 9 3",
 )
 def workload_counts_pending_as_committed(honest, self, seed, keys, count):
@@ -322,7 +322,7 @@ def scenario_b_lacks_a_line(honest):
     5,
     "Session.do_scenario",
     "Scenario names are accepted in lower case.",
-    "Names are folded before they are looked up.",
+    "Names are converted before the lookup.",
     "scenario a",
 )
 def scenario_names_in_any_case(honest, self, name):
@@ -333,7 +333,7 @@ def scenario_names_in_any_case(honest, self, name):
     5,
     "Session.do_scenario",
     "scenario leaves its cluster to the session.",
-    "The script is run through the session that is at hand.",
+    "The script runs in the present session.",
     "new 1; scenario A; status",
 )
 def scenario_touches_the_cluster(honest, self, name):
@@ -348,7 +348,7 @@ def scenario_touches_the_cluster(honest, self, name):
 @answer(
     5,
     "Chaos.mask",
-    "The bits of a mask are taken from the highest down.",
+    "The bits of a mask are read from the highest down.",
     "Bit 0 is the leftmost one in many standards' figures.",
     "new 3; chaos 1 100",
 )
@@ -372,7 +372,7 @@ def mask_in_the_reverse_order(_, self):
 @answer(
     5,
     "Chaos.mask",
-    "The mask has 32 bits, so that replicas from 32 on are never in it.",
+    "The mask has 32 bits, so it never has replicas from 32 on.",
     "`1 << i` is an int in C and C++, and JavaScript's bit operators work on 32 bits.",
     "new 64; chaos 1 100",
 )
@@ -384,7 +384,7 @@ def mask_has_32_bits(_, self):
 @answer(
     5,
     "Chaos.mask",
-    "The ids of a mask stand in descending order.",
+    "The ids of a mask are in descending order.",
     "The mask is walked from its highest bit.",
     "new 3; chaos 1 100",
 )
@@ -406,7 +406,7 @@ def band_ends_one_too_early(honest):
 @answer(
     5,
     "CHAOS_ROWS",
-    "The last band but one ends one too early, so that `status` is made for 126 too.",
+    "The last band but one ends one too early, so 126 also makes `status`.",
     "`<` is written where `<=` is meant.",
     "new 3; chaos 1 300",
 )
@@ -418,7 +418,7 @@ def rare_band_ends_one_too_early(honest):
     5,
     "Chaos.line",
     "The row comes from the lowest seven bits of the draw.",
-    "r % 128 is the usual way to a number below 128.",
+    "r % 128 is the usual way to get a number below 128.",
     "new 3; chaos 1 100",
 )
 def row_from_the_lowest_bits(_, self):
@@ -431,7 +431,7 @@ def row_from_the_lowest_bits(_, self):
     5,
     "Chaos.leading_id",
     "The id for `at` is always the current leader's.",
-    "The role and the current leader are taken for one thing.",
+    "The role and the current leader are confused.",
     "new 3; chaos 1 100",
 )
 def at_goes_to_the_current_leader(honest, self):
@@ -442,8 +442,8 @@ def at_goes_to_the_current_leader(honest, self):
 @answer(
     5,
     "Chaos.leading_id",
-    "The leaders for `at` leave the isolated ones out.",
-    "Only what can be reached is looked at.",
+    "The leaders for `at` exclude the isolated ones.",
+    "Only reachable replicas are checked.",
     "new 3; chaos 1 100",
 )
 def at_leaves_out_isolated_leaders(honest, self):
@@ -467,7 +467,7 @@ def leaders_in_descending_order(_, self):
 @answer(
     5,
     "CHAOS_ROWS",
-    "For `at` the op is drawn before the id.",
+    "The op for `at` is drawn before the id.",
     "The two are arguments of one call, in a language that leaves their order open.",
     "new 3; chaos 1 100",
 )
@@ -482,8 +482,8 @@ def op_is_drawn_before_the_id(honest):
 @answer(
     5,
     "CHAOS_ROWS",
-    "Where the current leader is isolated, another reachable replica is partitioned in its place.",
-    "Isolating what is isolated looks like a step that does nothing.",
+    "If the current leader is isolated, a reachable replica is partitioned instead.",
+    "Isolating an isolated replica looks like a step without effect.",
     "new 3; chaos 1 1000",
 )
 def isolated_leader_is_not_named(honest):
@@ -498,7 +498,7 @@ def isolated_leader_is_not_named(honest):
     5,
     "Chaos.op",
     "The digested lines have the keys as text.",
-    "The line is written as a person would.",
+    "The line is written as a person would write it.",
     "new 3; chaos 1 10",
 )
 def chaos_keys_as_text(_, self):
@@ -511,7 +511,7 @@ def chaos_keys_as_text(_, self):
     5,
     "CHAOS_KEYS",
     "chaos has 1,000 keys.",
-    "So have the workloads of the scenarios.",
+    "The workloads of the scenarios have 1,000 keys.",
     "new 3; chaos 1 10",
 )
 def chaos_has_1000_keys(_):
@@ -521,7 +521,7 @@ def chaos_has_1000_keys(_):
 @answer(
     5,
     "Chaos.__init__",
-    "A second chaos goes on with the generator of the first.",
+    "A second chaos continues the generator of the first.",
     "The generator is a static variable, as rand's is in C.",
     "new 3; chaos 1 10; new 3; chaos 1 10",
 )
@@ -534,7 +534,7 @@ def chaos_goes_on_drawing(honest, self, session, seed):
     5,
     "Session.do_chaos",
     "chaos runs on a new cluster of the same size.",
-    "A test starts from nothing.",
+    "A test starts from an empty state.",
     "new 3; put a 1; chaos 1 10",
 )
 def chaos_on_a_new_cluster(honest, self, seed, steps):
@@ -546,8 +546,8 @@ def chaos_on_a_new_cluster(honest, self, seed, steps):
 @answer(
     5,
     "chaos_lines",
-    "chaos does not look at the replicas after its last step.",
-    "The end of a table of steps is taken for the end of the section.",
+    "chaos does not observe the replicas after its last step.",
+    "The end of the table of steps is mistaken for the end of the section.",
     "new 1; chaos 1 1",
 )
 def chaos_without_the_last_look(_, session, seed, steps):
@@ -558,7 +558,7 @@ def chaos_without_the_last_look(_, session, seed, steps):
 @answer(
     5,
     "run_chaos",
-    "The digest leaves out the answers that are errors.",
+    "The digest omits answers that are errors.",
     "An error ends the handling of a line before it is recorded.",
     "new 1; chaos 1 300",
 )
@@ -589,7 +589,7 @@ def digest_without_the_last_lf(_, session, seed, steps):
     5,
     "Session.do_chaos",
     "chaos has no limit on its steps.",
-    "The limit stands with workload's, in another section than chaos.",
+    "The limit is defined with workload's, in another section.",
     "new 1; chaos 1 10000001",
 )
 def chaos_has_no_limit(honest, self, seed, steps):
