@@ -7,22 +7,9 @@ use std::time::Instant;
 
 use crate::divergence::Divergence;
 use crate::port::PortSpec;
-use crate::port_exam::PortExam;
+use crate::port_exam::{PortExam, Progress};
 use crate::report::{PortReport, Report};
 use crate::selection::Selection;
-
-/// How far an exam has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
-    /// The position of the port among those examined.
-    pub port: usize,
-    /// The id of the case that is asked now.
-    pub case: &'a str,
-    /// How many cases were asked before.
-    pub done: usize,
-    /// How many of them failed.
-    pub failed: usize,
-}
 
 /// Examines the ports, as many at a time as there are processors. Calls `progress` before each
 /// case.

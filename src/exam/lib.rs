@@ -29,7 +29,7 @@ mod shrink;
 
 pub use case::{Case, Delivery, Plan, Suite};
 pub use divergence::{Actual, Divergence};
-pub use exam::{Progress, examine};
+pub use exam::examine;
 pub use examinee::Examinee;
 pub use finding::Finding;
 pub use fuzz::{FuzzProgress, FuzzSettings, fuzz};
@@ -37,6 +37,8 @@ pub use investigate::investigate;
 pub use limits::{Budget, Interrupt, Limits};
 pub use machine::{Ask, Due, Level, Machine, Session};
 pub use port::{Failure, PortSpec};
+pub use port_exam::Progress;
+pub use process::check_start;
 pub use report::{CaseReport, CaseVerdict, ExamVerdict, LevelReport, PortReport, Report};
 pub use selection::{Selection, Settings, Shard};
 pub use shrink::{Shrunk, shrink};

@@ -9,9 +9,6 @@ use std::process::ExitStatus;
 
 use serde::Deserialize;
 
-use crate::limits::Interrupt;
-use crate::process::PortProcess;
-
 /// A program to examine.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,15 +71,6 @@ impl PortSpec {
     #[must_use]
     pub fn argument(&self) -> String {
         shell_words::quote(&format!("{}={}", self.name, self.command_line())).into_owned()
-    }
-
-    /// Starts the program and ends it at once.
-    ///
-    /// # Errors
-    ///
-    /// The program cannot be started.
-    pub fn check(&self) -> io::Result<()> {
-        PortProcess::start(self, Interrupt::default()).map(drop)
     }
 }
 

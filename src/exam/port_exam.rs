@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use crate::case::{Case, suite_of};
 use crate::divergence::Divergence;
-use crate::exam::Progress;
 use crate::examinee::Examinee;
 use crate::failing::fingerprint;
 use crate::finding::Finding;
@@ -22,6 +21,19 @@ const HANGS_MAX: usize = 3;
 /// How many divergences are investigated, and how many of one fingerprint.
 const FINDINGS_MAX: usize = 40;
 const FINDINGS_ALIKE_MAX: usize = 2;
+
+/// How far an exam has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The position of the port among those examined.
+    pub port: usize,
+    /// The id of the case that is asked now.
+    pub case: &'a str,
+    /// How many cases were asked before.
+    pub done: usize,
+    /// How many of them failed.
+    pub failed: usize,
+}
 
 pub(crate) struct PortExam<'a> {
     machine: &'a dyn Machine,

@@ -298,6 +298,15 @@ impl PortProcess {
     }
 }
 
+/// Starts a port's program and ends it at once.
+///
+/// # Errors
+///
+/// The program cannot be started.
+pub fn check_start(spec: &PortSpec) -> io::Result<()> {
+    PortProcess::start(spec, Interrupt::default()).map(drop)
+}
+
 impl Drop for PortProcess {
     fn drop(&mut self) {
         // Nothing can be done about a process that cannot be killed; the exam goes on.

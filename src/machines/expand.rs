@@ -1,7 +1,7 @@
 //! Lines that stand for many, written out: workloads, scenarios and chaos.
 
 use super::reference::{Reference, command, draw_line};
-use super::suites::observers;
+use super::suites::common::observers;
 use crate::chaos::{CHAOS_STEPS_MAX, Chaos};
 use crate::protocol::Command;
 use crate::scenario::scenario_lines;

@@ -2,9 +2,9 @@
 
 use dkv20_exam::{Actual, Ask, Divergence};
 
+use super::commands::{GREETING_FORM, HELLO, word_of};
 use super::fields::{describe, first_difference};
 use super::reference::{Reference, command, draw_line};
-use super::{GREETING_FORM, HELLO, word_of};
 use crate::protocol::Command;
 use crate::splitmix64::SplitMix64;
 

@@ -1,5 +1,6 @@
 //! The machines that can be examined: [`Dkv20`], the machine of the definition.
 
+mod commands;
 mod difference;
 mod expand;
 mod explain;
@@ -14,23 +15,9 @@ use dkv20_exam::{Ask, Case, Divergence, Due, Level, Machine, Plan, Session, Suit
 
 pub use traces::{lines_of_trace, record_trace, replay_file};
 
+use commands::{GREETING_FORM, HELLO, LEVELS, word_of};
 use milestones::Milestone;
 use reference::Reference;
-
-/// The levels of the exam.
-const LEVELS: [Level; 5] = [
-    Level { name: "numbers", words: &["mix", "draw"] },
-    Level { name: "codec", words: &["load"] },
-    Level {
-        name: "cluster",
-        words: &["new", "noop", "put", "del", "status", "replica", "get", "hash", "dump", "log"],
-    },
-    Level { name: "faults", words: &["partition", "heal", "at", "compact"] },
-    Level { name: "scale", words: &["workload", "scenario", "chaos"] },
-];
-
-const HELLO: &str = "hello";
-const GREETING_FORM: &str = "ok dkv20 1 NAME";
 
 /// The replicated key-value state machine of the definition. The reference is this crate's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,11 +136,6 @@ impl Session for Reference {
     }
 
     fn observers(&self) -> Vec<Vec<u8>> {
-        self.size().map(suites::observers).unwrap_or_default()
+        self.size().map(suites::common::observers).unwrap_or_default()
     }
-}
-
-/// Returns the first token of a line; empty if it has none.
-fn word_of(line: &[u8]) -> &[u8] {
-    line.split(|byte| *byte == b' ').find(|token| !token.is_empty()).unwrap_or_default()
 }

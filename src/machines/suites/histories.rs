@@ -6,8 +6,8 @@ use dkv20_exam::{Case, Plan, Suite};
 
 use super::super::milestones::{Milestone, positions};
 use super::super::reference::{Reference, View};
+use super::common::{case, generated, observers};
 use super::draws::Draws;
-use super::{case, generated, observers};
 
 const NAME: &str = "histories";
 const SALT: u64 = 1;

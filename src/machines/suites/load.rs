@@ -3,8 +3,8 @@
 use dkv20_exam::{Case, Plan, Suite};
 
 use super::super::milestones::errors;
+use super::common::{case, generated};
 use super::draws::Draws;
-use super::{case, generated};
 use crate::error::ErrorCode;
 
 const NAME: &str = "load";

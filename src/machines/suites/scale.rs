@@ -4,7 +4,7 @@
 use dkv20_exam::{Case, Plan, Suite};
 
 use super::super::milestones::errors;
-use super::{case, observers};
+use super::common::{case, observers};
 use crate::error::ErrorCode;
 
 const NAME: &str = "scale";

@@ -6,7 +6,7 @@ use dkv20_exam::{Plan, Suite};
 
 use super::super::milestones::{Milestone, positions};
 use super::super::reference::Reference;
-use super::{case, observers};
+use super::common::{case, observers};
 
 const NAME: &str = "states";
 const SIZE: usize = 3;

@@ -3,10 +3,10 @@
 use dkv20_exam::{Case, Delivery, Suite};
 use include_dir::{Dir, include_dir};
 
+use super::super::commands::word_of;
 use super::super::milestones::{Milestone, positions};
 use super::super::traces::commands;
-use super::super::word_of;
-use super::case;
+use super::common::case;
 use crate::error::ErrorCode;
 use crate::trace::Trace;
 

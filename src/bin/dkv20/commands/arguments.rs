@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use dkv20_exam::{Delivery, Interrupt, Limits, PortSpec};
+use dkv20_exam::{Delivery, Interrupt, Limits, PortSpec, check_start};
 use serde::Deserialize;
 
 use super::files::broken;
@@ -64,7 +64,7 @@ fn check(ports: &[PortSpec]) -> Result<(), Failure> {
         if ports[..position].iter().any(|other| other.name == port.name) {
             return Err(Failure::usage(format!("two ports are called {}", port.name)));
         }
-        port.check().map_err(|error| {
+        check_start(port).map_err(|error| {
             Failure::broken(format!("port {}: {}: {error}", port.name, port.command[0]))
         })?;
     }

@@ -23,8 +23,6 @@ use crate::print;
 /// of error.
 #[derive(Args)]
 pub(crate) struct FuzzArguments {
-    #[command(flatten)]
-    ports: PortArguments,
     /// The seed of the first case. At its end the command prints the one to resume from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -37,6 +35,8 @@ pub(crate) struct FuzzArguments {
     /// Write the traces of findings into this folder.
     #[arg(long, value_name = "FOLDER", default_value = "dkv20-findings")]
     traces: PathBuf,
+    #[command(flatten)]
+    ports: PortArguments,
 }
 
 /// Find the fewest commands of a trace that still show a port's error.
@@ -44,14 +44,14 @@ pub(crate) struct FuzzArguments {
 pub(crate) struct ShrinkArguments {
     /// A trace; or any other file, whose lines are used as they are.
     trace: PathBuf,
-    #[command(flatten)]
-    ports: PortArguments,
     /// How the lines reach the port.
     #[arg(long, default_value = "pipelined", value_parser = delivery())]
     delivery: Delivery,
     /// Write the shrunk trace into this folder.
     #[arg(long, value_name = "FOLDER", default_value = "dkv20-findings")]
     traces: PathBuf,
+    #[command(flatten)]
+    ports: PortArguments,
 }
 
 pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {

@@ -26,11 +26,11 @@ pub(crate) fn record(file: &Path) -> Result<(), Failure> {
 pub(crate) struct ReplayArguments {
     /// A trace; or any other file, whose lines are used as they are.
     trace: PathBuf,
-    #[command(flatten)]
-    ports: PortArguments,
     /// How the lines reach the port.
     #[arg(long, default_value = "marked", value_parser = delivery())]
     delivery: Delivery,
+    #[command(flatten)]
+    ports: PortArguments,
 }
 
 pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
