@@ -58,7 +58,7 @@ pub trait Machine: Sync {
     /// does.
     fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>>;
 
-    /// Returns simpler lines to try in place of this one, those that are likely to fail first.
+    /// Returns simpler lines to try in place of this one, in the order to try them.
     fn simpler(&self, line: &[u8]) -> Vec<Vec<u8>>;
 
     /// Describes how a wrong answer differs from the one that was due. The description does not
