@@ -27,7 +27,7 @@ pub trait Machine: Sync {
     /// Returns the command word of a line; empty if the line has none.
     fn word_of<'a>(&self, line: &'a [u8]) -> &'a [u8];
 
-    /// Returns what fingerprints call the line: its command word, or a few words if it is no known
+    /// Returns what fingerprints call the line: its command word, or a few words if it is not a known
     /// command.
     fn kind_of(&self, line: &[u8]) -> String;
 

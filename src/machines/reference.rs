@@ -1,10 +1,9 @@
-//! The reference, and all that the exam asks of this crate's library.
+//! The reference session, and what the exam sees of it.
 
 use crate::chaos::Chaos;
-use crate::cluster::Cluster;
 use crate::error::ErrorCode;
 use crate::protocol::{Command, parse, put_op};
-use crate::replica::{Replica, Role};
+use crate::replica::Role;
 use crate::splitmix64::SplitMix64;
 use crate::workload::draw_op;
 
@@ -46,21 +45,21 @@ impl Reference {
 
     /// Returns the number of replicas, or `None` if there is no cluster.
     pub(super) fn size(&self) -> Option<usize> {
-        self.0.cluster().map(Cluster::replica_count)
+        Some(self.0.cluster()?.replica_count())
     }
 
     /// Returns what can be seen of the cluster, if there is one.
     pub(super) fn view(&self) -> Option<View> {
         let cluster = self.0.cluster()?;
-        let view = |replica: &Replica| ReplicaView {
+        let replicas = cluster.replicas().iter().map(|replica| ReplicaView {
             is_isolated: cluster.is_partitioned(replica.id()) == Ok(true),
             leads: replica.role() == Role::Leader,
             base: replica.base(),
             commit_index: replica.commit_index(),
             last: replica.last(),
             last_term: replica.last_term(),
-        };
-        let replicas = cluster.replicas().iter().map(view).collect();
+        });
+        let replicas = replicas.collect();
         Some(View { term: cluster.term(), leader: cluster.leader(), replicas })
     }
 
