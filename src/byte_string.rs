@@ -7,14 +7,20 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The longest byte string that is stored in place: with its length and the variant's tag it fills
-/// 16 bytes, so that four byte strings fit in a line of the processor's cache.
+/// The length of the longest byte string that is stored inline. With a byte for its length and one
+/// for the variant it takes 16 bytes, so that a cache line holds four byte strings.
 const INLINE_LENGTH_MAX: usize = 14;
 
 /// An immutable sequence of bytes, not necessarily text (definition, section 1).
 ///
-/// A copy costs no allocation: up to 14 bytes are held in place, more are shared. Byte strings
-/// are ordered by unsigned byte value, and a proper prefix sorts first.
+/// Cloning never allocates: up to 14 bytes are stored inline, longer byte strings are shared. Byte
+/// strings compare by unsigned bytes, a proper prefix first.
+///
+/// ```
+/// let [a, prefix, high] = [&b"a\0"[..], b"a", b"\x80"].map(dkv20::ByteString::from);
+/// assert!(prefix < a && a < high);
+/// assert_eq!(a.as_slice(), b"a\0");
+/// ```
 #[derive(Clone)]
 pub struct ByteString(Repr);
 
@@ -22,12 +28,12 @@ pub struct ByteString(Repr);
 enum Repr {
     /// The bytes, zeros, and the number of bytes.
     Inline([u8; INLINE_LENGTH_MAX + 1]),
-    /// Boxed, for `Arc<[u8]>` has a length beside its address and would not fit.
+    /// Boxed, because an `Arc<[u8]>` holds a length beside its address and would not fit.
     Shared(Arc<Box<[u8]>>),
 }
 
 impl ByteString {
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
@@ -36,12 +42,12 @@ impl ByteString {
         }
     }
 
-    /// Whether the bytes are stored in place.
+    /// Reports whether the bytes are stored inline.
     pub(crate) fn is_inline(&self) -> bool {
         matches!(self.0, Repr::Inline(_))
     }
 
-    /// Where one of them is shared. Apart from the common case, for that to be inlined.
+    /// The slow path: at least one side is shared. Kept out of line so that the fast path inlines.
     #[cold]
     fn cmp_slices(&self, other: &Self) -> Ordering {
         self.as_slice().cmp(other.as_slice())
@@ -132,9 +138,9 @@ impl Hash for ByteString {
     }
 }
 
-/// Two integers, overlapping, that are ordered as the byte strings are: compared in a few
-/// instructions, where slices cost a call. Of two byte strings that differ in zeros at the end
-/// alone, one is a prefix of the other, and the number of bytes tells.
+/// Returns two overlapping integers that compare as the byte strings do, in a few instructions
+/// instead of a call. If two byte strings differ only in trailing zeros, one is a prefix of the
+/// other, and the length, which comes last, decides.
 fn words(bytes: &[u8; INLINE_LENGTH_MAX + 1]) -> (u64, u64) {
     let [first, last] = [bytes.first_chunk(), bytes.last_chunk()]
         .map(|chunk| u64::from_be_bytes(*chunk.expect("8 of 15 bytes")));

@@ -1,152 +1,168 @@
-//! A cluster of replicas, some of them isolated (definition, section 4).
+//! A cluster of replicas, of which some are isolated (definition, section 4).
 
 use crate::error::ErrorCode;
-use crate::log::{DroppedTerms, EntryStore};
 use crate::op::{Op, REPLICAS_MAX};
-use crate::replica::{Replica, Role};
+use crate::replica::{Replica, ReplicaId, Role};
 
-/// What became of a proposal that was accepted.
+/// The outcome of a proposal that was accepted (definition, section 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Whether it is committed: applied by every reachable replica. What is pending may commit
-    /// later, or be truncated and never take effect.
+    /// Whether the entry is committed. A pending entry may commit later, or be truncated and never
+    /// take effect.
     pub committed: bool,
-    /// The index at which its entry stands, from 1.
+    /// The entry's index, from 1.
     pub index: u64,
     /// The entry's term, from 1.
     pub term: u64,
 }
 
-/// 1 to 64 replicas, a set of isolated ones, a current leader and a current term.
+/// 1 to 64 replicas, of which some may be isolated, a current leader and a current term.
 ///
-/// Messages between reachable replicas arrive at once: every operation leaves nothing in flight.
-/// An operation that answers with an error has changed nothing.
+/// Reachable replicas exchange messages instantly: nothing is in flight after an operation. An
+/// operation that returns an error has changed nothing. An empty list of ids names no replica.
+///
+/// ```
+/// use dkv20::{Cluster, ErrorCode, Op};
+///
+/// let mut cluster = Cluster::new(5)?;
+/// cluster.partition(&[3, 4])?;
+/// assert!(cluster.propose(Op::put("a", "v"))?.committed, "3 of 5 are a quorum");
+/// cluster.partition(&[2])?;
+/// assert!(!cluster.propose(Op::del("a"))?.committed, "2 of 5 are not");
+/// assert_eq!(cluster.isolated_ids().collect::<Vec<_>>(), [2, 3, 4]);
+/// # Ok::<(), ErrorCode>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cluster {
     replicas: Vec<Replica>,
-    entries: EntryStore,
     isolated: Vec<bool>,
+    /// Positions in `replicas` are the ids.
     leader: usize,
     term: u64,
 }
 
 impl Cluster {
-    /// `replica_count` replicas at term 1, replica 0 as leader, all reachable, with empty logs.
+    /// Returns a cluster of `size` replicas at term 1 with empty logs, all reachable; replica 0 is
+    /// the leader.
     ///
-    /// Error `replica-count` unless there are 1 to 64.
-    pub fn new(replica_count: usize) -> Result<Self, ErrorCode> {
-        if !(1..=REPLICAS_MAX).contains(&replica_count) {
+    /// # Errors
+    ///
+    /// [`ReplicaCount`](ErrorCode::ReplicaCount) unless `size` is 1 to [`REPLICAS_MAX`].
+    pub fn new(size: u64) -> Result<Self, ErrorCode> {
+        if !(1..=REPLICAS_MAX).contains(&size) {
             return Err(ErrorCode::ReplicaCount);
         }
-        let mut replicas: Vec<_> = (0..replica_count).map(Replica::new).collect();
-        replicas[0].lead(1);
-        let isolated = vec![false; replica_count];
-        Ok(Self { replicas, entries: EntryStore::default(), isolated, leader: 0, term: 1 })
+        let mut replicas: Vec<_> = (0..size).map(Replica::new).collect();
+        replicas[0].become_leader(1);
+        let isolated = vec![false; replicas.len()];
+        Ok(Self { replicas, isolated, leader: 0, term: 1 })
     }
 
-    /// The number of replicas, 1 to 64.
+    /// Returns the number of replicas, 1 to 64. Their ids are 0 to `size - 1`.
     #[must_use]
-    pub fn replica_count(&self) -> usize {
-        self.replicas.len()
+    pub fn size(&self) -> u64 {
+        self.replicas.len() as u64
     }
 
-    /// How many replicas have to be reachable for an entry to commit or a leader to be elected.
+    /// Returns the number of replicas that must be reachable for an entry to commit or a leader to
+    /// be elected: more than half of all.
     #[must_use]
-    pub fn quorum(&self) -> usize {
-        self.replica_count() / 2 + 1
+    pub fn quorum(&self) -> u64 {
+        self.size() / 2 + 1
     }
 
-    /// The current leader's id, whether it is isolated or not.
+    /// Returns the current leader's id, isolated or not.
     #[must_use]
-    pub fn leader(&self) -> usize {
-        self.leader
+    pub fn leader(&self) -> ReplicaId {
+        self.leader as ReplicaId
     }
 
-    /// The current leader's id; `None` while it is isolated.
+    /// Returns the current leader's id, or `None` while the leader is isolated.
     #[must_use]
-    pub fn reachable_leader(&self) -> Option<usize> {
-        (!self.isolated[self.leader]).then_some(self.leader)
+    pub fn reachable_leader(&self) -> Option<ReplicaId> {
+        (!self.isolated[self.leader]).then(|| self.leader())
     }
 
-    /// The current term, from 1.
+    /// Returns the current term, from 1.
     #[must_use]
     pub fn term(&self) -> u64 {
         self.term
     }
 
-    /// The ids of the isolated replicas, ascending.
-    pub fn isolated(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.replica_count()).filter(|id| self.isolated[*id])
+    /// Iterates over the ids of the isolated replicas, ascending.
+    pub fn isolated_ids(&self) -> impl Iterator<Item = ReplicaId> + '_ {
+        (0..).zip(&self.isolated).filter(|(_, isolated)| **isolated).map(|(id, _)| id)
     }
 
-    /// Whether the replica is isolated. Error `unknown-replica`.
-    pub fn is_partitioned(&self, id: usize) -> Result<bool, ErrorCode> {
-        self.check_ids(&[id])?;
-        Ok(self.isolated[id])
+    /// Reports whether the replica is isolated.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownReplica`](ErrorCode::UnknownReplica) if no replica has this id.
+    pub fn is_partitioned(&self, id: ReplicaId) -> Result<bool, ErrorCode> {
+        self.check_id(id).map(|id| self.isolated[id])
     }
 
-    /// The replica, to look at. Error `unknown-replica`.
-    pub fn replica(&self, id: usize) -> Result<&Replica, ErrorCode> {
-        self.replicas.get(id).ok_or(ErrorCode::UnknownReplica)
+    /// Returns the replica, to look at.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownReplica`](ErrorCode::UnknownReplica) if no replica has this id.
+    pub fn replica(&self, id: ReplicaId) -> Result<&Replica, ErrorCode> {
+        self.check_id(id).map(|id| &self.replicas[id])
     }
 
-    /// All replicas, ids ascending.
+    /// Returns all replicas, ids ascending.
     #[must_use]
     pub fn replicas(&self) -> &[Replica] {
         &self.replicas
     }
 
-    /// The replica's log entries from `base` + 1 to `last`: index, term and op. Error
-    /// `unknown-replica`.
-    pub fn log_entries(
-        &self,
-        id: usize,
-    ) -> Result<impl Iterator<Item = (u64, u64, &Op)>, ErrorCode> {
-        Ok(self.replica(id)?.entries(&self.entries))
-    }
-
-    /// The SHA-256, in lower-case hex, of the replica's log entries, each as u64 index, u64 term
-    /// and the encoded op (section 8, `log`). Error `unknown-replica`.
-    pub fn log_hash(&self, id: usize) -> Result<String, ErrorCode> {
-        Ok(self.replica(id)?.log_hash(&self.entries))
-    }
-
     /// Proposes an op to the current leader (section 4.1).
     ///
-    /// Errors, in this order: `key-length`, `value-length`; `no-leader` where the current leader
-    /// is isolated.
+    /// # Errors
+    ///
+    /// [`KeyLength`](ErrorCode::KeyLength), then [`ValueLength`](ErrorCode::ValueLength), if the op
+    /// is outside its limits; [`NoLeader`](ErrorCode::NoLeader) if the current leader is isolated.
     pub fn propose(&mut self, op: Op) -> Result<Outcome, ErrorCode> {
         op.check_limits()?;
         if self.isolated[self.leader] {
             return Err(ErrorCode::NoLeader);
         }
-        let index = self.replicas[self.leader].append(op, &mut self.entries);
+        let index = self.replicas[self.leader].append(op);
         self.settle();
         let committed = index <= self.replicas[self.leader].commit_index();
         Ok(Outcome { committed, index, term: self.term })
     }
 
-    /// Proposes an op as a client that can reach only the replica `id` (section 4.2). A deposed
-    /// leader that is isolated appends it to its own log, and nobody else hears of it.
+    /// Proposes an op as a client that can reach only the replica `id` (section 4.2). An isolated
+    /// replica that believes it is leader appends the op to its own log alone.
     ///
-    /// Errors, in this order: `unknown-replica`; `key-length`, `value-length`; `not-leader` where
-    /// the replica's role is not leader.
-    pub fn propose_at(&mut self, id: usize, op: Op) -> Result<Outcome, ErrorCode> {
-        let replica = self.replicas.get_mut(id).ok_or(ErrorCode::UnknownReplica)?;
+    /// # Errors
+    ///
+    /// [`UnknownReplica`](ErrorCode::UnknownReplica) if no replica has this id; then
+    /// [`KeyLength`](ErrorCode::KeyLength) and [`ValueLength`](ErrorCode::ValueLength); then
+    /// [`NotLeader`](ErrorCode::NotLeader) if the replica is a follower.
+    pub fn propose_at(&mut self, id: ReplicaId, op: Op) -> Result<Outcome, ErrorCode> {
+        let id = self.check_id(id)?;
         op.check_limits()?;
+        let replica = &mut self.replicas[id];
         if replica.role() != Role::Leader {
             return Err(ErrorCode::NotLeader);
         }
         if self.isolated[id] {
-            let index = replica.append(op, &mut self.entries);
+            let index = replica.append(op);
             return Ok(Outcome { committed: false, index, term: replica.term() });
         }
         self.propose(op)
     }
 
-    /// Isolates the replicas named; who is isolated already stays so (section 4.3). An empty list
-    /// names nobody. Error `unknown-replica`.
-    pub fn partition(&mut self, ids: &[usize]) -> Result<(), ErrorCode> {
+    /// Isolates the replicas named (section 4.3). An id may be named twice, or be isolated already.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownReplica`](ErrorCode::UnknownReplica) if no replica has one of the ids.
+    pub fn partition(&mut self, ids: &[ReplicaId]) -> Result<(), ErrorCode> {
         self.set_isolated(ids, true)
     }
 
@@ -156,42 +172,41 @@ impl Cluster {
         self.settle();
     }
 
-    /// Makes the replicas named reachable; who is reachable already stays so (section 4.3). An
-    /// empty list names nobody. Error `unknown-replica`.
-    pub fn heal_ids(&mut self, ids: &[usize]) -> Result<(), ErrorCode> {
+    /// Makes the replicas named reachable (section 4.3). An id may be named twice, or be reachable
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownReplica`](ErrorCode::UnknownReplica) if no replica has one of the ids.
+    pub fn heal_ids(&mut self, ids: &[ReplicaId]) -> Result<(), ErrorCode> {
         self.set_isolated(ids, false)
     }
 
-    /// Every replica, isolated ones too, drops its log entries up to its commit index (section
+    /// Drops the log entries of every replica, isolated ones too, up to its commit index (section
     /// 4.5). No map changes.
     pub fn compact(&mut self) {
-        for id in 0..self.replica_count() {
-            self.compact_replica(id);
-        }
+        self.replicas.iter_mut().for_each(Replica::compact);
     }
 
-    /// The replicas named drop their log entries up to their commit indexes (section 4.5). An
-    /// empty list names nobody. Error `unknown-replica`.
-    pub fn compact_ids(&mut self, ids: &[usize]) -> Result<(), ErrorCode> {
-        self.check_ids(ids)?;
-        for id in ids {
-            self.compact_replica(*id);
+    /// Drops the log entries of the replicas named up to their commit indexes (section 4.5). No map
+    /// changes.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownReplica`](ErrorCode::UnknownReplica) if no replica has one of the ids.
+    pub fn compact_ids(&mut self, ids: &[ReplicaId]) -> Result<(), ErrorCode> {
+        for id in self.check_ids(ids)? {
+            self.replicas[id].compact();
         }
         Ok(())
     }
 
-    fn set_isolated(&mut self, ids: &[usize], isolated: bool) -> Result<(), ErrorCode> {
-        self.check_ids(ids)?;
-        for id in ids {
-            self.isolated[*id] = isolated;
+    fn set_isolated(&mut self, ids: &[ReplicaId], isolated: bool) -> Result<(), ErrorCode> {
+        for id in self.check_ids(ids)? {
+            self.isolated[id] = isolated;
         }
         self.settle();
         Ok(())
-    }
-
-    fn compact_replica(&mut self, id: usize) {
-        let dropped = self.replicas[id].compact();
-        self.release(&dropped);
     }
 
     /// Delivers every message there is (section 4.4). Running it again changes nothing.
@@ -207,28 +222,30 @@ impl Cluster {
         }
     }
 
-    /// Step 1: the reachable replica with the greatest (`last_term`, `last`), and the lowest id
-    /// among equals, takes the lead in a new term.
+    /// Step 1: a reachable replica becomes leader of a new term.
     fn elect(&mut self) {
-        let log_end = |id: &usize| (self.replicas[*id].last_term(), self.replicas[*id].last());
-        // max_by_key gives the last of equals, so the ids descend.
-        let winner = (0..self.replica_count())
-            .rev()
-            .filter(|id| !self.isolated[*id])
-            .max_by_key(log_end)
-            .expect("a quorum is at least one replica");
+        self.leader = self.election_winner();
         self.term += 1;
-        self.leader = winner;
-        for id in 0..self.replica_count() {
-            if !self.isolated[id] {
-                self.replicas[id].follow(self.term);
+        for (replica, isolated) in self.replicas.iter_mut().zip(&self.isolated) {
+            if !isolated {
+                replica.become_follower(self.term);
             }
         }
-        self.replicas[winner].lead(self.term);
-        self.replicas[winner].append(Op::NoOp, &mut self.entries);
+        self.replicas[self.leader].become_leader(self.term);
+        self.replicas[self.leader].append(Op::NoOp);
     }
 
-    /// Step 2: without a leader that can be reached, no reachable replica takes itself for one.
+    /// The reachable replica with the greatest (`last_term`, `last`), the lowest id among equals.
+    fn election_winner(&self) -> usize {
+        // max_by_key returns the last of equals, so the ids descend.
+        (0..self.replicas.len())
+            .rev()
+            .filter(|id| !self.isolated[*id])
+            .max_by_key(|id| (self.replicas[*id].last_term(), self.replicas[*id].last()))
+            .expect("a quorum is at least one replica")
+    }
+
+    /// Step 2: without a reachable leader, no reachable replica believes it is leader.
     fn step_down_reachable(&mut self) {
         for (replica, isolated) in self.replicas.iter_mut().zip(&self.isolated) {
             if !isolated {
@@ -239,7 +256,7 @@ impl Cluster {
 
     /// Step 3: the logs of the reachable replicas become the leader's.
     fn replicate(&mut self) {
-        for id in 0..self.replica_count() {
+        for id in 0..self.replicas.len() {
             if id == self.leader || self.isolated[id] {
                 continue;
             }
@@ -247,38 +264,35 @@ impl Cluster {
                 .replicas
                 .get_disjoint_mut([id, self.leader])
                 .expect("the leader is another replica of this cluster");
-            replica.follow(self.term);
-            let dropped = replica.catch_up(leader);
-            self.release(&dropped);
+            replica.become_follower(self.term);
+            replica.catch_up(leader);
         }
     }
 
-    /// Step 4: with a quorum the leader commits all that it has, and every reachable replica what
-    /// the leader has committed.
+    /// Step 4: with a quorum the leader commits all its entries; every reachable replica commits
+    /// what the leader has committed.
     fn commit(&mut self) {
         let leader = &self.replicas[self.leader];
-        let commit_index = if self.has_quorum() { leader.last() } else { leader.commit_index() };
+        let index = if self.has_quorum() { leader.last() } else { leader.commit_index() };
         for (replica, isolated) in self.replicas.iter_mut().zip(&self.isolated) {
             if !isolated {
-                replica.commit(commit_index, &self.entries);
+                replica.commit_to(index);
             }
         }
     }
 
     fn has_quorum(&self) -> bool {
-        self.isolated.iter().filter(|isolated| !**isolated).count() >= self.quorum()
+        self.isolated.iter().filter(|isolated| !**isolated).count() as u64 >= self.quorum()
     }
 
-    /// Frees the entries of these terms that no replica has any more.
-    fn release(&mut self, dropped: &DroppedTerms) {
-        for term in dropped {
-            self.entries.release(*term, self.replicas.iter().map(Replica::log));
-        }
+    /// Returns the replica's position.
+    fn check_id(&self, id: ReplicaId) -> Result<usize, ErrorCode> {
+        let known = usize::try_from(id).ok().filter(|id| *id < self.replicas.len());
+        known.ok_or(ErrorCode::UnknownReplica)
     }
 
-    fn check_ids(&self, ids: &[usize]) -> Result<(), ErrorCode> {
-        let known = ids.iter().all(|id| *id < self.replica_count());
-        if known { Ok(()) } else { Err(ErrorCode::UnknownReplica) }
+    fn check_ids(&self, ids: &[ReplicaId]) -> Result<Vec<usize>, ErrorCode> {
+        ids.iter().map(|id| self.check_id(*id)).collect()
     }
 }
 
@@ -293,84 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_held_once() {
-        let mut cluster = Cluster::new(REPLICAS_MAX).unwrap();
-        propose(&mut cluster, 100);
-        assert_eq!(cluster.entries.len(), 100);
-    }
-
-    #[test]
-    fn compaction_frees_what_nobody_has() {
-        let mut cluster = Cluster::new(3).unwrap();
-        propose(&mut cluster, 10);
-        cluster.compact_ids(&[0, 1]).unwrap();
-        assert_eq!(cluster.entries.len(), 10);
-        cluster.compact_ids(&[2]).unwrap();
-        assert_eq!(cluster.entries.len(), 0);
-        propose(&mut cluster, 1);
-        assert_eq!(cluster.entries.len(), 1);
-    }
-
-    #[test]
-    fn a_truncated_tail_is_freed() {
-        let mut cluster = Cluster::new(3).unwrap();
-        propose(&mut cluster, 2);
-        cluster.partition(&[0]).unwrap();
-        for _ in 0..10 {
-            cluster.propose_at(0, Op::NoOp).unwrap();
-        }
-        assert_eq!(cluster.entries.len(), 2 + 1 + 10);
-        cluster.heal();
-        assert_eq!(cluster.entries.len(), 2 + 1);
-    }
-
-    #[test]
-    fn a_tail_that_a_snapshot_replaces_is_freed() {
-        let mut cluster = Cluster::new(3).unwrap();
-        propose(&mut cluster, 2);
-        cluster.partition(&[0]).unwrap();
-        cluster.propose_at(0, Op::NoOp).unwrap();
-        propose(&mut cluster, 5);
-        cluster.compact_ids(&[1, 2]).unwrap();
-        assert_eq!(cluster.entries.len(), 3, "the deposed leader's");
-        cluster.heal();
-        assert_eq!(cluster.replicas[0].base(), 8);
-        assert_eq!(cluster.entries.len(), 0);
-    }
-
-    #[test]
-    fn a_follower_that_never_comes_back_keeps_only_what_it_has() {
-        let mut cluster = Cluster::new(3).unwrap();
-        propose(&mut cluster, 4);
-        cluster.partition(&[1]).unwrap();
-        for _ in 0..10 {
-            propose(&mut cluster, 100);
-            cluster.compact_ids(&[0, 2]).unwrap();
-            assert_eq!(cluster.entries.len(), 4, "those of replica 1");
-        }
-        cluster.heal();
-        assert_eq!(cluster.replicas[1].dump_state(), cluster.replicas[0].dump_state());
-        assert_eq!(cluster.entries.len(), 0);
-    }
-
-    #[test]
-    fn a_term_with_a_gap_goes_on_where_it_left_off() {
-        let mut cluster = Cluster::new(3).unwrap();
-        propose(&mut cluster, 3);
-        cluster.partition(&[2]).unwrap();
-        propose(&mut cluster, 3);
-        cluster.compact_ids(&[0, 1]).unwrap();
-        propose(&mut cluster, 2);
-        assert_eq!(cluster.entries.len(), 3 + 2);
-        let entries: Vec<_> = cluster.log_entries(0).unwrap().map(|entry| entry.0).collect();
-        assert_eq!(entries, [7, 8]);
-        cluster.heal();
-        assert_eq!(cluster.log_entries(2).unwrap().count(), 0, "a snapshot at the commit index");
-        assert_eq!(cluster.entries.len(), 2);
-    }
-
-    #[test]
-    fn a_deposed_leader_that_returns_to_a_minority_steps_down() {
+    fn deposed_leader_returning_to_a_minority_steps_down() {
         let mut cluster = Cluster::new(5).unwrap();
         cluster.partition(&[0]).unwrap();
         cluster.partition(&[1, 2, 3]).unwrap();
@@ -394,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_names_nobody() {
+    fn an_empty_list_names_no_replica() {
         let mut cluster = Cluster::new(3).unwrap();
         propose(&mut cluster, 3);
         cluster.partition(&[2, 2]).unwrap();
@@ -403,5 +340,13 @@ mod tests {
         cluster.heal_ids(&[]).unwrap();
         cluster.compact_ids(&[]).unwrap();
         assert_eq!(format!("{cluster:?}"), before);
+    }
+
+    #[test]
+    fn ids_beyond_usize_are_unknown() {
+        let mut cluster = Cluster::new(3).unwrap();
+        assert_eq!(cluster.partition(&[0, u64::MAX]), Err(ErrorCode::UnknownReplica));
+        assert_eq!(cluster.is_partitioned(0), Ok(false));
+        assert_eq!(cluster.is_partitioned(3), Err(ErrorCode::UnknownReplica));
     }
 }

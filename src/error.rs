@@ -1,12 +1,14 @@
-//! The error codes of the definition, one list for every layer.
+//! The error codes of the definition, in one list.
 
 use std::fmt;
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal,)*) => {
-        /// What was wrong, under the name that the definition and the port protocol give it.
+        /// An error of the definition. An operation that returns one has changed nothing (section 1).
         ///
-        /// An operation that answers with an error has changed nothing (definition, section 1).
+        /// ```
+        /// assert_eq!(dkv20::ErrorCode::NoLeader.to_string(), "no-leader");
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ErrorCode {
             $($(#[$doc])* $variant,)*
@@ -16,7 +18,7 @@ macro_rules! error_codes {
             /// Every code, in the order in which this type lists them.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The code's name as it stands in an answer, such as `key-length`.
+            /// Returns the code's name in the protocol, such as `key-length`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -34,7 +36,7 @@ error_codes! {
     KeyLength = "key-length",
     /// A value has 0 to 1,048,576 bytes (section 1).
     ValueLength = "value-length",
-    /// No replica of the cluster has this id (section 4).
+    /// No replica has this id (section 4).
     UnknownReplica = "unknown-replica",
     /// The current leader is isolated (section 4.1).
     NoLeader = "no-leader",
@@ -64,7 +66,7 @@ error_codes! {
     Diverged = "diverged",
     /// A line has more than 4,194,304 bytes (section 8).
     LineLength = "line-length",
-    /// The line's first token is no command, or `at` names no op (section 8).
+    /// The line's first token is not a command, or `at` names no op (section 8).
     UnknownCommand = "unknown-command",
     /// Too few or too many tokens, or a malformed number or byte string (section 8).
     Syntax = "syntax",
@@ -80,18 +82,23 @@ impl fmt::Display for ErrorCode {
 
 impl std::error::Error for ErrorCode {}
 
-/// Why bytes are not a snapshot, and where.
+/// The reason why bytes are not a snapshot (section 5), displayed as in the protocol.
+///
+/// ```
+/// let error = dkv20::load_state(b"DKVX").unwrap_err();
+/// assert_eq!(error.to_string(), "bad-magic offset=0");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoadError {
-    /// Which rule of section 5 was broken.
+    /// The rule that is broken.
     pub code: ErrorCode,
-    /// Where the field at fault begins, in bytes from the snapshot's first.
+    /// The offset of the field at fault, in bytes from the snapshot's first.
     pub offset: usize,
 }
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at offset {}", self.code, self.offset)
+        write!(f, "{} offset={}", self.code, self.offset)
     }
 }
 
@@ -103,14 +110,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_code_has_a_name_of_its_own() {
+    fn names_are_distinct() {
         let names: BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), 21);
     }
 
     #[test]
-    fn errors_say_what_and_where() {
+    fn load_error_displays_as_in_the_protocol() {
         let error = LoadError { code: ErrorCode::BadTerm, offset: 16 };
-        assert_eq!(error.to_string(), "bad-term at offset 16");
+        assert_eq!(error.to_string(), "bad-term offset=16");
     }
 }

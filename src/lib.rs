@@ -1,9 +1,14 @@
-//! A replicated key-value state machine that is defined to the byte: the reference.
+//! A replicated key-value state machine that is defined to the byte.
 //!
-//! Two implementations that follow the definition (`docs/CONCEPTS.md`) give the same replies and
-//! the same snapshots, byte for byte, whatever language they are in. A [`Cluster`] holds the
-//! [`Replica`]s and all that can happen to them: proposals, partitions, failover, heal and
-//! compaction. There is no clock and no I/O in it; the same calls give the same bytes.
+//! Two implementations of the definition (`docs/CONCEPTS.md`) return the same answers and the same
+//! snapshots, byte for byte, whatever language they are in. This crate has two of them. The module
+//! [`mod@reference`] is the plainest statement of sections 1 to 5, to be read beside the text.
+//! Everything else is the Rust port, as fast as it can be, and held to the reference as the ports in
+//! Go and C++ are.
+//!
+//! Begin with [`Cluster`]: it holds the [`Replica`]s and everything that can happen to them:
+//! proposals, partitions, failover, heal and compaction. It has no clock and does no I/O; the same
+//! calls produce the same bytes.
 //!
 //! ```
 //! use dkv20::{Cluster, ErrorCode, Op, load_state};
@@ -17,7 +22,7 @@
 //! assert_eq!((cluster.reachable_leader(), cluster.term()), (Some(1), 2));
 //! assert!(cluster.propose(Op::del("a"))?.committed);
 //!
-//! // The deposed leader still takes proposals, but they never take effect.
+//! // The deposed leader still accepts proposals, but they never take effect.
 //! let stale = cluster.propose_at(0, Op::put("a", "stale"))?;
 //! assert!(!stale.committed);
 //! cluster.heal();
@@ -31,9 +36,10 @@
 //! # Ok::<(), ErrorCode>(())
 //! ```
 //!
-//! A [`Session`] runs the commands of the port protocol on a cluster, and [`serve`] does so over
-//! any pair of streams. The sections that the documentation names are those of the definition.
+//! A [`Session`] runs the commands of the port protocol on a cluster, and [`serve`] does so over a
+//! pair of streams. Section numbers are those of the definition.
 
+mod backend;
 mod byte_string;
 mod chaos;
 mod cluster;
@@ -44,29 +50,35 @@ mod log;
 #[cfg(feature = "exam")]
 pub mod machines;
 mod op;
-mod ordered_map;
+pub mod ordered_map;
 mod protocol;
+pub mod reference;
 mod replica;
 mod scenario;
+mod serve;
 mod session;
 mod snapshot;
 mod splitmix64;
 pub mod trace;
 mod workload;
 
+pub use backend::{Backend, ReplicaStatus, SnapshotStatus};
 pub use byte_string::ByteString;
-pub use chaos::{CHAOS_STEPS_MAX, Chaos};
+pub use chaos::{CHAOS_STEPS_MAX, ChaosLines};
 pub use cluster::{Cluster, Outcome};
 pub use error::{ErrorCode, LoadError};
+pub use log::Entry;
 pub use op::{KEY_LENGTH_MAX, Op, REPLICAS_MAX, VALUE_LENGTH_MAX, put_u32_le, put_u64_le};
-pub use ordered_map::{OrderedMap, OrderedMapIter};
 pub use protocol::{Command, LINE_LENGTH_MAX, PROTOCOL_VERSION, parse};
-pub use replica::{Replica, Role};
-pub use scenario::{SCENARIO_NAMES, scenario_lines};
-pub use session::{ServeError, Session, scenario_hash, serve};
+pub use replica::{Replica, ReplicaId, Role};
+pub use scenario::{SCENARIO_NAMES, scenario_script};
+pub use serve::{ServeError, serve};
+pub use session::{DRAW_COUNT_MAX, Session, run_scenario};
 pub use snapshot::{Snapshot, load_state};
 pub use splitmix64::{SplitMix64, mix};
-pub use workload::{KEYS_MAX, Tally, WORKLOAD_COUNT_MAX, decode_key, decode_op, draw_op, workload};
+pub use workload::{
+    KEYS_MAX, WORKLOAD_COUNT_MAX, WorkloadCounts, decode_key, decode_op, draw_op, run_workload,
+};
 
 /// The README, so that its example is compiled and run.
 #[cfg(doctest)]

@@ -3,14 +3,26 @@
 use crate::byte_string::ByteString;
 use crate::error::ErrorCode;
 
-/// The most replicas that a cluster may have.
-pub const REPLICAS_MAX: usize = 64;
-/// The length of the longest key, in bytes.
+/// The greatest number of replicas in a cluster; the least is 1.
+pub const REPLICAS_MAX: u64 = 64;
+/// The length of the longest key, in bytes; the shortest has 1.
 pub const KEY_LENGTH_MAX: usize = 4_096;
-/// The length of the longest value, in bytes.
+/// The length of the longest value, in bytes; the shortest is empty.
 pub const VALUE_LENGTH_MAX: usize = 1_048_576;
 
-/// An operation on the map.
+/// An operation on the map of a replica.
+///
+/// An op may be outside its limits until it is proposed; [`check_limits`](Self::check_limits) reports
+/// that.
+///
+/// ```
+/// use dkv20::{ErrorCode, Op};
+///
+/// let mut encoding = Vec::new();
+/// Op::put("a", "v").encode(&mut encoding);
+/// assert_eq!(encoding, b"\x01\x01\0\0\0a\x01\0\0\0v");
+/// assert_eq!(Op::del("").check_limits(), Err(ErrorCode::KeyLength));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     /// Changes nothing. A new leader appends one.
@@ -22,7 +34,7 @@ pub enum Op {
         /// 0 to 1,048,576 bytes.
         value: ByteString,
     },
-    /// Takes the key out of the map; an absent key is not an error.
+    /// Removes the key, if it is present.
     Del {
         /// 1 to 4,096 bytes.
         key: ByteString,
@@ -30,17 +42,22 @@ pub enum Op {
 }
 
 impl Op {
-    /// A [`Op::Put`]; lengths are checked where it is proposed.
+    /// Returns an [`Op::Put`].
     pub fn put(key: impl Into<ByteString>, value: impl Into<ByteString>) -> Self {
         Self::Put { key: key.into(), value: value.into() }
     }
 
-    /// A [`Op::Del`]; lengths are checked where it is proposed.
+    /// Returns an [`Op::Del`].
     pub fn del(key: impl Into<ByteString>) -> Self {
         Self::Del { key: key.into() }
     }
 
-    /// Checks the lengths of section 1: `key-length`, else `value-length`.
+    /// Checks the lengths of the key and the value (section 1).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyLength`](ErrorCode::KeyLength) if the key is outside its limits; otherwise
+    /// [`ValueLength`](ErrorCode::ValueLength) if the value is.
     pub fn check_limits(&self) -> Result<(), ErrorCode> {
         match self {
             Self::NoOp => Ok(()),
@@ -52,8 +69,12 @@ impl Op {
         }
     }
 
-    /// Appends the op's encoding to `out`: a tag byte, then each byte string after its length as
-    /// a u32 (section 2). The lengths must be within their limits.
+    /// Appends the op's encoding to `out`: a tag byte; then, for the key and for the value, the
+    /// length as u32 and the bytes (section 2).
+    ///
+    /// # Panics
+    ///
+    /// Panics if a length is not a u32. The limits of section 1 are far below that.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::NoOp => out.push(0),
@@ -70,7 +91,6 @@ impl Op {
     }
 }
 
-/// Checks that a key has 1 to 4,096 bytes: `key-length`.
 pub(crate) fn check_key_length(length: usize) -> Result<(), ErrorCode> {
     match length {
         1..=KEY_LENGTH_MAX => Ok(()),
@@ -78,7 +98,6 @@ pub(crate) fn check_key_length(length: usize) -> Result<(), ErrorCode> {
     }
 }
 
-/// Checks that a value has at most 1,048,576 bytes: `value-length`.
 pub(crate) fn check_value_length(length: usize) -> Result<(), ErrorCode> {
     match length {
         0..=VALUE_LENGTH_MAX => Ok(()),
@@ -86,20 +105,19 @@ pub(crate) fn check_value_length(length: usize) -> Result<(), ErrorCode> {
     }
 }
 
-/// Appends `value` as 4 bytes, the lowest first.
+/// Appends `value` as 4 bytes, the lowest first (section 1).
 pub fn put_u32_le(out: &mut Vec<u8>, value: u32) {
     out.extend_from_slice(&value.to_le_bytes());
 }
 
-/// Appends `value` as 8 bytes, the lowest first.
+/// Appends `value` as 8 bytes, the lowest first (section 1).
 pub fn put_u64_le(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&value.to_le_bytes());
 }
 
-/// Appends the length of `bytes` as a u32, then the bytes. The length must be within the limits
-/// of section 1, which are far below 2^32.
+/// Appends the length of `bytes` as u32, then the bytes.
 pub(crate) fn put_byte_string(out: &mut Vec<u8>, bytes: &[u8]) {
-    let length = u32::try_from(bytes.len()).expect("lengths are checked before they are encoded");
+    let length = u32::try_from(bytes.len()).expect("the limits of section 1 are below 2^32");
     put_u32_le(out, length);
     out.extend_from_slice(bytes);
 }
@@ -131,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_inclusive_and_the_key_is_judged_first() {
+    fn limits_are_inclusive_and_the_key_comes_first() {
         let bytes = |length| vec![b'x'; length];
         let check = |key, value| Op::put(bytes(key), bytes(value)).check_limits();
         assert_eq!(check(1, 0), Ok(()));

@@ -1,79 +1,67 @@
 //! The state machine's map: a B+ tree of byte strings.
 //!
 //! Each replica applies every op to a map of its own and dumps it in order. A node has up to 32
-//! entries side by side, and short keys and values stand in the node itself: there is little to
-//! wait for, be it in a search or in a dump.
+//! entries side by side, with short keys and values stored inline, so that searches and dumps cause
+//! few cache misses.
 
 use std::{fmt, hint, mem, slice};
 
 use crate::byte_string::ByteString;
 
-/// The most entries of a node.
+/// The greatest number of entries in a node.
 const NODE_MAX: usize = 32;
-/// A node below the root that has fewer entries is joined with a neighbour.
+/// A node below the root with fewer entries is underfull, and is merged with a sibling.
 const NODE_MIN: usize = NODE_MAX / 4;
-/// Neighbours that have at most as many entries together become one node: fewer than would fit, so
-/// that the next insertion does not split it again.
-const JOINED_MAX: usize = NODE_MAX * 3 / 4;
+/// Siblings with at most this many entries together become one node. It is below [`NODE_MAX`], so
+/// that the next insertion does not split the node again.
+const MERGE_MAX: usize = NODE_MAX * 3 / 4;
 
-/// A map from byte strings to byte strings. Its order is the one that a snapshot needs (definition,
-/// section 5): the keys ascend by unsigned bytes, a prefix first.
+/// A map from byte strings to byte strings, in the order of section 1: by unsigned bytes, a proper
+/// prefix first.
 #[derive(Clone, Default)]
-pub struct OrderedMap {
+pub(crate) struct OrderedMap {
     root: Tree,
     len: usize,
     byte_count: usize,
 }
 
-/// Nothing, or a tree whose leaves are all at the same depth.
+/// An empty tree, or one whose leaves are all at the same depth.
 #[derive(Clone, Default)]
 enum Tree {
     #[default]
     Empty,
     Leaf(Box<Node<ByteString>>),
-    /// To each child belong the keys from its own up to the next child's; to the first child also
-    /// those before it.
+    /// A child holds the keys from its own up to the next child's; the first child also those
+    /// before its own.
     Inner(Box<Node<Tree>>),
 }
 
-/// Ascending keys, each beside an item: a value in a leaf, a child in an inner node. The places
-/// after the first `len` are empty.
+/// Ascending keys, each beside an item: a value in a leaf, a child in an inner node. The elements
+/// after the first `len` hold default values.
 #[derive(Clone, Default)]
 struct Node<T> {
     len: usize,
     entries: [(ByteString, T); NODE_MAX],
 }
 
-/// The upper half of what has become too large, and its key.
+/// A new node for the upper entries of one that has too many, and its first key.
 type Upper<T> = Option<(ByteString, T)>;
 
 impl OrderedMap {
-    /// An empty map.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// The number of keys.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is no key.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The sum of the lengths of all keys and values, in bytes.
+    /// Returns the sum of the lengths of all keys and values, in bytes.
     pub(crate) fn byte_count(&self) -> usize {
         self.byte_count
     }
 
-    /// The value that the key maps to; `None` where it is absent.
-    #[must_use]
-    pub fn get(&self, key: &[u8]) -> Option<&ByteString> {
+    pub(crate) fn get(&self, key: &[u8]) -> Option<&ByteString> {
         let key = ByteString::from(key);
         let mut tree = &self.root;
         loop {
@@ -85,16 +73,16 @@ impl OrderedMap {
         }
     }
 
-    /// Maps the key to the value, whatever it mapped to before. The map shares their bytes.
-    pub fn insert(&mut self, key: &ByteString, value: &ByteString) {
+    /// Maps the key to the value. The map shares their bytes.
+    pub(crate) fn put(&mut self, key: &ByteString, value: &ByteString) {
         if self.root.is_full() {
             let mut root = Box::<Node<Tree>>::default();
             root.insert(0, ByteString::default(), mem::take(&mut self.root));
             root.split_child(0);
             self.root = Tree::Inner(root);
         }
-        // What is full is split on the way down, so that there is room above for the upper half of
-        // what is split further down.
+        // A full node is split on the way down, so that its parent always has room for the upper
+        // half.
         let mut tree = &mut self.root;
         loop {
             match tree {
@@ -127,8 +115,8 @@ impl OrderedMap {
         }
     }
 
-    /// Takes the key out of the map; an absent key is not an error.
-    pub fn remove(&mut self, key: &ByteString) {
+    /// Removes the key, if it is present.
+    pub(crate) fn remove(&mut self, key: &ByteString) {
         let Some(before) = self.root.remove(key) else { return };
         match &mut self.root {
             Tree::Leaf(root) if root.len == 0 => self.root = Tree::Empty,
@@ -139,17 +127,11 @@ impl OrderedMap {
         self.len -= 1;
     }
 
-    /// The keys and their values, keys ascending.
-    #[must_use]
-    pub fn iter(&self) -> OrderedMapIter<'_> {
-        let mut iter = OrderedMapIter { inners: Vec::new(), leaf: [].iter() };
+    /// Iterates over the keys and values, keys ascending.
+    pub(crate) fn iter(&self) -> Iter<'_> {
+        let mut iter = Iter { inners: Vec::new(), leaf: [].iter(), len: self.len };
         iter.enter(&self.root);
         iter
-    }
-
-    /// The keys, ascending.
-    pub fn keys(&self) -> impl Iterator<Item = &ByteString> {
-        self.iter().map(|(key, _)| key)
     }
 }
 
@@ -166,7 +148,7 @@ impl Tree {
         self.len() == NODE_MAX
     }
 
-    /// Moves the upper half to a node of its own, and gives it behind its first key.
+    /// Moves the upper half to a new node, and returns that with its first key.
     fn split(&mut self) -> (ByteString, Self) {
         match self {
             Self::Empty => unreachable!("no child is empty"),
@@ -181,7 +163,7 @@ impl Tree {
         }
     }
 
-    /// Gives the value that the key mapped to.
+    /// Removes the key and returns its value.
     fn remove(&mut self, key: &ByteString) -> Option<ByteString> {
         match self {
             Self::Empty => None,
@@ -190,22 +172,21 @@ impl Tree {
                 let at = inner.child(key);
                 let before = inner.entries[at].1.remove(key)?;
                 if inner.entries[at].1.len() < NODE_MIN {
-                    inner.join_child(at);
+                    inner.merge_child(at);
                 }
                 Some(before)
             }
         }
     }
 
-    /// Takes over the entries of a neighbour whose keys are above its own. What does not fit is
-    /// given back.
-    fn join(&mut self, upper: Self) -> Upper<Self> {
+    /// Merges the entries of the next sibling into this node. Returns what exceeds one node.
+    fn merge(&mut self, upper: Self) -> Upper<Self> {
         match (self, upper) {
             (Self::Leaf(leaf), Self::Leaf(upper)) => {
-                leaf.join(upper).map(|(key, upper)| (key, Self::Leaf(upper)))
+                leaf.merge(upper).map(|(key, upper)| (key, Self::Leaf(upper)))
             }
             (Self::Inner(inner), Self::Inner(upper)) => {
-                inner.join(upper).map(|(key, upper)| (key, Self::Inner(upper)))
+                inner.merge(upper).map(|(key, upper)| (key, Self::Inner(upper)))
             }
             _ => unreachable!("leaves are at the same depth, and no child is empty"),
         }
@@ -213,15 +194,13 @@ impl Tree {
 }
 
 impl<T: Default> Node<T> {
-    /// The entries, without the empty places.
     fn entries(&self) -> &[(ByteString, T)] {
         &self.entries[..self.len]
     }
 
-    /// The position of the key; where it is absent, the one at which it belongs.
+    /// Returns the position of the key, or, as an error, the position to insert it at.
     fn search(&self, key: &ByteString) -> Result<usize, usize> {
-        // One after the other: the processor reads ahead, which it cannot where it has to guess
-        // which half comes next.
+        // A linear search: the processor prefetches it, and mispredicts no branch but the last.
         let entries = self.entries();
         let at = entries.iter().position(|(other, _)| other >= key).unwrap_or(self.len);
         if entries.get(at).is_some_and(|(other, _)| other == key) { Ok(at) } else { Err(at) }
@@ -240,8 +219,7 @@ impl<T: Default> Node<T> {
         entry
     }
 
-    /// Moves the entries from a position on to a node of their own, and gives it behind its first
-    /// key.
+    /// Moves the entries from `at` to a new node, and returns that with its first key.
     fn split_off(&mut self, at: usize) -> (ByteString, Box<Self>) {
         let mut upper = Box::<Self>::default();
         upper.len = self.len - at;
@@ -250,7 +228,7 @@ impl<T: Default> Node<T> {
         (upper.entries[0].0.clone(), upper)
     }
 
-    /// Takes all entries of a node whose keys are above its own.
+    /// Moves all entries of a node with greater keys to the end of this one.
     fn append(&mut self, upper: &mut Self) {
         let len = self.len + upper.len;
         self.entries[self.len..len].swap_with_slice(&mut upper.entries[..upper.len]);
@@ -258,11 +236,11 @@ impl<T: Default> Node<T> {
         upper.len = 0;
     }
 
-    /// As [`append`](Self::append); where one node would have too many, each gets half.
-    fn join(&mut self, mut upper: Box<Self>) -> Upper<Box<Self>> {
+    /// Appends `upper` if one node can hold both; otherwise gives each half of the entries.
+    fn merge(&mut self, mut upper: Box<Self>) -> Upper<Box<Self>> {
         let total = self.len + upper.len;
         let half = total / 2;
-        if total <= JOINED_MAX {
+        if total <= MERGE_MAX {
             self.append(&mut upper);
             None
         } else if self.len < half {
@@ -278,45 +256,48 @@ impl<T: Default> Node<T> {
 }
 
 impl Node<ByteString> {
-    /// Reads something of all of it. These reads wait for memory together; those of a visitor of
-    /// the entries, who has work to do on each, would wait one after the other.
+    /// Touches every entry, so that the cache misses of a leaf overlap instead of stalling the
+    /// visitor one by one.
     fn prefetch(&self) {
         hint::black_box(self.entries.iter().filter(|(key, _)| key.is_inline()).count());
     }
 }
 
 impl Node<Tree> {
-    /// The position of the child to which the key belongs.
+    /// Returns the position of the child that holds the key.
     fn child(&self, key: &ByteString) -> usize {
         self.search(key).unwrap_or_else(|above| above.saturating_sub(1))
     }
 
-    /// Puts the upper half of the child at a position after it. This node is not full.
+    /// Splits the child at `at`. This node must not be full.
     fn split_child(&mut self, at: usize) {
         let (key, upper) = self.entries[at].1.split();
         self.insert(at + 1, key, upper);
     }
 
-    /// Joins the child at a position with the one after it; the last one, with the one before.
-    fn join_child(&mut self, at: usize) {
+    /// Merges the child at `at` with the next one; the last child, with the one before it.
+    fn merge_child(&mut self, at: usize) {
         let at = at.min(self.len - 2);
         let (_, upper) = self.remove(at + 1);
-        if let Some((key, upper)) = self.entries[at].1.join(upper) {
+        if let Some((key, upper)) = self.entries[at].1.merge(upper) {
             self.insert(at + 1, key, upper);
         }
     }
 }
 
-/// The keys of an [`OrderedMap`] and their values, keys ascending.
+/// An iterator over the keys and values of a [`Replica`](crate::Replica) or a
+/// [`Snapshot`](crate::Snapshot), keys ascending.
 #[derive(Clone)]
-pub struct OrderedMapIter<'a> {
-    /// What is left to visit of the inner nodes, from the root on.
+pub struct Iter<'a> {
+    /// The unvisited children of the inner nodes on the path from the root.
     inners: Vec<slice::Iter<'a, (ByteString, Tree)>>,
-    /// What is left of a leaf.
+    /// The unvisited entries of the current leaf.
     leaf: slice::Iter<'a, (ByteString, ByteString)>,
+    /// The number of entries that are unvisited.
+    len: usize,
 }
 
-impl<'a> OrderedMapIter<'a> {
+impl<'a> Iter<'a> {
     fn enter(&mut self, tree: &'a Tree) {
         match tree {
             Tree::Empty => {}
@@ -329,12 +310,13 @@ impl<'a> OrderedMapIter<'a> {
     }
 }
 
-impl<'a> Iterator for OrderedMapIter<'a> {
+impl<'a> Iterator for Iter<'a> {
     type Item = (&'a ByteString, &'a ByteString);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some((key, value)) = self.leaf.next() {
+                self.len -= 1;
                 return Some((key, value));
             }
             match self.inners.last_mut()?.next() {
@@ -345,13 +327,19 @@ impl<'a> Iterator for OrderedMapIter<'a> {
             }
         }
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len, Some(self.len))
+    }
 }
+
+impl ExactSizeIterator for Iter<'_> {}
 
 impl<'a> IntoIterator for &'a OrderedMap {
     type Item = (&'a ByteString, &'a ByteString);
-    type IntoIter = OrderedMapIter<'a>;
+    type IntoIter = Iter<'a>;
 
-    fn into_iter(self) -> OrderedMapIter<'a> {
+    fn into_iter(self) -> Iter<'a> {
         self.iter()
     }
 }
@@ -360,7 +348,7 @@ impl FromIterator<(ByteString, ByteString)> for OrderedMap {
     fn from_iter<I: IntoIterator<Item = (ByteString, ByteString)>>(entries: I) -> Self {
         let mut map = Self::new();
         for (key, value) in entries {
-            map.insert(&key, &value);
+            map.put(&key, &value);
         }
         map
     }
@@ -398,16 +386,16 @@ mod tests {
         ByteString::from(&number.to_be_bytes())
     }
 
-    /// The map and its model, after both have done the same.
+    /// The map beside its model.
     #[derive(Default)]
-    struct Twins {
+    struct Checked {
         map: OrderedMap,
         model: Model,
     }
 
-    impl Twins {
-        fn insert(&mut self, key: ByteString, value: ByteString) {
-            self.map.insert(&key, &value);
+    impl Checked {
+        fn put(&mut self, key: ByteString, value: ByteString) {
+            self.map.put(&key, &value);
             self.model.insert(key, value);
         }
 
@@ -418,16 +406,14 @@ mod tests {
 
         fn check(&self) {
             assert!(self.map.iter().eq(&self.model));
-            assert!(self.map.keys().eq(self.model.keys()));
             assert_eq!(self.map.len(), self.model.len());
-            assert_eq!(self.map.is_empty(), self.model.is_empty());
             let lengths = self.model.iter().map(|(key, value)| key.len() + value.len());
             assert_eq!(self.map.byte_count(), lengths.sum::<usize>());
             check_tree(&self.map.root, EVERYWHERE, true);
         }
     }
 
-    /// Checks what holds of every tree, and gives its height.
+    /// Checks the invariants of a tree and returns its height.
     fn check_tree(tree: &Tree, range: Range, root: bool) -> u32 {
         assert!(root || tree.len() >= NODE_MIN, "{} entries", tree.len());
         match tree {
@@ -436,12 +422,12 @@ mod tests {
                 check_node(leaf);
                 assert_ne!(leaf.len, 0);
                 assert!(leaf.entries().iter().all(|(key, _)| range.contains(key)), "{range:?}");
-                assert!(leaf.places().iter().all(|(_, value)| value.is_empty()));
+                assert!(leaf.unused().iter().all(|(_, value)| value.is_empty()));
             }
             Tree::Inner(inner) => {
                 check_node(inner);
                 assert!(inner.len >= 2);
-                assert!(inner.places().iter().all(|(_, child)| matches!(child, Tree::Empty)));
+                assert!(inner.unused().iter().all(|(_, child)| matches!(child, Tree::Empty)));
                 let keys = inner.entries()[1..].iter().map(|(key, _)| key);
                 let starts = iter::once(range.0).chain(keys.clone().map(Bound::Included));
                 let ends = keys.map(Bound::Excluded).chain([range.1]);
@@ -458,97 +444,97 @@ mod tests {
     fn check_node<T: Default>(node: &Node<T>) {
         assert!(node.len <= NODE_MAX);
         assert!(node.entries().is_sorted_by(|(a, _), (b, _)| a < b));
-        assert!(node.places().iter().all(|(key, _)| key.is_empty()), "a key is kept alive");
+        assert!(node.unused().iter().all(|(key, _)| key.is_empty()), "a key is kept alive");
     }
 
     impl<T> Node<T> {
-        /// Where there is no entry.
-        fn places(&self) -> &[(ByteString, T)] {
+        fn unused(&self) -> &[(ByteString, T)] {
             &self.entries[self.len..]
         }
     }
 
     #[test]
-    fn does_what_the_map_of_the_standard_library_does() {
+    fn equals_btree_map() {
         for (seed, keys) in (1..).zip([1, 8, 40, 300, 5_000]) {
             let mut draws = SplitMix64::new(seed);
-            let mut twins = Twins::default();
-            // It grows, stays as it is, and shrinks.
+            let mut checked = Checked::default();
+            // The map grows, keeps its size, and shrinks.
             for puts_of_8 in [7, 4, 1, 6, 0] {
                 for _ in 0..keys + 50 {
-                    let key = key(draws.next_u64() % keys);
-                    assert_eq!(twins.map.get(&key), twins.model.get(&key));
-                    if draws.next_u64() % 8 < puts_of_8 {
-                        // Some in place and some shared.
-                        let value = vec![b'v'; usize::from(draws.next_u64().to_le_bytes()[0] % 20)];
-                        twins.insert(key, value.into());
+                    let key = key(draws.next() % keys);
+                    assert_eq!(checked.map.get(&key), checked.model.get(&key));
+                    if draws.next() % 8 < puts_of_8 {
+                        // Some inline, some shared.
+                        let value = vec![b'v'; usize::from(draws.next().to_le_bytes()[0] % 20)];
+                        checked.put(key, value.into());
                     } else {
-                        twins.remove(&key);
+                        checked.remove(&key);
                     }
                     if keys < 100 {
-                        twins.check();
+                        checked.check();
                     }
                 }
-                twins.check();
+                checked.check();
             }
         }
     }
 
-    /// The orders of keys that fill nodes worst, and of removals that empty them worst.
+    /// Ascending and descending keys fill nodes least, and empty them first at one end.
     #[test]
     fn grows_and_shrinks_from_either_end() {
         let ascending: Vec<_> = (0..5_000).map(key).collect();
         let descending: Vec<_> = ascending.iter().rev().cloned().collect();
         for insertions in [&ascending, &descending] {
             for removals in [&ascending, &descending] {
-                let mut twins = Twins::default();
+                let mut checked = Checked::default();
                 for (number, key) in insertions.iter().enumerate() {
-                    twins.insert(key.clone(), ByteString::from("value"));
+                    checked.put(key.clone(), ByteString::from("value"));
                     if number % 100 == 0 {
-                        twins.check();
+                        checked.check();
                     }
                 }
-                let height = check_tree(&twins.map.root, EVERYWHERE, true);
-                assert!(height >= 2, "there are inner nodes to join below the root");
+                let height = check_tree(&checked.map.root, EVERYWHERE, true);
+                assert!(height >= 2, "there are inner nodes to merge below the root");
                 for (number, key) in removals.iter().enumerate() {
-                    twins.remove(key);
+                    checked.remove(key);
                     if number % 100 == 0 {
-                        twins.check();
+                        checked.check();
                     }
                 }
-                assert!(matches!(twins.map.root, Tree::Empty));
-                twins.check();
+                assert!(matches!(checked.map.root, Tree::Empty));
+                checked.check();
             }
         }
     }
 
-    /// Of two leaves one loses keys, and the other has anything from half to all that it may have.
+    /// One of two leaves loses keys; the other has from half of `NODE_MAX` to all of it.
     #[test]
-    fn a_poor_leaf_is_joined_with_a_neighbour_of_any_size() {
-        for (poor, rich) in [(0, 1), (1, 0)] {
+    fn underfull_leaf_merges_with_sibling_of_any_size() {
+        for (underfull, full) in [(0, 1), (1, 0)] {
             for more in 0..=NODE_MAX / 2 {
-                let mut twins = Twins::default();
+                let mut checked = Checked::default();
                 let (half, gap) = (NODE_MAX / 2, NODE_MAX);
                 let first_keys = [0, half * gap];
-                // All in one leaf; one more, and there are two.
-                let numbers = (0..NODE_MAX).map(|n| n * gap).chain([first_keys[poor] + 1]);
-                let between = (0..more).map(|n| first_keys[rich] + n + 1);
+                // One leaf holds all but the last, which splits it.
+                let numbers = (0..NODE_MAX).map(|n| n * gap).chain([first_keys[underfull] + 1]);
+                let between = (0..more).map(|n| first_keys[full] + n + 1);
                 for number in numbers.chain(between) {
-                    twins.insert(key(number as u64), ByteString::default());
+                    checked.put(key(number as u64), ByteString::default());
                 }
-                twins.check();
-                let mut is_joined = false;
+                checked.check();
+                let mut is_merged = false;
                 for n in 0..half {
-                    let will_be_poor = leaf_lens(&twins.map).get(poor) == Some(&NODE_MIN);
-                    twins.remove(&key((first_keys[poor] + n * gap) as u64));
-                    twins.check();
-                    if will_be_poor && !is_joined {
-                        let lens = leaf_lens(&twins.map);
+                    let becomes_underfull =
+                        leaf_lens(&checked.map).get(underfull) == Some(&NODE_MIN);
+                    checked.remove(&key((first_keys[underfull] + n * gap) as u64));
+                    checked.check();
+                    if becomes_underfull && !is_merged {
+                        let lens = leaf_lens(&checked.map);
                         assert!(lens.len() == 1 || lens[0].abs_diff(lens[1]) <= 1, "{lens:?}");
-                        is_joined = true;
+                        is_merged = true;
                     }
                 }
-                assert!(is_joined, "not before it is poor");
+                assert!(is_merged, "not before it is underfull");
             }
         }
     }
@@ -562,14 +548,14 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_maps_of_their_own() {
+    fn clone_is_independent() {
         let map: OrderedMap = (0..1_000).map(|n| (key(n), ByteString::from("value"))).collect();
         let mut copy = map.clone();
         assert_eq!(copy, map);
-        copy.insert(&key(500), &ByteString::from("other"));
+        copy.put(&key(500), &ByteString::from("other"));
         assert_eq!(map.get(&key(500)), Some(&ByteString::from("value")));
         assert_ne!(copy, map);
-        copy.insert(&key(500), &ByteString::from("value"));
+        copy.put(&key(500), &ByteString::from("value"));
         assert_eq!(copy, map);
         copy.remove(&key(0));
         assert_ne!(copy, map);
@@ -577,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_its_entries() {
+    fn debug_shows_entries() {
         let map: OrderedMap =
             [("b", ""), ("a", "1")].map(|(k, v)| (k.into(), v.into())).into_iter().collect();
         assert_eq!(format!("{map:?}"), r#"{b"a": b"1", b"b": b""}"#);

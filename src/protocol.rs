@@ -1,5 +1,5 @@
-//! The port protocol: a line to a [`Command`], and the parts of an answer (definition, section
-//! 8).
+//! The port protocol: from a line to a [`Command`], and the byte strings of lines and answers
+//! (definition, section 8).
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -7,32 +7,40 @@ use std::fmt::{self, Write as _};
 use crate::byte_string::ByteString;
 use crate::error::ErrorCode;
 use crate::op::Op;
+use crate::replica::ReplicaId;
 
-/// The version of the definition that `hello` names.
+/// The version of the definition, as the answer to `hello` states it.
 pub const PROTOCOL_VERSION: u32 = 1;
-/// The length of the longest line, in bytes, its LF not counted.
+/// The length of the longest line, in bytes, without its LF.
 pub const LINE_LENGTH_MAX: usize = 4_194_304;
 
-/// A command as it stands in a line. Ids and counts may still be out of range: that is the
-/// session's to say.
+/// A command. Its ids and counts may be out of range: the session checks them.
+///
+/// ```
+/// use dkv20::{Command, ErrorCode, Op, parse};
+///
+/// assert_eq!(parse(b"put a 0x76"), Ok(Some(Command::Propose { op: Op::put("a", "v") })));
+/// assert_eq!(parse(b"# a comment"), Ok(None));
+/// assert_eq!(parse(b"put a"), Err(ErrorCode::Syntax));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is the command of its name in section 8")]
 pub enum Command {
     Hello,
-    New { replica_count: usize },
+    New { size: u64 },
     Propose { op: Op },
-    ProposeAt { id: usize, op: Op },
-    Partition { ids: Vec<usize> },
+    ProposeAt { id: ReplicaId, op: Op },
+    Partition { ids: Vec<ReplicaId> },
     Heal,
-    HealIds { ids: Vec<usize> },
+    HealIds { ids: Vec<ReplicaId> },
     Compact,
-    CompactIds { ids: Vec<usize> },
+    CompactIds { ids: Vec<ReplicaId> },
     Status,
-    Replica { id: usize },
-    Get { id: usize, key: ByteString },
-    Hash { id: usize },
-    Dump { id: usize },
-    Log { id: usize },
+    Replica { id: ReplicaId },
+    Get { id: ReplicaId, key: ByteString },
+    Hash { id: ReplicaId },
+    Dump { id: ReplicaId },
+    Log { id: ReplicaId },
     Load { bytes: Vec<u8> },
     Mix { z: u64 },
     Draw { seed: u64, count: u64 },
@@ -42,10 +50,13 @@ pub enum Command {
     Quit,
 }
 
-/// Reads a line, its LF taken off. `None` where it gets no answer: it has no tokens, or the first
-/// begins with `#`.
+/// Parses a line without its LF. Returns `None` if the line gets no answer: it has no tokens, or its
+/// first token begins with `#`.
 ///
-/// Errors, in this order: `line-length`, `unknown-command`, `syntax`.
+/// # Errors
+///
+/// [`LineLength`](ErrorCode::LineLength), [`UnknownCommand`](ErrorCode::UnknownCommand),
+/// [`Syntax`](ErrorCode::Syntax), in this order.
 pub fn parse(line: &[u8]) -> Result<Option<Command>, ErrorCode> {
     if line.len() > LINE_LENGTH_MAX {
         return Err(ErrorCode::LineLength);
@@ -64,7 +75,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Command>, ErrorCode> {
 fn parse_command(word: &[u8], tokens: &mut Tokens<'_>) -> Result<Command, ErrorCode> {
     Ok(match word {
         b"hello" => Command::Hello,
-        b"new" => Command::New { replica_count: tokens.id()? },
+        b"new" => Command::New { size: tokens.number()? },
         b"noop" | b"put" | b"del" => Command::Propose { op: parse_op(word, tokens)? },
         b"at" => parse_at(tokens)?,
         b"partition" => Command::Partition { ids: tokens.ids()? },
@@ -77,11 +88,11 @@ fn parse_command(word: &[u8], tokens: &mut Tokens<'_>) -> Result<Command, ErrorC
             ids => Command::CompactIds { ids },
         },
         b"status" => Command::Status,
-        b"replica" => Command::Replica { id: tokens.id()? },
-        b"get" => Command::Get { id: tokens.id()?, key: tokens.byte_string()? },
-        b"hash" => Command::Hash { id: tokens.id()? },
-        b"dump" => Command::Dump { id: tokens.id()? },
-        b"log" => Command::Log { id: tokens.id()? },
+        b"replica" => Command::Replica { id: tokens.number()? },
+        b"get" => Command::Get { id: tokens.number()?, key: tokens.byte_string()? },
+        b"hash" => Command::Hash { id: tokens.number()? },
+        b"dump" => Command::Dump { id: tokens.number()? },
+        b"log" => Command::Log { id: tokens.number()? },
         b"load" => Command::Load { bytes: tokens.bytes()?.into_owned() },
         b"mix" => Command::Mix { z: tokens.number()? },
         b"draw" => Command::Draw { seed: tokens.number()?, count: tokens.number()? },
@@ -97,14 +108,14 @@ fn parse_command(word: &[u8], tokens: &mut Tokens<'_>) -> Result<Command, ErrorC
     })
 }
 
-/// The third token is judged first: whether `at` names an op decides what the line is.
+/// The third token is checked first: whether `at` names an op decides if the line is a command.
 fn parse_at(tokens: &mut Tokens<'_>) -> Result<Command, ErrorCode> {
     let id = tokens.token()?;
     let word = tokens.token()?;
     if !matches!(word, b"noop" | b"put" | b"del") {
         return Err(ErrorCode::UnknownCommand);
     }
-    Ok(Command::ProposeAt { id: parse_id(id)?, op: parse_op(word, tokens)? })
+    Ok(Command::ProposeAt { id: parse_number(id)?, op: parse_op(word, tokens)? })
 }
 
 fn parse_op(word: &[u8], tokens: &mut Tokens<'_>) -> Result<Op, ErrorCode> {
@@ -115,7 +126,7 @@ fn parse_op(word: &[u8], tokens: &mut Tokens<'_>) -> Result<Op, ErrorCode> {
     })
 }
 
-/// The tokens of a line that are left: what stands between spaces (0x20 alone).
+/// The rest of a line. Tokens are separated by spaces (0x20 alone).
 struct Tokens<'a> {
     rest: &'a [u8],
 }
@@ -142,12 +153,8 @@ impl<'a> Tokens<'a> {
         parse_number(self.token()?)
     }
 
-    fn id(&mut self) -> Result<usize, ErrorCode> {
-        parse_id(self.token()?)
-    }
-
-    fn ids(&mut self) -> Result<Vec<usize>, ErrorCode> {
-        self.map(parse_id).collect()
+    fn ids(&mut self) -> Result<Vec<ReplicaId>, ErrorCode> {
+        self.map(parse_number).collect()
     }
 
     fn byte_string(&mut self) -> Result<ByteString, ErrorCode> {
@@ -167,7 +174,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// One or more ASCII digits, leading zeros allowed, worth less than 2^64.
+/// Parses one or more ASCII digits, leading zeros allowed, of a value below 2^64.
 fn parse_number(token: &[u8]) -> Result<u64, ErrorCode> {
     let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
     token
@@ -177,13 +184,8 @@ fn parse_number(token: &[u8]) -> Result<u64, ErrorCode> {
         .ok_or(ErrorCode::Syntax)
 }
 
-/// A number that counts replicas. One beyond usize is as far out of range as the greatest usize.
-fn parse_id(token: &[u8]) -> Result<usize, ErrorCode> {
-    parse_number(token).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
-}
-
-/// Appends the command that proposes `op`, byte strings in hex.
-pub(crate) fn put_op(line: &mut String, op: &Op) {
+/// Appends the command that proposes `op`, with byte strings in hex.
+pub(crate) fn append_op(line: &mut String, op: &Op) {
     let written = match op {
         Op::NoOp => write!(line, "noop"),
         Op::Put { key, value } => write!(line, "put {} {}", Hex(key), Hex(value)),
@@ -192,7 +194,7 @@ pub(crate) fn put_op(line: &mut String, op: &Op) {
     written.expect("writing to a string does not fail");
 }
 
-/// Shows a byte string as it stands in answers: `0x` and lower-case hex.
+/// Displays a byte string as answers have it: `0x` and lower-case hex.
 pub(crate) struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
@@ -217,11 +219,11 @@ mod tests {
     }
 
     #[test]
-    fn every_command_is_read() {
+    fn every_command_is_parsed() {
         let ids = || vec![2, 0, 2];
         for (line, expected) in [
             ("hello", Command::Hello),
-            ("new 5", Command::New { replica_count: 5 }),
+            ("new 5", Command::New { size: 5 }),
             ("noop", Command::Propose { op: Op::NoOp }),
             ("put k v", Command::Propose { op: Op::put("k", "v") }),
             ("del k", Command::Propose { op: Op::del("k") }),
@@ -377,13 +379,12 @@ mod tests {
     }
 
     #[test]
-    fn an_id_beyond_usize_is_out_of_range_and_no_syntax_error() {
-        let id = usize::try_from(u64::MAX).unwrap_or(usize::MAX);
-        assert_eq!(command("hash 18446744073709551615"), Command::Hash { id });
+    fn ids_may_be_any_u64() {
+        assert_eq!(command("hash 18446744073709551615"), Command::Hash { id: u64::MAX });
     }
 
     #[test]
-    fn a_byte_string_is_itself_or_hex() {
+    fn byte_string_is_raw_or_hex() {
         for (token, bytes) in [
             ("0x", b"".as_slice()),
             ("0x00", b"\0"),
@@ -413,22 +414,22 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_no_hex_form() {
+    fn scenario_name_has_no_hex_form() {
         assert_eq!(command("scenario 0x41"), Command::Scenario { name: b"0x41".to_vec() });
         assert_eq!(command("scenario 0x4"), Command::Scenario { name: b"0x4".to_vec() });
     }
 
     #[test]
-    fn answers_are_in_lower_case_hex() {
+    fn hex_is_lower_case() {
         assert_eq!(Hex(b"").to_string(), "0x");
         assert_eq!(Hex(b"\0\xAB").to_string(), "0x00ab");
     }
 
     #[test]
-    fn a_written_op_is_read_back() {
+    fn appended_op_parses_back() {
         for op in [Op::NoOp, Op::put(b"\xff ", ""), Op::put("k", "v"), Op::del("0x")] {
             let mut line = String::new();
-            put_op(&mut line, &op);
+            append_op(&mut line, &op);
             assert_eq!(command(&line), Command::Propose { op });
         }
     }

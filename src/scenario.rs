@@ -1,11 +1,11 @@
 //! The scenarios A and B: lists of commands (definition, section 9).
 
-/// The names of the scenarios, in the order in which they are printed.
+/// The names of the scenarios, in order.
 pub const SCENARIO_NAMES: [&str; 2] = ["A", "B"];
 
-/// The command lines of the scenario, without LFs; `None` where there is none of this name.
+/// Returns the command lines of the scenario, without LFs, or `None` if no scenario has this name.
 #[must_use]
-pub fn scenario_lines(name: &[u8]) -> Option<impl Iterator<Item = &'static str>> {
+pub fn scenario_script(name: &[u8]) -> Option<impl Iterator<Item = &'static str>> {
     let script = match name {
         b"A" => SCENARIO_A,
         b"B" => SCENARIO_B,
@@ -14,15 +14,15 @@ pub fn scenario_lines(name: &[u8]) -> Option<impl Iterator<Item = &'static str>>
     Some(script.lines())
 }
 
-/// Steady state.
+/// The steady state.
 const SCENARIO_A: &str = "\
 new 5
 workload 20 1000 10000
 ";
 
-/// Everything that can go wrong: lagging followers, a deposed leader's tail, a minority's pending
-/// tail that a new leader carries, a longer but older log that must lose an election, and both
-/// ways to a snapshot.
+/// Everything that can go wrong: followers that lag, a deposed leader's uncommitted suffix, a
+/// minority's pending suffix that a new leader carries on, a longer but older log that must lose an
+/// election, and both reasons to install a snapshot.
 const SCENARIO_B: &str = "\
 new 5
 workload 1 1000 2000
@@ -72,21 +72,21 @@ mod tests {
     use crate::protocol::parse;
 
     #[test]
-    fn every_name_has_a_script_and_no_other() {
+    fn only_known_names_have_a_script() {
         for name in SCENARIO_NAMES {
-            let lines: Vec<_> = scenario_lines(name.as_bytes()).unwrap().collect();
+            let lines: Vec<_> = scenario_script(name.as_bytes()).unwrap().collect();
             assert_eq!(lines[0], "new 5");
             for line in lines {
                 assert!(matches!(parse(line.as_bytes()), Ok(Some(_))), "{line}");
             }
         }
         for name in [b"".as_slice(), b"a", b"C", b"AB", b"A "] {
-            assert!(scenario_lines(name).is_none());
+            assert!(scenario_script(name).is_none());
         }
     }
 
     #[test]
-    fn the_scripts_are_those_of_the_definition() {
+    fn scripts_are_those_of_the_definition() {
         let definition = include_str!("../docs/CONCEPTS.md");
         for script in [SCENARIO_A, SCENARIO_B] {
             let block = format!("\n\n    {}\n\n", script.trim_end().replace('\n', "\n    "));

@@ -1,189 +1,160 @@
 //! A session: command lines in, answers out (definition, sections 8 to 10).
 
 use std::fmt::{self, Write as _};
-use std::io::{self, BufRead, BufReader, Read, Write};
 
 use sha2::{Digest, Sha256};
 
-use crate::chaos::{CHAOS_STEPS_MAX, Chaos};
+use crate::backend::{Backend, ReplicaStatus, SnapshotStatus};
+use crate::chaos::{CHAOS_STEPS_MAX, ChaosLines};
 use crate::cluster::{Cluster, Outcome};
 use crate::error::{ErrorCode, LoadError};
 use crate::op::check_key_length;
-use crate::protocol::{Command, Hex, LINE_LENGTH_MAX, PROTOCOL_VERSION, parse};
-use crate::replica::Replica;
-use crate::scenario::scenario_lines;
-use crate::snapshot::{Snapshot, load_state};
+use crate::protocol::{Command, Hex, PROTOCOL_VERSION, parse};
+use crate::scenario::scenario_script;
 use crate::splitmix64::{SplitMix64, mix};
-use crate::workload::{Tally, WORKLOAD_COUNT_MAX, check_keys, workload};
+use crate::workload::{WorkloadCounts, run_workload};
 
 const PORT_NAME: &str = "rust";
-/// The most draws that one command may ask for.
-const DRAW_COUNT_MAX: u64 = 1_000;
-/// How many bytes are read, written or hashed at once.
-const BUFFER_SIZE: usize = 1 << 16;
+/// The greatest number of outputs that `draw` returns; the least is 1.
+pub const DRAW_COUNT_MAX: u64 = 1_000;
+/// The number of bytes that are gathered before they are hashed.
+const HASH_CHUNK_SIZE: usize = 1 << 16;
 
-/// What one caller has: a cluster, once `new` has made one.
-#[derive(Clone, Debug, Default)]
-pub struct Session {
-    cluster: Option<Cluster>,
+/// A session of the port protocol. It has no cluster until `new` makes one.
+///
+/// The cluster is the port's [`Cluster`], or another [`Backend`], such as the reference's.
+///
+/// ```
+/// let mut session = dkv20::Session::new();
+/// let mut answer = String::new();
+/// assert!(session.run_line(b"new 3", &mut answer));
+/// assert_eq!(answer, "ok");
+/// assert!(!session.run_line(b"# a comment", &mut answer));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Session<C = Cluster> {
+    cluster: Option<C>,
     has_quit: bool,
 }
 
-/// Why a command is answered with `err`.
-enum Refusal {
+/// The error of a command; it is displayed as the answer.
+enum CommandError {
     Code(ErrorCode),
     Load(LoadError),
 }
 
-impl From<LoadError> for Refusal {
+impl From<LoadError> for CommandError {
     fn from(error: LoadError) -> Self {
         Self::Load(error)
     }
 }
 
-impl From<ErrorCode> for Refusal {
+impl From<ErrorCode> for CommandError {
     fn from(code: ErrorCode) -> Self {
         Self::Code(code)
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "err {code}"),
-            Self::Load(error) => write!(f, "err {} offset={}", error.code, error.offset),
+            Self::Load(error) => write!(f, "err {error}"),
         }
     }
 }
 
 impl Session {
-    /// A session without a cluster.
+    /// Returns a session of the port, without a cluster. [`Session::default`] makes one of any
+    /// [`Backend`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
+}
 
-    /// Its cluster, once a `new` was answered ok.
+impl<C> Default for Session<C> {
+    fn default() -> Self {
+        Self { cluster: None, has_quit: false }
+    }
+}
+
+impl<C: Backend> Session<C> {
+    /// Returns the cluster, or `None` before the first `new` that was answered `ok`.
     #[must_use]
-    pub fn cluster(&self) -> Option<&Cluster> {
+    pub fn cluster(&self) -> Option<&C> {
         self.cluster.as_ref()
     }
 
-    /// Whether `quit` was answered. Lines after it get no answer.
+    /// Reports whether `quit` was answered. Lines after it get no answer.
     #[must_use]
     pub fn has_quit(&self) -> bool {
         self.has_quit
     }
 
-    /// Runs a line, its LF taken off, and appends its answer without an LF to `out`. Answers
-    /// whether there is one: a line without tokens, a comment, and all that comes after `quit`
-    /// get none.
-    pub fn answer(&mut self, line: &[u8], out: &mut String) -> bool {
+    /// Runs one line, given without its LF, and appends the answer to `out`, without an LF.
+    ///
+    /// Returns `false` if the line gets no answer: it has no tokens, is a comment, or follows `quit`.
+    pub fn run_line(&mut self, line: &[u8], out: &mut String) -> bool {
         if self.has_quit {
             return false;
         }
         let start = out.len();
-        let answered = match parse(line) {
+        let result = match parse(line) {
             Ok(None) => return false,
             Ok(Some(command)) => self.run(command, out),
             Err(code) => Err(code.into()),
         };
-        if let Err(refusal) = answered {
+        if let Err(error) = result {
             out.truncate(start);
-            put(out, format_args!("{refusal}"));
+            append(out, format_args!("{error}"));
         }
         true
     }
 
-    /// Runs a command and appends `ok…` to `out`.
-    fn run(&mut self, command: Command, out: &mut String) -> Result<(), Refusal> {
+    /// Runs a command and appends its `ok` answer.
+    fn run(&mut self, command: Command, out: &mut String) -> Result<(), CommandError> {
         match command {
-            Command::Hello => put(out, format_args!("ok dkv20 {PROTOCOL_VERSION} {PORT_NAME}")),
-            Command::New { replica_count } => {
-                self.cluster = Some(Cluster::new(replica_count)?);
+            Command::Hello => append(out, format_args!("ok dkv20 {PROTOCOL_VERSION} {PORT_NAME}")),
+            Command::New { size } => {
+                self.cluster = Some(C::new(size)?);
                 out.push_str("ok");
             }
-            Command::Propose { op } => put_outcome(out, self.cluster_mut()?.propose(op)?),
-            Command::ProposeAt { id, op } => {
-                put_outcome(out, self.cluster_mut()?.propose_at(id, op)?);
-            }
-            Command::Partition { ids } => {
-                self.cluster_mut()?.partition(&ids)?;
-                put_leadership(out, self.cluster_mut()?);
-            }
-            Command::Heal => {
-                self.cluster_mut()?.heal();
-                put_leadership(out, self.cluster_mut()?);
-            }
-            Command::HealIds { ids } => {
-                self.cluster_mut()?.heal_ids(&ids)?;
-                put_leadership(out, self.cluster_mut()?);
-            }
-            Command::Compact => {
-                self.cluster_mut()?.compact();
-                out.push_str("ok");
-            }
-            Command::CompactIds { ids } => {
-                self.cluster_mut()?.compact_ids(&ids)?;
-                out.push_str("ok");
-            }
-            Command::Status => put_status(out, self.cluster_mut()?),
-            Command::Replica { id } => put_replica(out, self.cluster_mut()?.replica(id)?),
-            Command::Get { id, key } => {
-                let replica = self.cluster_mut()?.replica(id)?;
-                check_key_length(key.len())?;
-                match replica.get(&key) {
-                    Some(value) => put(out, format_args!("ok {}", Hex(value))),
-                    None => out.push_str("ok none"),
-                }
-            }
-            Command::Hash { id } => {
-                let hash = self.cluster_mut()?.replica(id)?.snapshot_hash();
-                put(out, format_args!("ok {hash}"));
-            }
-            Command::Dump { id } => {
-                let dump = self.cluster_mut()?.replica(id)?.dump_state();
-                put(out, format_args!("ok {}", Hex(&dump)));
-            }
-            Command::Log { id } => {
-                put(out, format_args!("ok {}", self.cluster_mut()?.log_hash(id)?));
-            }
-            Command::Load { bytes } => put_snapshot(out, &load_state(&bytes)?),
-            Command::Mix { z } => put(out, format_args!("ok {}", mix(z))),
-            Command::Draw { seed, count } => put_draws(out, seed, count)?,
-            Command::Workload { seed, keys, count } => {
-                let cluster = self.cluster_mut()?;
-                put_tally(out, run_workload(cluster, seed, keys, count)?);
-            }
+            Command::Load { bytes } => append_snapshot(out, &C::load_state(&bytes)?),
+            Command::Mix { z } => append(out, format_args!("ok {}", mix(z))),
+            Command::Draw { seed, count } => append_draws(out, seed, count)?,
             Command::Chaos { seed, steps } => {
-                put(out, format_args!("ok digest={}", self.chaos(seed, steps)?));
+                append(out, format_args!("ok digest={}", self.run_chaos(seed, steps)?));
             }
-            Command::Scenario { name } => put(out, format_args!("ok {}", scenario_hash(&name)?)),
+            Command::Scenario { name } => {
+                append(out, format_args!("ok {}", run_scenario_on::<C>(&name)?));
+            }
             Command::Quit => {
                 self.has_quit = true;
                 out.push_str("ok");
             }
+            command => run_on_cluster(self.cluster_mut()?, command, out)?,
         }
         Ok(())
     }
 
-    fn cluster_mut(&mut self) -> Result<&mut Cluster, ErrorCode> {
+    fn cluster_mut(&mut self) -> Result<&mut C, ErrorCode> {
         self.cluster.as_mut().ok_or(ErrorCode::NoCluster)
     }
 
-    /// Runs the lines of section 10 and answers the digest of their transcript.
-    fn chaos(&mut self, seed: u64, steps: u64) -> Result<String, ErrorCode> {
+    /// Runs the lines of section 10 and returns the digest of their transcript.
+    fn run_chaos(&mut self, seed: u64, steps: u64) -> Result<String, ErrorCode> {
         self.cluster_mut()?;
         check_count(steps, 0, CHAOS_STEPS_MAX)?;
-        let mut lines = Chaos::new(seed, steps);
+        let mut lines = ChaosLines::new(seed, steps);
         let mut digest = Sha256::new();
         let mut line = String::new();
         let mut transcript = String::new();
         while lines.next_line(self.cluster_mut()?, &mut line) {
-            put(&mut transcript, format_args!("> {line}\n< "));
-            self.answer(line.as_bytes(), &mut transcript);
+            append(&mut transcript, format_args!("> {line}\n< "));
+            self.run_line(line.as_bytes(), &mut transcript);
             transcript.push('\n');
-            if transcript.len() >= BUFFER_SIZE {
+            if transcript.len() >= HASH_CHUNK_SIZE {
                 digest.update(&transcript);
                 transcript.clear();
             }
@@ -193,235 +164,186 @@ impl Session {
     }
 }
 
-/// Runs the scenario on a session of its own and answers the hash that all its replicas end at,
-/// in lower-case hex (section 9).
-///
-/// Errors, in this order: `unknown-scenario`; `diverged` where a command of the scenario is
-/// answered with an error, or the replicas differ at its end.
-pub fn scenario_hash(name: &[u8]) -> Result<String, ErrorCode> {
-    run_scenario(scenario_lines(name).ok_or(ErrorCode::UnknownScenario)?)
+/// Runs a command that needs a cluster and appends its `ok` answer.
+fn run_on_cluster<C: Backend>(
+    cluster: &mut C,
+    command: Command,
+    out: &mut String,
+) -> Result<(), ErrorCode> {
+    match command {
+        Command::Propose { op } => append_outcome(out, cluster.propose(op)?),
+        Command::ProposeAt { id, op } => append_outcome(out, cluster.propose_at(id, op)?),
+        Command::Partition { ids } => {
+            cluster.partition(&ids)?;
+            append_leadership(out, cluster);
+        }
+        Command::Heal => {
+            cluster.heal();
+            append_leadership(out, cluster);
+        }
+        Command::HealIds { ids } => {
+            cluster.heal_ids(&ids)?;
+            append_leadership(out, cluster);
+        }
+        Command::Compact => {
+            cluster.compact();
+            out.push_str("ok");
+        }
+        Command::CompactIds { ids } => {
+            cluster.compact_ids(&ids)?;
+            out.push_str("ok");
+        }
+        Command::Status => append_status(out, cluster),
+        Command::Replica { id } => append_replica(out, cluster.replica_status(id)?),
+        Command::Get { id, key } => {
+            let value = cluster.get(id, &key)?;
+            check_key_length(key.len())?;
+            match value {
+                Some(value) => append(out, format_args!("ok {}", Hex(value))),
+                None => out.push_str("ok none"),
+            }
+        }
+        Command::Hash { id } => append(out, format_args!("ok {}", cluster.snapshot_hash(id)?)),
+        Command::Dump { id } => append(out, format_args!("ok {}", Hex(&cluster.dump_state(id)?))),
+        Command::Log { id } => append(out, format_args!("ok {}", cluster.log_hash(id)?)),
+        Command::Workload { seed, keys, count } => {
+            append_counts(out, run_workload(cluster, seed, keys, count)?);
+        }
+        _ => unreachable!("`Session::run` runs the commands that need no cluster"),
+    }
+    Ok(())
 }
 
-fn run_scenario<'a>(lines: impl Iterator<Item = &'a str>) -> Result<String, ErrorCode> {
-    let mut session = Session::new();
+/// Runs the scenario on a new session of the port and returns the snapshot hash that all its
+/// replicas have at the end, in 64 lower-case hex digits (section 9).
+///
+/// # Errors
+///
+/// [`UnknownScenario`](ErrorCode::UnknownScenario) if no scenario has this name;
+/// [`Diverged`](ErrorCode::Diverged) if a command fails or the replicas differ at the end.
+pub fn run_scenario(name: &[u8]) -> Result<String, ErrorCode> {
+    run_scenario_on::<Cluster>(name)
+}
+
+fn run_scenario_on<C: Backend>(name: &[u8]) -> Result<String, ErrorCode> {
+    run_script::<C>(scenario_script(name).ok_or(ErrorCode::UnknownScenario)?)
+}
+
+fn run_script<'a, C: Backend>(lines: impl Iterator<Item = &'a str>) -> Result<String, ErrorCode> {
+    let mut session = Session::<C>::default();
     for line in lines {
         let mut answer = String::new();
-        session.answer(line.as_bytes(), &mut answer);
+        session.run_line(line.as_bytes(), &mut answer);
         if answer.starts_with("err") {
             return Err(ErrorCode::Diverged);
         }
     }
     let cluster = session.cluster_mut()?;
-    let mut hashes = cluster.replicas().iter().map(Replica::snapshot_hash);
-    let first = hashes.next().ok_or(ErrorCode::Diverged)?;
-    if hashes.all(|hash| hash == first) { Ok(first) } else { Err(ErrorCode::Diverged) }
+    let first = cluster.snapshot_hash(0)?;
+    for id in 1..cluster.size() {
+        if cluster.snapshot_hash(id)? != first {
+            return Err(ErrorCode::Diverged);
+        }
+    }
+    Ok(first)
 }
 
-fn run_workload(
-    cluster: &mut Cluster,
-    seed: u64,
-    keys: u64,
-    count: u64,
-) -> Result<Tally, ErrorCode> {
-    check_keys(keys)?;
-    check_count(count, 0, WORKLOAD_COUNT_MAX)?;
-    workload(cluster, seed, keys, count)
+fn check_count(count: u64, least: u64, greatest: u64) -> Result<(), ErrorCode> {
+    if (least..=greatest).contains(&count) { Ok(()) } else { Err(ErrorCode::Count) }
 }
 
-fn check_count(count: u64, least: u64, most: u64) -> Result<(), ErrorCode> {
-    if (least..=most).contains(&count) { Ok(()) } else { Err(ErrorCode::Count) }
-}
-
-fn put_outcome(out: &mut String, outcome: Outcome) {
+fn append_outcome(out: &mut String, outcome: Outcome) {
     let word = if outcome.committed { "committed" } else { "pending" };
-    put(out, format_args!("ok {word} index={} term={}", outcome.index, outcome.term));
+    append(out, format_args!("ok {word} index={} term={}", outcome.index, outcome.term));
 }
 
-fn put_leadership(out: &mut String, cluster: &Cluster) {
-    match cluster.reachable_leader() {
-        Some(leader) => put(out, format_args!("ok leader={leader} term={}", cluster.term())),
-        None => put(out, format_args!("ok leader=none term={}", cluster.term())),
+fn append_leadership(out: &mut String, cluster: &impl Backend) {
+    let (leader, term) = (cluster.leader(), cluster.term());
+    if cluster.isolated_ids().contains(&leader) {
+        append(out, format_args!("ok leader=none term={term}"));
+    } else {
+        append(out, format_args!("ok leader={leader} term={term}"));
     }
 }
 
-fn put_status(out: &mut String, cluster: &Cluster) {
-    put_leadership(out, cluster);
-    put(out, format_args!(" quorum={} isolated=", cluster.quorum()));
-    let start = out.len();
-    for id in cluster.isolated() {
-        let comma = if out.len() == start { "" } else { "," };
-        put(out, format_args!("{comma}{id}"));
-    }
-    if out.len() == start {
-        out.push_str("none");
-    }
+fn append_status(out: &mut String, cluster: &impl Backend) {
+    append_leadership(out, cluster);
+    let isolated: Vec<_> = cluster.isolated_ids().iter().map(u64::to_string).collect();
+    let isolated = if isolated.is_empty() { "none".to_owned() } else { isolated.join(",") };
+    append(out, format_args!(" quorum={} isolated={isolated}", cluster.quorum()));
 }
 
-fn put_replica(out: &mut String, replica: &Replica) {
-    put(
+fn append_replica(out: &mut String, replica: ReplicaStatus) {
+    let ReplicaStatus { role, term, base, commit_index, last, key_count } = replica;
+    let role = role.as_str();
+    append(
         out,
         format_args!(
-            "ok role={} term={} base={} commit={} last={} keys={}",
-            replica.role().as_str(),
-            replica.term(),
-            replica.base(),
-            replica.commit_index(),
-            replica.last(),
-            replica.map().len(),
+            "ok role={role} term={term} base={base} commit={commit_index} last={last} keys={key_count}"
         ),
     );
 }
 
-fn put_snapshot(out: &mut String, snapshot: &Snapshot) {
-    put(
+fn append_snapshot(out: &mut String, snapshot: &SnapshotStatus) {
+    let SnapshotStatus { commit_index, term, key_count, snapshot_hash } = snapshot;
+    append(
         out,
         format_args!(
-            "ok commit={} term={} keys={} sha256={}",
-            snapshot.commit_index(),
-            snapshot.term(),
-            snapshot.map().len(),
-            snapshot.snapshot_hash(),
+            "ok commit={commit_index} term={term} keys={key_count} sha256={snapshot_hash}"
         ),
     );
 }
 
-fn put_draws(out: &mut String, seed: u64, count: u64) -> Result<(), ErrorCode> {
+fn append_draws(out: &mut String, seed: u64, count: u64) -> Result<(), ErrorCode> {
     check_count(count, 1, DRAW_COUNT_MAX)?;
     let mut draws = SplitMix64::new(seed);
     out.push_str("ok");
     for _ in 0..count {
-        put(out, format_args!(" {}", draws.next_u64()));
+        append(out, format_args!(" {}", draws.next()));
     }
     Ok(())
 }
 
-fn put_tally(out: &mut String, tally: Tally) {
-    let Tally { committed, pending, refused } = tally;
-    put(out, format_args!("ok committed={committed} pending={pending} refused={refused}"));
+fn append_counts(out: &mut String, counts: WorkloadCounts) {
+    let WorkloadCounts { committed, pending, refused } = counts;
+    append(out, format_args!("ok committed={committed} pending={pending} refused={refused}"));
 }
 
-fn put(out: &mut String, text: fmt::Arguments<'_>) {
+fn append(out: &mut String, text: fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to a string does not fail");
-}
-
-/// Why [`serve`] ended before its input did.
-#[derive(Debug)]
-pub enum ServeError {
-    /// The input could not be read.
-    Input(io::Error),
-    /// The output could not be written: the reader of the answers is gone, for example.
-    Output(io::Error),
-}
-
-impl fmt::Display for ServeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Input(error) => write!(f, "standard input: {error}"),
-            Self::Output(error) => write!(f, "standard output: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for ServeError {}
-
-/// Answers the lines of `input` on `output` until the input ends or a `quit` is answered.
-///
-/// Answers are written at the latest before waiting for more input, and all that have been made
-/// are written before an error is returned. A line that is longer than the limit is held no
-/// longer than up to the limit.
-pub fn serve(input: impl Read, output: impl Write) -> Result<(), ServeError> {
-    let mut lines = Lines { input: BufReader::with_capacity(BUFFER_SIZE, input), line: Vec::new() };
-    let mut answers = Answers { output, pending: String::new() };
-    let mut session = Session::new();
-    while !session.has_quit() {
-        if !lines.has_whole_line() {
-            answers.flush().map_err(ServeError::Output)?;
-        }
-        let Some(line) = lines.next_line().map_err(ServeError::Input)? else {
-            break;
-        };
-        if session.answer(line, &mut answers.pending) {
-            answers.end_line().map_err(ServeError::Output)?;
-        }
-    }
-    answers.flush().map_err(ServeError::Output)
-}
-
-/// The lines of the input.
-struct Lines<R> {
-    input: BufReader<R>,
-    line: Vec<u8>,
-}
-
-impl<R: Read> Lines<R> {
-    /// Whether the next line can be had without waiting for input.
-    fn has_whole_line(&self) -> bool {
-        self.input.buffer().contains(&b'\n')
-    }
-
-    /// The next line, its LF taken off; `None` at the end of input. Of a line that is too long it
-    /// gives one byte more than the limit and reads past the rest.
-    fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
-        self.line.clear();
-        let limit = LINE_LENGTH_MAX as u64 + 1;
-        if self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)? == 0 {
-            return Ok(None);
-        }
-        if self.line.last() == Some(&b'\n') {
-            self.line.pop();
-        } else if self.line.len() > LINE_LENGTH_MAX {
-            self.input.skip_until(b'\n')?;
-        }
-        Ok(Some(&self.line))
-    }
-}
-
-/// The answers, gathered so that many are written at once.
-struct Answers<W> {
-    output: W,
-    pending: String,
-}
-
-impl<W: Write> Answers<W> {
-    fn end_line(&mut self) -> io::Result<()> {
-        self.pending.push('\n');
-        if self.pending.len() >= BUFFER_SIZE { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.output.write_all(self.pending.as_bytes())?;
-        self.pending.clear();
-        self.output.flush()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::RefCell;
-    use std::collections::VecDeque;
+    use crate::reference;
 
-    /// The answers to the lines, those without one left out.
+    /// Returns the answers to the lines that get one.
     fn answers(lines: &str) -> Vec<String> {
         let mut session = Session::new();
-        let answer = |line: &str| {
+        let run_line = |line: &str| {
             let mut out = String::new();
-            session.answer(line.as_bytes(), &mut out).then_some(out)
+            session.run_line(line.as_bytes(), &mut out).then_some(out)
         };
-        lines.lines().filter_map(answer).collect()
+        lines.lines().filter_map(run_line).collect()
     }
 
-    /// Runs a transcript as it stands in a trace.
+    /// Runs the commands of a transcript, on the port and on the reference.
     #[track_caller]
     fn assert_transcript(transcript: &str) {
-        let mut session = Session::new();
-        let mut given = String::new();
+        assert_transcript_on(Session::new(), transcript);
+        assert_transcript_on(Session::<reference::Cluster>::default(), transcript);
+    }
+
+    #[track_caller]
+    fn assert_transcript_on<C: Backend>(mut session: Session<C>, transcript: &str) {
+        let mut actual = String::new();
         for command in transcript.lines().filter_map(|line| line.strip_prefix("> ")) {
-            put(&mut given, format_args!("> {command}\n< "));
-            assert!(session.answer(command.as_bytes(), &mut given));
-            given.push('\n');
+            append(&mut actual, format_args!("> {command}\n< "));
+            assert!(session.run_line(command.as_bytes(), &mut actual));
+            actual.push('\n');
         }
-        assert_eq!(given, transcript);
+        assert_eq!(actual, transcript);
     }
 
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -466,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_that_fails_leaves_the_old_cluster() {
+    fn failing_new_keeps_the_cluster() {
         assert_transcript(
             "> new 0\n< err replica-count\n> status\n< err no-cluster\n> new 64\n< ok\n\
              > noop\n< ok committed index=1 term=1\n> new 65\n< err replica-count\n\
@@ -477,8 +399,8 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_cluster_comes_after_syntax_and_before_the_commands_own_errors() {
-        let needs_one = [
+    fn no_cluster_comes_after_syntax_and_before_other_errors() {
+        let needs_cluster = [
             "noop",
             "put 0x 0x",
             "del 0x",
@@ -499,7 +421,7 @@ mod tests {
             "workload 1 1 10000001",
             "chaos 1 10000001",
         ];
-        for line in needs_one {
+        for line in needs_cluster {
             assert_eq!(answers(line), ["err no-cluster"], "{line}");
         }
         for line in ["put 0x", "status 1", "chaos 1 x", "workload 1 0", "get 9", "heal x"] {
@@ -508,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commands_own_errors_come_in_their_order() {
+    fn errors_come_in_their_order() {
         let key = "k".repeat(4_097);
         let value = "v".repeat(1_048_577);
         for (line, code) in [
@@ -537,43 +459,43 @@ mod tests {
             ("chaos 1 10000001".into(), "count"),
         ] {
             let untouched = "ok role=leader term=1 base=0 commit=1 last=1 keys=0".to_owned();
-            let given = answers(&format!("new 3\nnoop\n{line}\nreplica 0"));
-            assert_eq!(given[2..], [format!("err {code}"), untouched], "{line:.40}");
+            let actual = answers(&format!("new 3\nnoop\n{line}\nreplica 0"));
+            assert_eq!(actual[2..], [format!("err {code}"), untouched], "{line:.40}");
         }
     }
 
     #[test]
-    fn counts_are_taken_up_to_their_limits() {
+    fn counts_are_accepted_up_to_their_limits() {
         assert_eq!(answers("draw 1 1000")[0].split(' ').count(), 1_001);
-        let given = answers("new 1\nworkload 1 1000000 0\nworkload 1 1 1\nchaos 1 0");
+        let actual = answers("new 1\nworkload 1 1000000 0\nworkload 1 1 1\nchaos 1 0");
         assert_eq!(
-            given[1..3],
+            actual[1..3],
             ["ok committed=0 pending=0 refused=0", "ok committed=1 pending=0 refused=0"]
         );
-        assert!(given[3].starts_with("ok digest="));
+        assert!(actual[3].starts_with("ok digest="));
     }
 
     #[test]
-    fn chaos_digests_the_transcript_that_its_lines_give() {
+    fn chaos_digests_the_transcript_of_its_lines() {
         let (seed, steps) = (5, 3_000);
         let mut session = Session::new();
-        session.answer(b"new 5", &mut String::new());
-        let mut chaos = Chaos::new(seed, steps);
+        session.run_line(b"new 5", &mut String::new());
+        let mut lines = ChaosLines::new(seed, steps);
         let (mut line, mut transcript) = (String::new(), String::new());
-        while chaos.next_line(session.cluster().unwrap(), &mut line) {
-            put(&mut transcript, format_args!("> {line}\n< "));
-            session.answer(line.as_bytes(), &mut transcript);
+        while lines.next_line(session.cluster().unwrap(), &mut line) {
+            append(&mut transcript, format_args!("> {line}\n< "));
+            session.run_line(line.as_bytes(), &mut transcript);
             transcript.push('\n');
         }
-        assert!(transcript.len() > 2 * BUFFER_SIZE, "the digest is fed in several pieces");
+        assert!(transcript.len() > 2 * HASH_CHUNK_SIZE, "the digest is fed in several pieces");
         let digest = hex::encode(Sha256::digest(transcript));
-        let given = answers(&format!("new 5\nchaos {seed} {steps}"));
-        assert_eq!(given[1], format!("ok digest={digest}"));
+        let actual = answers(&format!("new 5\nchaos {seed} {steps}"));
+        assert_eq!(actual[1], format!("ok digest={digest}"));
     }
 
     #[test]
-    fn a_scenario_whose_replicas_differ_or_whose_commands_fail_has_diverged() {
-        let run = |script: &str| run_scenario(script.lines());
+    fn scenario_diverges_if_replicas_differ_or_a_command_fails() {
+        let run = |script: &str| run_script::<Cluster>(script.lines());
         assert!(run("new 3\npartition 2\nnoop\nheal").is_ok());
         assert_eq!(run("new 3\npartition 1\nnoop"), Err(ErrorCode::Diverged));
         assert_eq!(run("new 3\npartition 2\nnoop"), Err(ErrorCode::Diverged));
@@ -581,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_does_not_touch_the_cluster() {
+    fn scenario_leaves_the_cluster_alone() {
         assert_eq!(
             answers("new 1\nscenario A\nreplica 0").last().unwrap(),
             "ok role=leader term=1 base=0 commit=0 last=0 keys=0"
@@ -589,180 +511,18 @@ mod tests {
     }
 
     #[test]
-    fn after_quit_nothing_is_answered() {
+    fn lines_after_quit_get_no_answer() {
         assert_eq!(answers("quit\nmix 0\nquit\nnonsense"), ["ok"]);
         assert_eq!(answers("quit 1\nmix 0"), ["err syntax", "ok 0"]);
     }
 
     #[test]
-    fn an_answer_is_appended() {
+    fn answers_are_appended() {
         let mut out = "before ".to_owned();
         let mut session = Session::new();
-        assert!(session.answer(b"mix 0", &mut out));
-        assert!(!session.answer(b"# c", &mut out));
-        assert!(session.answer(b"draw 1 0", &mut out));
+        assert!(session.run_line(b"mix 0", &mut out));
+        assert!(!session.run_line(b"# c", &mut out));
+        assert!(session.run_line(b"draw 1 0", &mut out));
         assert_eq!(out, "before ok 0err count");
-    }
-
-    /// Both ends of a caller: it gives its chunks one by one, and notes what it had been
-    /// answered before each read.
-    #[derive(Default)]
-    struct Ends {
-        chunks: RefCell<VecDeque<Vec<u8>>>,
-        written: RefCell<Vec<u8>>,
-        flushed: RefCell<Vec<u8>>,
-        before_reads: RefCell<Vec<String>>,
-    }
-
-    impl Read for &Ends {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let flushed = String::from_utf8(self.flushed.borrow().clone()).unwrap();
-            self.before_reads.borrow_mut().push(flushed);
-            let Some(mut chunk) = self.chunks.borrow_mut().pop_front() else { return Ok(0) };
-            let length = chunk.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&chunk[..length]);
-            if length < chunk.len() {
-                self.chunks.borrow_mut().push_front(chunk.split_off(length));
-            }
-            Ok(length)
-        }
-    }
-
-    impl Write for &Ends {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.written.borrow_mut().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            self.flushed.borrow_mut().clone_from(&self.written.borrow());
-            Ok(())
-        }
-    }
-
-    /// What had been answered before each read, and in the end.
-    fn served(chunks: &[&str]) -> Vec<String> {
-        let ends = Ends::default();
-        ends.chunks.borrow_mut().extend(chunks.iter().map(|chunk| chunk.as_bytes().to_vec()));
-        serve(&ends, &ends).unwrap();
-        let mut all = ends.before_reads.take();
-        all.push(String::from_utf8(ends.flushed.take()).unwrap());
-        all
-    }
-
-    #[test]
-    fn everything_is_flushed_before_a_read() {
-        let chunks = ["mix 0\nmix", " 0\nm", "ix 0", "\n", "# c\n", "mix 0"];
-        let before = [0, 1, 2, 2, 3, 3, 3, 4, 4].map(|count| "ok 0\n".repeat(count));
-        assert_eq!(served(&chunks), before);
-    }
-
-    #[test]
-    fn nothing_is_read_after_quit() {
-        assert_eq!(served(&["mix 0\nquit\nmix 0\n", "mix 0\n"]), ["", "ok 0\nok\n"]);
-    }
-
-    #[test]
-    fn many_answers_are_written_at_once() {
-        struct Counter(usize);
-        impl Write for Counter {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 += 1;
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let mut counter = Counter(0);
-        serve("mix 0\n".repeat(10_000).as_bytes(), &mut counter).unwrap();
-        assert!(counter.0 < 10, "{} writes", counter.0);
-    }
-
-    #[test]
-    fn chunks_make_no_difference() {
-        let input =
-            "new 3\n\n# c\nput a b\nnonsense\nat 0 put \u{e4} 0x0\n  get 1 a  \nmix 0\r\nlog 0";
-        let whole = served(&[input]).pop().unwrap();
-        assert_eq!(whole.lines().count(), 7);
-        for size in [1, 2, 7] {
-            let ends = Ends::default();
-            ends.chunks.borrow_mut().extend(input.as_bytes().chunks(size).map(<[u8]>::to_vec));
-            serve(&ends, &ends).unwrap();
-            assert_eq!(String::from_utf8(ends.flushed.take()).unwrap(), whole, "chunks of {size}");
-        }
-    }
-
-    #[test]
-    fn an_overlong_line_is_skipped_whatever_its_chunks() {
-        for more in [1, 2, BUFFER_SIZE] {
-            let line = "x".repeat(LINE_LENGTH_MAX + more);
-            let all = served(&["mix 0\n", &line, "\nmix 0\n"]);
-            assert_eq!(all.last().unwrap(), "ok 0\nerr line-length\nok 0\n");
-        }
-        let line = " ".repeat(LINE_LENGTH_MAX - 5) + "mix 0";
-        assert_eq!(served(&[&line, "\nmix 0"]).last().unwrap(), "ok 0\nok 0\n");
-    }
-
-    /// Fails once `left` calls have gone well.
-    struct Failing<T> {
-        left: usize,
-        inner: T,
-    }
-
-    impl<T> Failing<T> {
-        fn call(&mut self) -> io::Result<&mut T> {
-            self.left = self.left.checked_sub(1).ok_or(io::ErrorKind::BrokenPipe)?;
-            Ok(&mut self.inner)
-        }
-    }
-
-    impl<T: Read> Read for Failing<T> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.call()?.read(buffer)
-        }
-    }
-
-    impl<T: Write> Write for Failing<T> {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.call()?.write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            self.inner.flush()
-        }
-    }
-
-    #[test]
-    fn a_writer_that_fails_is_an_output_error() {
-        let output = Failing { left: 0, inner: Vec::new() };
-        let error = serve(b"mix 0\n".as_slice(), output).unwrap_err();
-        assert!(matches!(error, ServeError::Output(_)), "{error}");
-        assert!(error.to_string().starts_with("standard output: "));
-    }
-
-    #[test]
-    fn a_flush_that_fails_is_an_output_error() {
-        struct Unflushable;
-        impl Write for Unflushable {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Err(io::ErrorKind::BrokenPipe.into())
-            }
-        }
-        let error = serve(b"mix 0\n".as_slice(), Unflushable).unwrap_err();
-        assert!(matches!(error, ServeError::Output(_)), "{error}");
-    }
-
-    #[test]
-    fn a_reader_that_fails_is_an_input_error_after_the_answers() {
-        let mut output = Vec::new();
-        let input = Failing { left: 1, inner: b"mix 0\nmix 0\nmi".as_slice() };
-        let error = serve(input, &mut output).unwrap_err();
-        assert!(matches!(error, ServeError::Input(_)), "{error}");
-        assert!(error.to_string().starts_with("standard input: "));
-        assert_eq!(output, b"ok 0\nok 0\n");
     }
 }

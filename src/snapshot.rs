@@ -5,21 +5,22 @@ use sha2::{Digest, Sha256};
 use crate::byte_string::ByteString;
 use crate::error::{ErrorCode, LoadError};
 use crate::op::{check_key_length, check_value_length, put_byte_string, put_u32_le, put_u64_le};
-use crate::ordered_map::OrderedMap;
+use crate::ordered_map::{self, OrderedMap};
 
 const MAGIC: &[u8; 4] = b"DKVS";
 const VERSION: u32 = 1;
 const HEADER_SIZE: usize = 32;
-/// Of the length before each key and each value.
+/// The size of the length before each key and each value.
 const LENGTH_SIZE: usize = 4;
-/// How many bytes are gathered before they are hashed.
+/// The number of bytes that are gathered before they are hashed.
 const HASH_CHUNK_SIZE: usize = 1 << 14;
 
-/// The snapshot of a state: a header of 32 bytes, then the keys in ascending order.
+/// Returns the snapshot's bytes: a header of 32 bytes, then the keys and values, keys ascending.
 pub(crate) fn dump_state(commit_index: u64, term: u64, map: &OrderedMap) -> Vec<u8> {
-    let lengths = 2 * LENGTH_SIZE * map.len(); // of a key and of a value
+    // With less, the whole dump would be moved while it grows.
+    let lengths = 2 * LENGTH_SIZE * map.len();
     let mut out = Vec::with_capacity(HEADER_SIZE + lengths + map.byte_count());
-    put_header(&mut out, commit_index, term, map);
+    append_header(&mut out, commit_index, term, map);
     for (key, value) in map {
         put_byte_string(&mut out, key);
         put_byte_string(&mut out, value);
@@ -27,11 +28,11 @@ pub(crate) fn dump_state(commit_index: u64, term: u64, map: &OrderedMap) -> Vec<
     out
 }
 
-/// The SHA-256 of what [`dump_state`] gives, in lower-case hex.
+/// Returns the SHA-256 of [`dump_state`] in lower-case hex.
 pub(crate) fn snapshot_hash(commit_index: u64, term: u64, map: &OrderedMap) -> String {
     let mut hasher = Sha256::new();
     let mut chunk = Vec::with_capacity(HASH_CHUNK_SIZE);
-    put_header(&mut chunk, commit_index, term, map);
+    append_header(&mut chunk, commit_index, term, map);
     for (key, value) in map {
         put_byte_string(&mut chunk, key);
         put_byte_string(&mut chunk, value);
@@ -44,7 +45,7 @@ pub(crate) fn snapshot_hash(commit_index: u64, term: u64, map: &OrderedMap) -> S
     hex::encode(hasher.finalize())
 }
 
-fn put_header(out: &mut Vec<u8>, commit_index: u64, term: u64, map: &OrderedMap) {
+fn append_header(out: &mut Vec<u8>, commit_index: u64, term: u64, map: &OrderedMap) {
     out.extend_from_slice(MAGIC);
     put_u32_le(out, VERSION);
     put_u64_le(out, commit_index);
@@ -52,7 +53,18 @@ fn put_header(out: &mut Vec<u8>, commit_index: u64, term: u64, map: &OrderedMap)
     put_u64_le(out, map.len() as u64);
 }
 
-/// What a snapshot holds. Nothing in it tells which replica wrote it.
+/// The content of a snapshot. Nothing in it depends on the replica that wrote it.
+///
+/// ```
+/// let mut cluster = dkv20::Cluster::new(3)?;
+/// cluster.propose(dkv20::Op::put("a", "v"))?;
+/// let dump = cluster.replica(1)?.dump_state();
+///
+/// let snapshot = dkv20::load_state(&dump).expect("a dump is a snapshot");
+/// assert_eq!((snapshot.commit_index(), snapshot.key_count()), (1, 1));
+/// assert_eq!(snapshot.dump_state(), dump);
+/// # Ok::<(), dkv20::ErrorCode>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     commit_index: u64,
@@ -61,44 +73,71 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The index up to which the log was applied.
+    /// Returns the index up to which the log was applied.
     #[must_use]
     pub fn commit_index(&self) -> u64 {
         self.commit_index
     }
 
-    /// The term of the entry at the commit index; 0 where that is 0.
+    /// Returns the term of the entry at the commit index, or 0 if that index is 0.
     #[must_use]
     pub fn term(&self) -> u64 {
         self.term
     }
 
-    /// The map, keys ascending.
+    /// Returns the number of keys.
     #[must_use]
-    pub fn map(&self) -> &OrderedMap {
-        &self.map
+    pub fn key_count(&self) -> usize {
+        self.map.len()
     }
 
-    /// Its bytes: those that [`load_state`] accepted.
+    /// Returns the value that the key maps to, or `None` if the key is absent.
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<&ByteString> {
+        self.map.get(key)
+    }
+
+    /// Iterates over the keys and values, keys ascending.
+    #[must_use]
+    pub fn iter(&self) -> ordered_map::Iter<'_> {
+        self.map.iter()
+    }
+
+    /// Returns the bytes that [`load_state`] accepted.
     #[must_use]
     pub fn dump_state(&self) -> Vec<u8> {
         dump_state(self.commit_index, self.term, &self.map)
     }
 
-    /// The SHA-256 of its bytes in lower-case hex, 64 characters.
+    /// Returns the SHA-256 of those bytes in 64 lower-case hex digits.
     #[must_use]
     pub fn snapshot_hash(&self) -> String {
         snapshot_hash(self.commit_index, self.term, &self.map)
     }
 }
 
-/// Reads a snapshot, front to back. Whatever is accepted gives the same bytes when it is dumped
-/// again; it is not asked whether some cluster could have come to that state.
+impl<'a> IntoIterator for &'a Snapshot {
+    type Item = (&'a ByteString, &'a ByteString);
+    type IntoIter = ordered_map::Iter<'a>;
+
+    fn into_iter(self) -> ordered_map::Iter<'a> {
+        self.iter()
+    }
+}
+
+/// Reads a snapshot's bytes (section 5). The bytes that it accepts are those that the result dumps
+/// again; whether a cluster can reach that state is not checked.
 ///
-/// The first error met is answered, with the offset at which the field at fault begins:
-/// `truncated`, `bad-magic`, `bad-version`, `bad-term`, `bad-count`, `key-length`,
-/// `value-length`, `key-order` or `trailing-bytes`. Memory is taken only for bytes that are
-/// there, whatever a count or a length announces.
+/// The memory that it takes is in proportion to the bytes, whatever a count or a length announces.
+///
+/// # Errors
+///
+/// The first of these that it meets, with the offset of the field at fault:
+/// [`Truncated`](ErrorCode::Truncated), [`BadMagic`](ErrorCode::BadMagic),
+/// [`BadVersion`](ErrorCode::BadVersion), [`BadTerm`](ErrorCode::BadTerm),
+/// [`BadCount`](ErrorCode::BadCount), [`KeyLength`](ErrorCode::KeyLength),
+/// [`ValueLength`](ErrorCode::ValueLength), [`KeyOrder`](ErrorCode::KeyOrder) or
+/// [`TrailingBytes`](ErrorCode::TrailingBytes).
 pub fn load_state(bytes: &[u8]) -> Result<Snapshot, LoadError> {
     let mut reader = Reader { bytes, offset: 0 };
     reader.field(|magic: [u8; 4]| require(magic == *MAGIC, ErrorCode::BadMagic))?;
@@ -118,20 +157,21 @@ pub fn load_state(bytes: &[u8]) -> Result<Snapshot, LoadError> {
     Ok(Snapshot { commit_index, term, map })
 }
 
-/// The bytes that are left to read.
+/// The bytes that are left to read, and the offset at which they begin.
 struct Reader<'a> {
     bytes: &'a [u8],
     offset: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads a field of `N` bytes and lets `judge` say what it is worth.
+    /// Reads a field of `N` bytes and returns the value that `judge` makes of it.
     fn field<const N: usize, T>(
         &mut self,
         judge: impl FnOnce([u8; N]) -> Result<T, ErrorCode>,
     ) -> Result<T, LoadError> {
         let offset = self.offset;
-        let field = self.take(N)?.try_into().expect("take gives as many bytes as it is asked for");
+        let field =
+            self.take(N)?.try_into().expect("`take` returns as many bytes as it is asked for");
         judge(field).map_err(|code| LoadError { code, offset })
     }
 
@@ -153,7 +193,7 @@ impl<'a> Reader<'a> {
         Ok(key.into())
     }
 
-    /// Reads a length, judges it, and reads as many bytes.
+    /// Reads a length, checks it, and reads as many bytes.
     fn byte_string(
         &mut self,
         check_length: impl FnOnce(usize) -> Result<(), ErrorCode>,

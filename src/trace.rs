@@ -2,10 +2,22 @@
 
 use std::fmt;
 
+use crate::backend::Backend;
+use crate::cluster::Cluster;
 use crate::protocol::{Command, parse};
+use crate::reference;
 use crate::session::Session;
 
-/// A trace: its steps, and the comments between them.
+/// A trace: steps, and the comments between them.
+///
+/// ```
+/// use dkv20::trace::{check_trace, parse_trace};
+///
+/// let trace = parse_trace(b"> new 3\n< ok\n> put a v\n< ok committed index=9 term=1\n")?;
+/// let mismatch = check_trace(&trace).unwrap_err();
+/// assert_eq!((mismatch.step.line, &mismatch.actual[..]), (3, &b"ok committed index=1 term=1"[..]));
+/// # Ok::<(), dkv20::trace::TraceError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     items: Vec<Item>,
@@ -15,98 +27,121 @@ pub struct Trace {
 enum Item {
     /// An empty line, or one that begins with `#`.
     Comment(Vec<u8>),
-    Step(Step),
+    Step(TraceStep),
 }
 
 /// A command and the answer that it must get.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Where the command stands in the file, from 1.
-    pub line_number: usize,
-    /// The command line's bytes, without `> ` and LF.
+pub struct TraceStep {
+    /// The number of the command's line in the file, from 1.
+    pub line: usize,
+    /// The command, without `> ` and LF.
     pub command: Vec<u8>,
-    /// The answer's bytes, without `< ` and LF; `None` where none has been recorded yet.
+    /// The answer, without `< ` and LF; `None` in a recording that has not been run yet.
     pub answer: Option<Vec<u8>>,
 }
 
-/// Why a file is not a trace, and where.
+/// The reason why a file is not a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseError {
-    /// The line at fault, from 1.
-    pub line_number: usize,
-    /// The byte of the line at which the fault shows, from 1.
+pub struct TraceError {
+    /// The number of the line at fault, from 1.
+    pub line: usize,
+    /// The byte at fault in that line, from 1.
     pub column: usize,
-    /// What is wrong.
+    /// The rule of section 11 that is broken.
     pub reason: &'static str,
 }
 
-impl fmt::Display for ParseError {
+impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.line_number, self.column, self.reason)
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.reason)
     }
 }
 
-impl std::error::Error for ParseError {}
+impl std::error::Error for TraceError {}
 
-/// The first step whose answer is not the one in the trace.
+/// The first step whose answer differs from the one in the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Where the command stands in the file, from 1.
-    pub line_number: usize,
-    /// The command line.
-    pub command: Vec<u8>,
-    /// The answer in the trace.
-    pub expected: Vec<u8>,
-    /// The answer that was given.
+pub struct TraceMismatch {
+    /// The step, with the answer in the trace.
+    pub step: TraceStep,
+    /// The actual answer.
     pub actual: Vec<u8>,
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for TraceMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "line {}: > {}", self.line_number, self.command.escape_ascii())?;
-        writeln!(f, "  expected: {}", self.expected.escape_ascii())?;
+        let expected = self.step.answer.as_deref().unwrap_or_default();
+        writeln!(f, "line {}: > {}", self.step.line, self.step.command.escape_ascii())?;
+        writeln!(f, "  expected: {}", expected.escape_ascii())?;
         write!(f, "  actual:   {}", self.actual.escape_ascii())
     }
 }
 
-impl Trace {
-    /// Reads a trace. A command without an answer is taken too, so that one can be recorded.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
-        let mut parser = Parser { items: Vec::new(), line_number: 0, has_quit: false };
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            parser.line_number += 1;
-            parser.line(line)?;
-        }
-        Ok(Self { items: parser.items })
-    }
+impl std::error::Error for TraceMismatch {}
 
-    /// The steps, in order.
-    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+/// Parses a trace (section 11).
+///
+/// # Errors
+///
+/// The first line that breaks a rule: a line of another form, a command without an answer right
+/// after it, a command that gets no answer or whose answer names the port, a command after `quit`.
+pub fn parse_trace(bytes: &[u8]) -> Result<Trace, TraceError> {
+    let trace = parse_recording(bytes)?;
+    let unanswered = trace.steps().find(|step| step.answer.is_none());
+    if let Some(step) = unanswered {
+        let reason = "this command has no answer right after it";
+        return Err(TraceError { line: step.line, column: 1, reason });
+    }
+    Ok(trace)
+}
+
+/// Parses a trace in which commands may lack their answers, so that [`Trace::record`] can add them.
+///
+/// # Errors
+///
+/// Those of [`parse_trace`], but for a missing answer.
+pub fn parse_recording(bytes: &[u8]) -> Result<Trace, TraceError> {
+    let mut parser = Parser { items: Vec::new(), line: 0, has_quit: false };
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        parser.line += 1;
+        parser.parse_line(line)?;
+    }
+    Ok(Trace { items: parser.items })
+}
+
+/// Runs the commands on a new session of the port and compares the answers.
+///
+/// # Errors
+///
+/// The first step whose answer differs. A missing answer differs from every other.
+pub fn check_trace(trace: &Trace) -> Result<(), TraceMismatch> {
+    check_trace_on::<Cluster>(trace)
+}
+
+pub(crate) fn check_trace_on<C: Backend>(trace: &Trace) -> Result<(), TraceMismatch> {
+    let mut session = Session::<C>::default();
+    for step in trace.steps() {
+        let actual = answer(&mut session, &step.command);
+        if step.answer.as_ref() != Some(&actual) {
+            return Err(TraceMismatch { step: step.clone(), actual });
+        }
+    }
+    Ok(())
+}
+
+impl Trace {
+    /// Iterates over the steps.
+    pub fn steps(&self) -> impl Iterator<Item = &TraceStep> {
         self.items.iter().filter_map(|item| match item {
             Item::Step(step) => Some(step),
             Item::Comment(_) => None,
         })
     }
 
-    /// Runs the commands on a session of their own and answers the first difference. An answer
-    /// that has not been recorded differs from every other.
-    #[must_use]
-    pub fn check(&self) -> Option<Difference> {
-        let mut session = Session::new();
-        self.steps().find_map(|step| {
-            let actual = answer(&mut session, &step.command);
-            (step.answer.as_ref() != Some(&actual)).then(|| Difference {
-                line_number: step.line_number,
-                command: step.command.clone(),
-                expected: step.answer.clone().unwrap_or_default(),
-                actual,
-            })
-        })
-    }
-
-    /// Puts the reference's answers in place of those in the trace.
+    /// Replaces every answer by the reference's.
     pub fn record(&mut self) {
-        let mut session = Session::new();
+        let mut session = Session::<reference::Cluster>::default();
         for item in &mut self.items {
             if let Item::Step(step) = item {
                 step.answer = Some(answer(&mut session, &step.command));
@@ -114,7 +149,7 @@ impl Trace {
         }
     }
 
-    /// The bytes of the trace file.
+    /// Returns the bytes of the trace file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -137,20 +172,20 @@ impl Trace {
     }
 }
 
-fn answer(session: &mut Session, command: &[u8]) -> Vec<u8> {
+fn answer<C: Backend>(session: &mut Session<C>, command: &[u8]) -> Vec<u8> {
     let mut out = String::new();
-    session.answer(command, &mut out);
+    session.run_line(command, &mut out);
     out.into_bytes()
 }
 
 struct Parser {
     items: Vec<Item>,
-    line_number: usize,
+    line: usize,
     has_quit: bool,
 }
 
 impl Parser {
-    fn line(&mut self, line: &[u8]) -> Result<(), ParseError> {
+    fn parse_line(&mut self, line: &[u8]) -> Result<(), TraceError> {
         let Some(line) = line.strip_suffix(b"\n") else {
             return self.fail(line.len() + 1, "the last line does not end with LF");
         };
@@ -164,7 +199,7 @@ impl Parser {
         Ok(())
     }
 
-    fn command(&mut self, command: &[u8]) -> Result<(), ParseError> {
+    fn command(&mut self, command: &[u8]) -> Result<(), TraceError> {
         if self.has_quit {
             return self.fail(1, "a command after `quit` gets no answer");
         }
@@ -176,27 +211,26 @@ impl Parser {
             Ok(Some(Command::Quit)) => self.has_quit = true,
             Ok(Some(_)) | Err(_) => {}
         }
-        self.items.push(Item::Step(Step {
-            line_number: self.line_number,
+        self.items.push(Item::Step(TraceStep {
+            line: self.line,
             command: command.to_vec(),
             answer: None,
         }));
         Ok(())
     }
 
-    fn answer(&mut self, answer: &[u8]) -> Result<(), ParseError> {
-        // Right after its command: what stood between them would not stay there.
+    fn answer(&mut self, answer: &[u8]) -> Result<(), TraceError> {
         match self.items.last_mut() {
             Some(Item::Step(step)) if step.answer.is_none() => {
                 step.answer = Some(answer.to_vec());
                 Ok(())
             }
-            _ => self.fail(1, "an answer without a command before it"),
+            _ => self.fail(1, "an answer without a command right before it"),
         }
     }
 
-    fn fail(&self, column: usize, reason: &'static str) -> Result<(), ParseError> {
-        Err(ParseError { line_number: self.line_number, column, reason })
+    fn fail(&self, column: usize, reason: &'static str) -> Result<(), TraceError> {
+        Err(TraceError { line: self.line, column, reason })
     }
 }
 
@@ -206,18 +240,18 @@ mod tests {
     use proptest::prelude::*;
 
     #[track_caller]
-    fn assert_refused(file: &[u8], line_number: usize, column: usize, reason: &str) {
-        let error = Trace::parse(file).unwrap_err();
-        assert_eq!((error.line_number, error.column), (line_number, column), "{error}");
+    fn assert_refused(file: &[u8], line: usize, column: usize, reason: &str) {
+        let error = parse_trace(file).unwrap_err();
+        assert_eq!((error.line, error.column), (line, column), "{error}");
         assert!(error.reason.contains(reason), "{error}");
     }
 
     fn parse_ok(file: &[u8]) -> Trace {
-        Trace::parse(file).unwrap_or_else(|error| panic!("{error}"))
+        parse_trace(file).unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]
-    fn what_is_malformed_is_named_with_line_and_column() {
+    fn trace_error_has_line_and_column() {
         assert_refused(b"# c\n> mix 0", 2, 8, "does not end with LF");
         assert_refused(b"# c", 1, 4, "does not end with LF");
         assert_refused(b"\n>mix 0\n", 2, 2, "space");
@@ -231,12 +265,14 @@ mod tests {
         assert_refused(b"< ok\n", 1, 1, "without a command");
         assert_refused(b"> mix 0\n< ok 0\n< ok 0\n", 3, 1, "without a command");
         assert_refused(b"> mix 0\n# c\n< ok 0\n", 3, 1, "without a command");
+        assert_refused(b"> mix 0\n\n< ok 0\n", 3, 1, "without a command");
+        assert_refused(b"> mix 0\n< ok 0\n> mix 1\n> mix 0\n< ok 0\n", 3, 1, "no answer right");
         assert_refused(b"> mix 0\n< ok 0\n# c\n\n< ok 0\n", 5, 1, "without a command");
     }
 
     #[test]
-    fn only_commands_with_an_answer_that_does_not_name_the_port_are_taken() {
-        assert_refused(b"> \n", 1, 3, "no answer");
+    fn commands_without_a_comparable_answer_are_refused() {
+        assert_refused(b"> \n", 1, 3, "gets no answer");
         assert_refused(b"> new 1\n>   # c\n", 2, 3, "no answer");
         assert_refused(b"> hello\n< ok dkv20 1 rust\n", 1, 3, "names the port");
         assert_refused(b">  hello \n", 1, 3, "names the port");
@@ -246,21 +282,21 @@ mod tests {
             b"> hello x\n< err syntax\n> \xff\n< err unknown-command\n> quit x\n\
             < err syntax\n> quit\n< ok\n# c\n",
         );
-        assert_eq!(taken.check(), None);
+        assert_eq!(check_trace(&taken), Ok(()));
     }
 
     #[test]
-    fn an_error_says_where() {
-        let error = Trace::parse(b"\nx\n").unwrap_err().to_string();
+    fn trace_error_display() {
+        let error = parse_trace(b"\nx\n").unwrap_err().to_string();
         assert!(error.starts_with("line 2, column 1: expected"), "{error}");
     }
 
     #[test]
-    fn steps_know_their_lines() {
-        let trace = parse_ok(b"# c\n> new 1\n< ok\n\n> mix 0\n");
+    fn steps_have_line_numbers() {
+        let trace = parse_recording(b"# c\n> new 1\n< ok\n\n> mix 0\n").unwrap();
         let steps: Vec<_> = trace.steps().cloned().collect();
-        let step = |line_number, command: &str, answer: Option<&str>| Step {
-            line_number,
+        let step = |line, command: &str, answer: Option<&str>| TraceStep {
+            line,
             command: command.into(),
             answer: answer.map(Into::into),
         };
@@ -268,36 +304,33 @@ mod tests {
     }
 
     #[test]
-    fn the_first_difference_is_found() {
+    fn mismatch_is_the_first_that_differs() {
         let trace = parse_ok(b"> new 1\n< ok\n> mix 0\n< ok 1\n> mix 0\n< ok 2\n");
-        let difference = trace.check().unwrap();
-        assert_eq!(difference.line_number, 3);
-        assert_eq!(difference.command, b"mix 0");
-        assert_eq!(
-            (&difference.expected[..], &difference.actual[..]),
-            (&b"ok 1"[..], &b"ok 0"[..])
-        );
-        assert_eq!(difference.to_string(), "line 3: > mix 0\n  expected: ok 1\n  actual:   ok 0");
+        let mismatch = check_trace(&trace).unwrap_err();
+        assert_eq!((mismatch.step.line, &mismatch.step.command[..]), (3, &b"mix 0"[..]));
+        assert_eq!(mismatch.step.answer.as_deref(), Some(&b"ok 1"[..]));
+        assert_eq!(mismatch.actual, b"ok 0");
+        assert_eq!(mismatch.to_string(), "line 3: > mix 0\n  expected: ok 1\n  actual:   ok 0");
     }
 
     #[test]
-    fn an_answer_is_compared_byte_by_byte() {
+    fn answers_are_compared_byte_by_byte() {
         for answer in ["ok 0 ", "ok  0", "OK 0", "ok 0\r", ""] {
             let file = format!("> mix 0\n< {answer}\n");
-            assert!(parse_ok(file.as_bytes()).check().is_some(), "{answer:?}");
+            assert!(check_trace(&parse_ok(file.as_bytes())).is_err(), "{answer:?}");
         }
-        assert_eq!(parse_ok(b"> mix 0\n< ok 0\n").check(), None);
+        assert_eq!(check_trace(&parse_ok(b"> mix 0\n< ok 0\n")), Ok(()));
     }
 
     #[test]
-    fn an_answer_that_is_missing_differs() {
-        let difference = parse_ok(b"> mix 0\n").check().unwrap();
-        assert_eq!((difference.line_number, difference.expected), (1, vec![]));
+    fn missing_answer_differs() {
+        let trace = parse_recording(b"> mix 0\n").unwrap();
+        assert_eq!(check_trace(&trace).unwrap_err().step.line, 1);
     }
 
     #[test]
-    fn a_trace_starts_without_a_cluster() {
-        let mut trace = parse_ok(b"> status\n");
+    fn trace_starts_without_a_cluster() {
+        let mut trace = parse_recording(b"> status\n").unwrap();
         for _ in 0..2 {
             trace.record();
             assert_eq!(trace.to_bytes(), b"> status\n< err no-cluster\n");
@@ -306,13 +339,14 @@ mod tests {
 
     #[test]
     fn record_replaces_answers_and_keeps_comments() {
-        let mut trace = parse_ok(b"#1\n> new 1\n#2\n\n> put a b\n< wrong\n#\xff\n> get 0 a\n");
+        let mut trace =
+            parse_recording(b"#1\n> new 1\n#2\n\n> put a b\n< wrong\n#\xff\n> get 0 a\n").unwrap();
         trace.record();
         let recorded =
             b"#1\n> new 1\n< ok\n#2\n\n> put a b\n< ok committed index=1 term=1\n#\xff\n\
             > get 0 a\n< ok 0x62\n";
         assert_eq!(trace.to_bytes(), recorded);
-        assert_eq!(trace.check(), None);
+        assert_eq!(check_trace(&trace), Ok(()));
     }
 
     fn line() -> impl Strategy<Value = Vec<u8>> {
@@ -323,13 +357,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_valid_file_is_written_as_it_was_read(lines in prop::collection::vec(line(), 0..6)) {
+        fn parsed_file_is_written_back_unchanged(lines in prop::collection::vec(line(), 0..6)) {
             let file: Vec<u8> = lines.iter().flat_map(|line| [line, &b"\n"[..]].concat()).collect();
-            if let Ok(mut trace) = Trace::parse(&file) {
+            if let Ok(mut trace) = parse_recording(&file) {
                 prop_assert_eq!(trace.to_bytes(), file);
                 trace.record();
-                prop_assert_eq!(trace.check(), None);
-                prop_assert_eq!(Trace::parse(&trace.to_bytes()).unwrap().to_bytes(), trace.to_bytes());
+                prop_assert_eq!(check_trace(&trace), Ok(()));
+                prop_assert_eq!(parse_trace(&trace.to_bytes()).unwrap().to_bytes(), trace.to_bytes());
             }
         }
     }

@@ -1,20 +1,22 @@
-//! Ops made from draws (definition, section 7).
+//! Ops decoded from draws, and the workload that proposes them (definition, section 7).
 
+use crate::backend::Backend;
 use crate::byte_string::ByteString;
-use crate::cluster::Cluster;
 use crate::error::ErrorCode;
 use crate::op::Op;
 use crate::splitmix64::SplitMix64;
 
-/// The size of the largest key space.
+/// The greatest number of keys in a workload's key space; the least is 1.
 pub const KEYS_MAX: u64 = 1_000_000;
-/// The most ops of a workload that is asked for over the port protocol (section 8).
+/// The greatest number of ops in a workload; the least is 0.
 pub const WORKLOAD_COUNT_MAX: u64 = 10_000_000;
 
-/// The op that three draws stand for, over a key space of `keys` keys.
+/// Returns the op that three draws stand for: Del if the two highest bits of `r1` are both set,
+/// otherwise Put, of the key [`decode_key`]`(r2, keys)` and the value `r3` mod 10,000 as u64.
 ///
-/// The two highest bits of `r1` say what it is, `r2` mod `keys` is the key's number and `r3` mod
-/// 10,000 the value. Error `key-space` unless `keys` is 1 to 1,000,000.
+/// # Errors
+///
+/// [`KeySpace`](ErrorCode::KeySpace) unless `keys` is 1 to [`KEYS_MAX`].
 pub fn decode_op(r1: u64, r2: u64, r3: u64, keys: u64) -> Result<Op, ErrorCode> {
     let key = decode_key(r2, keys)?;
     Ok(match r1 >> 62 {
@@ -23,9 +25,12 @@ pub fn decode_op(r1: u64, r2: u64, r3: u64, keys: u64) -> Result<Op, ErrorCode> 
     })
 }
 
-/// The key that a draw stands for: `key-` and `r2` mod `keys` in six decimal digits, 10 bytes.
+/// Returns the key that a draw stands for: `key-` and `r2` mod `keys` in six decimal digits, 10
+/// ASCII bytes.
 ///
-/// Error `key-space` unless `keys` is 1 to 1,000,000.
+/// # Errors
+///
+/// [`KeySpace`](ErrorCode::KeySpace) unless `keys` is 1 to [`KEYS_MAX`].
 pub fn decode_key(r2: u64, keys: u64) -> Result<ByteString, ErrorCode> {
     check_keys(keys)?;
     let mut key = *b"key-000000";
@@ -37,59 +42,73 @@ pub fn decode_key(r2: u64, keys: u64) -> Result<ByteString, ErrorCode> {
     Ok(ByteString::from(&key))
 }
 
-/// The next op of a workload: three draws, whatever the op is. Error as in [`decode_op`].
+/// Takes three draws, whatever the op, and decodes them as [`decode_op`] does.
+///
+/// # Errors
+///
+/// [`KeySpace`](ErrorCode::KeySpace) unless `keys` is 1 to [`KEYS_MAX`].
 pub fn draw_op(draws: &mut SplitMix64, keys: u64) -> Result<Op, ErrorCode> {
-    let (r1, r2, r3) = (draws.next_u64(), draws.next_u64(), draws.next_u64());
+    let (r1, r2, r3) = (draws.next(), draws.next(), draws.next());
     decode_op(r1, r2, r3, keys)
 }
 
-/// How many of a workload's proposals had which outcome.
+/// The number of a workload's proposals by their outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Committed at once.
+pub struct WorkloadCounts {
+    /// Proposals that committed at once.
     pub committed: u64,
-    /// Appended, but not committed at once.
+    /// Proposals that were appended and did not commit at once.
     pub pending: u64,
-    /// Answered with an error.
+    /// Proposals that returned an error.
     pub refused: u64,
 }
 
-/// Proposes `count` ops drawn from a generator at `seed`, one by one, whatever becomes of each.
+/// Proposes `count` ops decoded from a generator at `seed`, one by one, whatever the outcome of each.
 ///
-/// Error `key-space` unless `keys` is 1 to 1,000,000; nothing is proposed then.
-pub fn workload(
-    cluster: &mut Cluster,
+/// ```
+/// let mut cluster = dkv20::Cluster::new(3)?;
+/// let counts = dkv20::run_workload(&mut cluster, 1, 100, 50)?;
+/// assert_eq!((counts.committed, counts.pending, counts.refused), (50, 0, 0));
+/// # Ok::<(), dkv20::ErrorCode>(())
+/// ```
+///
+/// # Errors
+///
+/// [`KeySpace`](ErrorCode::KeySpace) unless `keys` is 1 to [`KEYS_MAX`]; then
+/// [`Count`](ErrorCode::Count) if `count` is above [`WORKLOAD_COUNT_MAX`]. Nothing is proposed then.
+pub fn run_workload(
+    cluster: &mut impl Backend,
     seed: u64,
     keys: u64,
     count: u64,
-) -> Result<Tally, ErrorCode> {
+) -> Result<WorkloadCounts, ErrorCode> {
     check_keys(keys)?;
+    if count > WORKLOAD_COUNT_MAX {
+        return Err(ErrorCode::Count);
+    }
     let mut draws = SplitMix64::new(seed);
-    let mut tally = Tally::default();
+    let mut counts = WorkloadCounts::default();
     for _ in 0..count {
         match cluster.propose(draw_op(&mut draws, keys)?) {
-            Ok(outcome) if outcome.committed => tally.committed += 1,
-            Ok(_) => tally.pending += 1,
-            Err(_) => tally.refused += 1,
+            Ok(outcome) if outcome.committed => counts.committed += 1,
+            Ok(_) => counts.pending += 1,
+            Err(_) => counts.refused += 1,
         }
     }
-    Ok(tally)
+    Ok(counts)
 }
 
-/// Checks that a key space has 1 to 1,000,000 keys: `key-space`.
-pub(crate) fn check_keys(keys: u64) -> Result<(), ErrorCode> {
-    match keys {
-        1..=KEYS_MAX => Ok(()),
-        _ => Err(ErrorCode::KeySpace),
-    }
+fn check_keys(keys: u64) -> Result<(), ErrorCode> {
+    if (1..=KEYS_MAX).contains(&keys) { Ok(()) } else { Err(ErrorCode::KeySpace) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Cluster;
 
     #[test]
-    fn the_two_highest_bits_say_what_it_is() {
+    fn highest_bits_decide_the_op() {
         let is_del = |r1| matches!(decode_op(r1, 0, 0, 1), Ok(Op::Del { .. }));
         for (r1, del) in [(0, false), (1 << 62, false), (1 << 63, false), (3 << 62, true)] {
             assert_eq!(is_del(r1), del, "{r1:#x}");
@@ -98,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_six_digits() {
+    fn key_has_six_digits() {
         for (r2, keys, key) in [
             (0, 1, b"key-000000"),
             (1_000_000, KEYS_MAX, b"key-000000"),
@@ -111,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_r3_mod_10000_in_eight_bytes() {
+    fn value_is_r3_mod_10000_as_u64() {
         let value = |r3| match decode_op(0, 0, r3, 1) {
             Ok(Op::Put { value, .. }) => <[u8; 8]>::try_from(value.as_slice()).unwrap(),
             other => panic!("{other:?}"),
@@ -122,36 +141,39 @@ mod tests {
     }
 
     #[test]
-    fn a_key_space_has_1_to_1000000_keys() {
+    fn key_space_and_count_are_checked_in_this_order() {
         let mut cluster = Cluster::new(1).unwrap();
         for keys in [0, KEYS_MAX + 1, u64::MAX] {
             assert_eq!(decode_key(0, keys), Err(ErrorCode::KeySpace));
-            assert_eq!(workload(&mut cluster, 0, keys, 0), Err(ErrorCode::KeySpace));
+            let too_many = WORKLOAD_COUNT_MAX + 1;
+            assert_eq!(run_workload(&mut cluster, 0, keys, too_many), Err(ErrorCode::KeySpace));
             assert_eq!(draw_op(&mut SplitMix64::new(0), keys), Err(ErrorCode::KeySpace));
         }
-        assert!(workload(&mut cluster, 0, 1, 1).is_ok());
-        assert!(workload(&mut cluster, 0, KEYS_MAX, 1).is_ok());
+        let counts = run_workload(&mut cluster, 0, 1, WORKLOAD_COUNT_MAX + 1);
+        assert_eq!(counts, Err(ErrorCode::Count));
+        assert!(run_workload(&mut cluster, 0, 1, 1).is_ok());
+        assert!(run_workload(&mut cluster, 0, KEYS_MAX, 1).is_ok());
     }
 
     #[test]
-    fn a_del_takes_three_draws_too() {
+    fn del_takes_three_draws() {
         let mut draws = SplitMix64::new(3);
         let mut plain = SplitMix64::new(3);
         for _ in 0..100 {
-            let [r1, r2, r3] = [(); 3].map(|()| plain.next_u64());
+            let [r1, r2, r3] = [(); 3].map(|()| plain.next());
             assert_eq!(draw_op(&mut draws, 64), decode_op(r1, r2, r3, 64));
         }
     }
 
     #[test]
     fn outcomes_are_tallied() {
-        let run = |isolated: &[usize]| {
+        let run = |isolated: &[u64]| {
             let mut cluster = Cluster::new(3).unwrap();
             cluster.partition(isolated).unwrap();
-            workload(&mut cluster, 1, 10, 7).unwrap()
+            run_workload(&mut cluster, 1, 10, 7).unwrap()
         };
-        assert_eq!(run(&[]), Tally { committed: 7, ..Tally::default() });
-        assert_eq!(run(&[1, 2]), Tally { pending: 7, ..Tally::default() });
-        assert_eq!(run(&[0, 1]), Tally { refused: 7, ..Tally::default() });
+        assert_eq!(run(&[]), WorkloadCounts { committed: 7, ..WorkloadCounts::default() });
+        assert_eq!(run(&[1, 2]), WorkloadCounts { pending: 7, ..WorkloadCounts::default() });
+        assert_eq!(run(&[0, 1]), WorkloadCounts { refused: 7, ..WorkloadCounts::default() });
     }
 }

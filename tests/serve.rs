@@ -1,18 +1,15 @@
-//! The `dkv20` program as a process: what a caller of the port protocol meets (definition,
-//! section 8), and its other subcommands.
-
-// Without the command line there is no program to run.
+//! The `dkv20` program as a process: `serve`, as a client of the port protocol sees it (definition,
+//! section 8), and `scenario`.
 #![cfg(feature = "cli")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 use std::{fs, iter};
 
-/// How long an answer may take on a machine that has much else to do.
+/// The time limit of an answer, for a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 const LINE_LENGTH_MAX: usize = 4_194_304;
 
@@ -26,7 +23,7 @@ fn start(arguments: &[&str]) -> Child {
         .expect("the program starts")
 }
 
-/// What a program has done: its exit status and all that it wrote.
+/// The exit status of a program and everything that it wrote.
 #[derive(Debug, PartialEq)]
 struct Ended {
     status: i32,
@@ -43,7 +40,7 @@ fn run(arguments: &[&str], input: impl Into<Vec<u8>>) -> Ended {
     let mut program = Program(start(arguments));
     let mut stdin = program.0.stdin.take().unwrap();
     let input = input.into();
-    // A program that quits leaves the rest of its input unread: that is no fault of the writer's.
+    // A program that quits leaves the rest of its input unread, so a failing write is ignored.
     let writer = thread::spawn(move || drop(stdin.write_all(&input)));
     let out = read_all(program.0.stdout.take().unwrap());
     let err = read_all(program.0.stderr.take().unwrap());
@@ -81,14 +78,14 @@ impl Drop for Program {
     }
 }
 
-/// `serve` with a caller that waits for each answer.
-struct Caller {
+/// `serve` with a client that waits for each answer.
+struct Client {
     program: Program,
     stdin: Option<ChildStdin>,
     answers: Receiver<String>,
 }
 
-impl Caller {
+impl Client {
     fn new() -> Self {
         let mut child = start(&["serve"]);
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().unwrap());
@@ -102,7 +99,7 @@ impl Caller {
 
     fn send(&mut self, bytes: &[u8]) {
         let stdin = self.stdin.as_mut().unwrap();
-        stdin.write_all(bytes).and_then(|()| stdin.flush()).expect("the program reads on");
+        stdin.write_all(bytes).and_then(|()| stdin.flush()).expect("the program reads its input");
     }
 
     fn answer(&mut self) -> String {
@@ -114,13 +111,13 @@ impl Caller {
         self.answer()
     }
 
-    /// Ends the input; what is still written, and the status.
+    /// Ends the input. Returns the remaining answers and the exit status.
     fn end(mut self) -> (Vec<String>, i32) {
         self.stdin = None;
         self.rest()
     }
 
-    /// What is written up to the end of the output, and the status.
+    /// Returns the answers up to the end of the output, and the exit status.
     fn rest(&mut self) -> (Vec<String>, i32) {
         let next = || match self.answers.recv_timeout(DEADLINE) {
             Ok(line) => Some(line),
@@ -132,30 +129,30 @@ impl Caller {
 }
 
 #[test]
-fn answers_one_command_at_a_time() {
-    let mut caller = Caller::new();
-    assert_eq!(caller.ask("hello"), "ok dkv20 1 rust");
-    assert_eq!(caller.ask("status"), "err no-cluster");
-    assert_eq!(caller.ask("new 3"), "ok");
-    assert_eq!(caller.ask("put a v"), "ok committed index=1 term=1");
-    assert_eq!(caller.ask("get 2 a"), "ok 0x76");
-    assert_eq!(caller.ask("nonsense"), "err unknown-command");
-    assert_eq!(caller.end(), (vec![], 0));
+fn serve_answers_one_command_at_a_time() {
+    let mut client = Client::new();
+    assert_eq!(client.ask("hello"), "ok dkv20 1 rust");
+    assert_eq!(client.ask("status"), "err no-cluster");
+    assert_eq!(client.ask("new 3"), "ok");
+    assert_eq!(client.ask("put a v"), "ok committed index=1 term=1");
+    assert_eq!(client.ask("get 2 a"), "ok 0x76");
+    assert_eq!(client.ask("nonsense"), "err unknown-command");
+    assert_eq!(client.end(), (vec![], 0));
 }
 
 #[test]
-fn answers_the_whole_lines_before_half_a_line() {
-    let mut caller = Caller::new();
-    caller.send(b"mix 0\n# a comment\n\nmi");
-    assert_eq!(caller.answer(), "ok 0");
-    caller.send(b"x 0");
-    caller.send(b"0\nmix");
-    assert_eq!(caller.answer(), "ok 0");
-    assert_eq!(caller.end(), (vec!["err syntax".into()], 0));
+fn serve_answers_whole_lines_before_a_half() {
+    let mut client = Client::new();
+    client.send(b"mix 0\n# a comment\n\nmi");
+    assert_eq!(client.answer(), "ok 0");
+    client.send(b"x 0");
+    client.send(b"0\nmix");
+    assert_eq!(client.answer(), "ok 0");
+    assert_eq!(client.end(), (vec!["err syntax".into()], 0));
 }
 
 #[test]
-fn answers_pipelined_commands_in_their_order() {
+fn serve_answers_pipelined_commands_in_order() {
     let (mut input, mut answers) = ("new 3\n".to_owned(), "ok\n".to_owned());
     for index in 1..=20_000 {
         input.extend(["put k v", &index.to_string(), "\n"]);
@@ -167,7 +164,7 @@ fn answers_pipelined_commands_in_their_order() {
 }
 
 #[test]
-fn comments_and_lines_without_tokens_get_no_answer() {
+fn comments_and_blank_lines_get_no_answer() {
     let input = "\n   \n#\n# new 3\n  #x\n#hello\n mix  0 \n";
     assert_eq!(run(&["serve"], input), ended(0, "ok 0\n", ""));
     assert_eq!(run(&["serve"], "# nothing\n\n"), ended(0, "", ""));
@@ -175,13 +172,13 @@ fn comments_and_lines_without_tokens_get_no_answer() {
 }
 
 #[test]
-fn the_last_line_needs_no_lf() {
+fn last_line_needs_no_lf() {
     assert_eq!(run(&["serve"], "mix 0\nmix 0"), ended(0, "ok 0\nok 0\n", ""));
     assert_eq!(run(&["serve"], "mix 0\n# no LF"), ended(0, "ok 0\n", ""));
 }
 
 #[test]
-fn bytes_that_are_no_text_are_bytes() {
+fn lines_may_be_any_bytes() {
     let input = b"new 1\nput \0 \xff\xfe\nget 0 0x00\nput \xc3\x28\tx\r \r\nget 0 0xc32809780d\n\
         \xff\nmix 0\r\nmix\t0\nget 0 \0\r\n";
     let answers = "ok\nok committed index=1 term=1\nok 0xfffe\nok committed index=2 term=1\n\
@@ -190,7 +187,7 @@ fn bytes_that_are_no_text_are_bytes() {
 }
 
 #[test]
-fn a_line_of_exactly_the_limit_is_a_line() {
+fn line_of_the_greatest_length_is_run() {
     let mut line = b"mix 0".to_vec();
     line.resize(LINE_LENGTH_MAX, b' ');
     assert_eq!(run(&["serve"], [&line[..], b"\nmix 0\n"].concat()), ended(0, "ok 0\nok 0\n", ""));
@@ -200,7 +197,7 @@ fn a_line_of_exactly_the_limit_is_a_line() {
 }
 
 #[test]
-fn an_overlong_line_gets_one_answer_whatever_it_holds() {
+fn overlong_line_gets_one_answer() {
     let lines = [
         vec![b'x'; LINE_LENGTH_MAX + 1],
         vec![b'x'; 10_000_000],
@@ -215,41 +212,41 @@ fn an_overlong_line_gets_one_answer_whatever_it_holds() {
 }
 
 #[test]
-fn the_longest_value_fits_in_a_line() {
+fn longest_value_fits_in_a_line() {
     let value = "0x".to_owned() + &"aB".repeat(1_048_576);
     let answer = format!("ok\nok committed index=1 term=1\nok {}\n", value.to_lowercase());
     assert_eq!(run(&["serve"], format!("new 1\nput k {value}\nget 0 k\n")), ended(0, &answer, ""));
 }
 
 #[test]
-fn quit_ends_the_program_and_nothing_comes_after_it() {
+fn quit_ends_the_program() {
     assert_eq!(run(&["serve"], "quit\nmix 0\nnonsense\n"), ended(0, "ok\n", ""));
-    // The end of input is not waited for.
-    let mut caller = Caller::new();
-    assert_eq!(caller.ask("quit"), "ok");
-    assert_eq!(caller.rest(), (vec![], 0));
+    // It does not wait for the end of the input.
+    let mut client = Client::new();
+    assert_eq!(client.ask("quit"), "ok");
+    assert_eq!(client.rest(), (vec![], 0));
 }
 
 #[test]
-fn a_quit_with_too_many_tokens_does_not_end_it() {
+fn quit_with_an_argument_is_a_syntax_error() {
     assert_eq!(run(&["serve"], "quit now\nmix 0\n"), ended(0, "err syntax\nok 0\n", ""));
 }
 
 #[test]
-fn a_reader_that_goes_away_is_an_error_and_no_panic() {
+fn closed_output_of_serve_is_an_error() {
     let mut program = Program(start(&["serve"]));
     drop(program.0.stdout.take());
     let err = read_all(program.0.stderr.take().unwrap());
     let mut stdin = program.0.stdin.take().unwrap();
     stdin.write_all(b"mix 0\n").unwrap();
-    let err = err.recv_timeout(DEADLINE).expect("it ends though its input goes on");
+    let err = err.recv_timeout(DEADLINE).expect("it ends before its input does");
     assert!(err.starts_with("dkv20: standard output: "), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
     assert_eq!(program.status(), 1);
 }
 
 #[test]
-fn scenario_reports_a_reader_that_went_away() {
+fn closed_output_of_scenario_is_an_error() {
     let mut program = Program(start(&["scenario", "A"]));
     drop(program.0.stdout.take());
     let err = read_all(program.0.stderr.take().unwrap()).recv_timeout(DEADLINE).unwrap();
@@ -258,14 +255,13 @@ fn scenario_reports_a_reader_that_went_away() {
 }
 
 #[test]
-fn usage_errors_have_a_status_of_their_own() {
-    let usages: [&[&str]; 7] = [
+fn usage_errors_have_status_2() {
+    let usages: [&[&str]; 6] = [
         &[],
         &["nonsense"],
         &["serve", "now"],
         &["serve", "--fast"],
         &["scenario", "A", "B"],
-        &["record"],
         &["--nonsense"],
     ];
     for arguments in usages {
@@ -278,8 +274,7 @@ fn usage_errors_have_a_status_of_their_own() {
 #[test]
 fn help_and_version_are_printed() {
     assert_eq!(run(&["--version"], ""), ended(0, "dkv20 0.1.0\n", ""));
-    let helps: [&[&str]; 4] =
-        [&["--help"], &["serve", "--help"], &["scenario", "--help"], &["record", "--help"]];
+    let helps: [&[&str]; 3] = [&["--help"], &["serve", "--help"], &["scenario", "--help"]];
     for arguments in helps {
         let Ended { status, out, err } = run(arguments, "");
         assert_eq!((status, err.as_str()), (0, ""), "{arguments:?}");
@@ -299,89 +294,23 @@ fn scenario_prints_hashes() {
     }
 }
 
-/// Runs `record` on a file that holds `bytes`; what it did, and what the file holds then.
-fn record(bytes: &[u8]) -> (Ended, Vec<u8>, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("some.trace");
-    fs::write(&file, bytes).unwrap();
-    let name = file.to_str().unwrap();
-    let ended = run(&["record", name], "");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
-    (ended, fs::read(&file).unwrap(), name.to_owned())
-}
-
-#[test]
-fn record_writes_answers_and_keeps_comments() {
-    let before = b"# \xff\n\n> new 1\n> mix 0\n< ok 1\n#\n> put a b\n< ok\n\n";
-    let after = b"# \xff\n\n> new 1\n< ok\n> mix 0\n< ok 0\n#\n> put a b\n\
-        < ok committed index=1 term=1\n\n";
-    let (done, bytes, _) = record(before);
-    assert_eq!(done, ended(0, "", ""));
-    assert_eq!(bytes.escape_ascii().to_string(), after.escape_ascii().to_string());
-    assert_eq!(record(after).1, after, "recording again changes nothing");
-}
-
-#[test]
-fn record_leaves_a_malformed_file_as_it_was() {
-    for (before, place) in [
-        (b"> mix 0\n< ok 9\nnonsense\n".as_slice(), "line 3, column 1: "),
-        (b"> mix 0\n>mix 0\n", "line 2, column 2: "),
-        (b"> hello\n", "line 1, column 3: "),
-        (b"> mix 0", "line 1, column 8: "),
-    ] {
-        let (Ended { status, out, err }, bytes, name) = record(before);
-        assert_eq!((status, out.as_str(), bytes.as_slice()), (3, "", before));
-        assert!(err.starts_with(&format!("dkv20: {name}: {place}")), "{err}");
-        assert_eq!(err.lines().count(), 1, "{err}");
-    }
-}
-
-#[test]
-fn record_names_a_file_that_is_missing() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("missing.trace");
-    let Ended { status, out, err } = run(&["record", file.to_str().unwrap()], "");
-    assert_eq!((status, out.as_str()), (3, ""));
-    assert!(err.starts_with(&format!("dkv20: {}: ", file.display())), "{err}");
-    assert!(!file.exists());
-}
-
-#[test]
-fn record_does_not_touch_a_file_that_is_right() {
-    let folder = tempfile::tempdir().unwrap();
-    let [right, wrong] = ["right", "wrong"].map(|name| folder.path().join(name));
-    fs::write(&right, "> mix 0\n< ok 0\n").unwrap();
-    fs::write(&wrong, "> mix 0\n").unwrap();
-    // A file that is not writable is rewritten by putting another in its place: the time tells.
-    let modified = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
-    let long_ago = std::time::SystemTime::UNIX_EPOCH;
-    for file in [&right, &wrong] {
-        fs::File::options().write(true).open(file).unwrap().set_modified(long_ago).unwrap();
-    }
-    let names = [&right, &wrong].map(|file| file.to_str().unwrap());
-    assert_eq!(run(&["record", names[0], names[1]], ""), ended(0, "", ""));
-    assert_eq!(modified(&right), long_ago);
-    assert_ne!(modified(&wrong), long_ago);
-    assert_eq!(fs::read(&wrong).unwrap(), b"> mix 0\n< ok 0\n");
-}
-
-// Linux alone tells a process's greatest size in /proc.
+// Only Linux has a process's peak memory in /proc.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_overlong_line_is_not_held_in_memory() {
+fn overlong_line_is_not_held_in_memory() {
     const LINE_SIZE: usize = 100_000_000;
     const PEAK_KIB_MAX: u64 = 32 * 1_024;
 
-    let mut caller = Caller::new();
+    let mut client = Client::new();
     let chunk = vec![b'x'; LINE_SIZE / 1_000];
     for _ in 0..1_000 {
-        caller.send(&chunk);
+        client.send(&chunk);
     }
-    caller.send(b"\n");
-    assert_eq!(caller.answer(), "err line-length");
-    let status = fs::read_to_string(format!("/proc/{}/status", caller.program.0.id())).unwrap();
+    client.send(b"\n");
+    assert_eq!(client.answer(), "err line-length");
+    let status = fs::read_to_string(format!("/proc/{}/status", client.program.0.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak <= PEAK_KIB_MAX, "{peak} KiB");
-    assert_eq!(caller.end(), (vec![], 0));
+    assert_eq!(client.end(), (vec![], 0));
 }

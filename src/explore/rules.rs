@@ -1,64 +1,82 @@
-//! What must hold after every step.
+//! The rules that must hold after every step.
 
-use std::collections::BTreeSet;
+use crate::reference::{Cluster, Map, Op, Replica, Role, load_state};
 
-use crate::op::Op;
-use crate::ordered_map::OrderedMap;
-use crate::protocol::Command;
-use crate::replica::Role;
-use crate::snapshot::load_state;
+use super::action::{Action, Answer};
+use super::history::{Entry, History, entry};
+use super::system::System;
 
-use super::Answer;
-use super::view::{Entry, History, ReplicaView, View};
-
-/// One step: what was seen before and after a command, and what it was answered.
+/// One step: the cluster before and after an action, and the action's result.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the parts of a step")]
 pub struct Step<'a> {
-    /// What was seen before.
-    pub before: &'a View,
-    /// The command.
-    pub command: &'a Command,
-    /// Its answer.
+    pub before: &'a Cluster,
+    pub action: &'a Action,
     pub answer: &'a Answer,
-    /// What is seen after it.
-    pub after: &'a View,
+    pub after: &'a Cluster,
 }
 
-/// Whether the rule was put to the test (that it holds is no wonder where it was not), or how it
-/// is broken.
-pub type Verdict = Result<bool, String>;
+/// A state: the cluster and its past.
+#[derive(Clone, Debug)]
+pub struct State<'a> {
+    cluster: &'a Cluster,
+    history: &'a History,
+    /// By id; empty if the indexes of a replica are out of order, and no snapshot is defined.
+    dumps: Vec<Vec<u8>>,
+}
 
-/// What a rule looks at.
+impl<'a> State<'a> {
+    /// Returns the state that the system has, with the history that led there.
+    pub fn new(system: &'a impl System, history: &'a History) -> Self {
+        let cluster = system.cluster();
+        let ids = 0..cluster.replicas.len();
+        let dumps = if cluster.replicas.iter().all(has_indexes_in_order) {
+            ids.map(|id| system.dump_state(id)).collect()
+        } else {
+            vec![]
+        };
+        Self { cluster, history, dumps }
+    }
+}
+
+/// `Ok(true)` if the rule was tested, `Ok(false)` if it holds vacuously, and otherwise the
+/// violation's detail.
+type Verdict = Result<bool, String>;
+
+/// What a rule is about.
 #[derive(Clone, Copy, Debug)]
-pub enum Scope {
+enum Scope {
     /// Every step.
     Step(fn(&Step<'_>) -> Verdict),
-    /// Every state, with the history that it has.
-    State(fn(&View, &History) -> Verdict),
-    /// That a step ends at all.
-    End,
+    /// Every state.
+    State(fn(&State<'_>) -> Verdict),
+    /// That an action returns.
+    Return,
 }
 
 /// A rule of sections 3 to 5 of the definition.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// Its name.
+    /// The rule's name.
     pub name: &'static str,
-    /// What it says, in one line.
+    /// What the rule says, in one line.
     pub about: &'static str,
-    /// What it looks at.
-    pub scope: Scope,
-    /// Within how many events it is put to the test in clusters of one, of two, and of three or
-    /// more replicas; `None` where it cannot be.
+    scope: Scope,
+    /// See [`Rule::tested_within`]; for clusters of one, of two, and of three or more replicas.
     tested_within: [Option<u32>; 3],
 }
 
 impl Rule {
-    /// Within how many events the rule is put to the test in a cluster of so many replicas; `None`
-    /// where it never is.
+    /// Returns the least number of actions that test the rule in a cluster of `size` replicas, or
+    /// `None` if no actions do.
     #[must_use]
-    pub fn tested_within(&self, replica_count: usize) -> Option<u32> {
-        self.tested_within[replica_count.clamp(1, 3) - 1]
+    pub fn tested_within(&self, size: u64) -> Option<u32> {
+        let [of_one, of_two, of_more] = self.tested_within;
+        match size {
+            1 => of_one,
+            2 => of_two,
+            _ => of_more,
+        }
     }
 }
 
@@ -66,7 +84,7 @@ impl Rule {
 pub static RULES: [Rule; 18] = [
     Rule {
         name: "one-leader-a-term",
-        about: "at most one replica ever leads a term",
+        about: "at most one replica is ever leader of a term",
         scope: Scope::State(one_leader_a_term),
         tested_within: [None, None, Some(1)],
     },
@@ -90,13 +108,13 @@ pub static RULES: [Rule; 18] = [
     },
     Rule {
         name: "logs-match",
-        about: "logs that agree at an index and term agree before it, payload included",
+        about: "logs with the same term at an index have the same entries up to it",
         scope: Scope::State(logs_match),
         tested_within: [None, Some(1), Some(1)],
     },
     Rule {
         name: "commits-agree",
-        about: "what was committed at an index stays, and is the same in every committed prefix",
+        about: "a committed entry stays, and is the same in every committed prefix",
         scope: Scope::State(commits_agree),
         tested_within: [Some(1); 3],
     },
@@ -108,7 +126,7 @@ pub static RULES: [Rule; 18] = [
     },
     Rule {
         name: "current-leader-leads",
-        about: "a reachable replica that takes itself for the leader is the current one",
+        about: "a reachable replica that believes it is leader is the current leader",
         scope: Scope::State(current_leader_leads),
         tested_within: [None, Some(1), Some(2)],
     },
@@ -120,13 +138,13 @@ pub static RULES: [Rule; 18] = [
     },
     Rule {
         name: "minority-commits-nothing",
-        about: "less than a quorum commits nothing, an isolated replica neither",
+        about: "less than a quorum commits nothing, nor does an isolated replica",
         scope: Scope::Step(minority_commits_nothing),
         tested_within: [Some(2); 3],
     },
     Rule {
         name: "map-is-fold",
-        about: "the map, and the one in the snapshot, is the fold of the committed log",
+        about: "the map, and the snapshot's, is the fold of the committed entries",
         scope: Scope::State(map_is_fold),
         tested_within: [Some(1); 3],
     },
@@ -138,25 +156,25 @@ pub static RULES: [Rule; 18] = [
     },
     Rule {
         name: "load-gives-dump",
-        about: "a dump is accepted, and what was loaded dumps the same bytes",
+        about: "a dump loads, and what was loaded dumps the same bytes",
         scope: Scope::State(load_gives_dump),
         tested_within: [Some(1); 3],
     },
     Rule {
         name: "answer-is-true",
-        about: "an accepted op stands where the answer says, and is committed where it says so",
+        about: "an accepted op is at the index answered, and committed if the answer says so",
         scope: Scope::Step(answer_is_true),
         tested_within: [Some(1); 3],
     },
     Rule {
         name: "error-changes-nothing",
-        about: "what is answered with an error has changed nothing",
+        about: "an action that returns an error has changed nothing",
         scope: Scope::Step(error_changes_nothing),
         tested_within: [Some(1); 3],
     },
     Rule {
         name: "heal-makes-equal",
-        about: "after heal all replicas have the leader's term, log, commit index and dump",
+        about: "after heal all replicas have the leader's term, log, commit index and map",
         scope: Scope::Step(heal_makes_equal),
         tested_within: [None, Some(3), Some(2)],
     },
@@ -168,45 +186,99 @@ pub static RULES: [Rule; 18] = [
     },
     Rule {
         name: "no-panic",
-        about: "every command is answered",
-        scope: Scope::End,
+        about: "every action returns",
+        scope: Scope::Return,
         tested_within: [Some(1); 3],
     },
 ];
 
-fn require(holds: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(fault()) }
+/// A rule that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// What is wrong, in one line.
+    pub detail: String,
+}
+
+/// How often each rule was tested, in the order of [`RULES`].
+pub type Tested = [u64; RULES.len()];
+
+/// Returns the rules that a step violates, and counts those that it tests.
+pub fn judge_step(step: &Step<'_>, tested: &mut Tested) -> Vec<Violation> {
+    judge(tested, |rule| match rule.scope {
+        Scope::Step(check) => check(step),
+        Scope::State(_) => Ok(false),
+        Scope::Return => Ok(true),
+    })
+}
+
+/// Returns the rules that a state violates, and counts those that it tests.
+pub fn judge_state(state: &State<'_>, tested: &mut Tested) -> Vec<Violation> {
+    judge(tested, |rule| match rule.scope {
+        Scope::State(check) => check(state),
+        Scope::Step(_) | Scope::Return => Ok(false),
+    })
+}
+
+fn judge(tested: &mut Tested, check: impl Fn(&Rule) -> Verdict) -> Vec<Violation> {
+    let mut violations = vec![];
+    for (rule, tested) in RULES.iter().zip(tested) {
+        match check(rule) {
+            Ok(was_tested) => *tested += u64::from(was_tested),
+            Err(detail) => violations.push(Violation { rule: rule.name, detail }),
+        }
+    }
+    violations
+}
+
+// --- The rules, in the order of RULES -----------------------------------------------------------
+
+fn require(holds: bool, detail: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(detail()) }
 }
 
 /// The replicas with their ids.
-fn each(view: &View) -> impl Iterator<Item = (usize, &ReplicaView)> + Clone {
-    view.replicas.iter().enumerate()
+fn each(cluster: &Cluster) -> impl Iterator<Item = (usize, &Replica)> + Clone {
+    cluster.replicas.iter().enumerate()
 }
 
 /// Every two replicas, with their ids.
-fn pairs(view: &View) -> impl Iterator<Item = [(usize, &ReplicaView); 2]> {
-    each(view).flat_map(move |a| each(view).skip(a.0 + 1).map(move |b| [a, b]))
+fn pairs(cluster: &Cluster) -> impl Iterator<Item = [(usize, &Replica); 2]> {
+    each(cluster).flat_map(move |a| each(cluster).skip(a.0 + 1).map(move |b| [a, b]))
 }
 
 /// Every replica before and after a step, with its id.
-fn both<'a>(step: &Step<'a>) -> impl Iterator<Item = (usize, &'a ReplicaView, &'a ReplicaView)> {
+fn both<'a>(step: &Step<'a>) -> impl Iterator<Item = (usize, &'a Replica, &'a Replica)> {
     let replicas = step.before.replicas.iter().zip(&step.after.replicas);
     replicas.enumerate().map(|(id, (before, after))| (id, before, after))
 }
 
-/// Tested where several replicas take themselves for the leader.
-fn one_leader_a_term(view: &View, history: &History) -> Verdict {
-    let leading = || each(view).filter(|(_, replica)| replica.role == Role::Leader);
-    for (id, replica) in leading() {
-        let first = history.leader_of(replica.term);
-        require(first == Some(id), || {
+fn reachable_count(cluster: &Cluster) -> usize {
+    cluster.replicas.len() - cluster.isolated.len()
+}
+
+fn commit_max(cluster: &Cluster) -> u64 {
+    cluster.replicas.iter().map(|replica| replica.commit).max().unwrap_or(0)
+}
+
+fn has_indexes_in_order(replica: &Replica) -> bool {
+    replica.base <= replica.commit && replica.commit <= replica.last()
+}
+
+/// Tested if several replicas believe they are leader.
+fn one_leader_a_term(state: &State<'_>) -> Verdict {
+    let leaders = each(state.cluster).filter(|(_, replica)| replica.role == Role::Leader);
+    for (id, replica) in leaders.clone() {
+        let first = state.history.leaders.get(&replica.term);
+        require(first == Some(&id), || {
             format!("replica {id} leads term {}, which replica {first:?} has led", replica.term)
         })?;
     }
-    Ok(leading().nth(1).is_some())
+    Ok(leaders.count() > 1)
 }
 
-/// Tested where a term grows.
+/// Tested if a term grows.
 fn terms_never_fall(step: &Step<'_>) -> Verdict {
     let (before, after) = (step.before.term, step.after.term);
     require(after >= before, || format!("the cluster's term falls from {before} to {after}"))?;
@@ -218,42 +290,45 @@ fn terms_never_fall(step: &Step<'_>) -> Verdict {
     Ok(both(step).any(|(_, before, after)| after.term > before.term))
 }
 
-/// Tested where a commit index grows.
+/// Tested if a commit index grows.
 fn commits_never_fall(step: &Step<'_>) -> Verdict {
     for (id, before, after) in both(step) {
-        let (before, after) = (before.commit_index, after.commit_index);
+        let (before, after) = (before.commit, after.commit);
         require(after >= before, || {
             format!("the commit index of replica {id} falls from {before} to {after}")
         })?;
     }
-    Ok(both(step).any(|(_, before, after)| after.commit_index > before.commit_index))
+    Ok(both(step).any(|(_, before, after)| after.commit > before.commit))
 }
 
-/// Tested where a log is compacted.
-fn indexes_in_order(view: &View, _: &History) -> Verdict {
-    for (id, replica) in each(view) {
-        let [base, commit, last] = [replica.base, replica.commit_index, replica.last()];
-        require(base <= commit && commit <= last, || {
+/// Tested if a log is compacted.
+fn indexes_in_order(state: &State<'_>) -> Verdict {
+    for (id, replica) in each(state.cluster) {
+        require(has_indexes_in_order(replica), || {
+            let (base, commit, last) = (replica.base, replica.commit, replica.last());
             format!("replica {id} has base={base} commit={commit} last={last}")
         })?;
     }
-    Ok(view.replicas.iter().any(|replica| replica.base > 0))
+    Ok(each(state.cluster).any(|(_, replica)| replica.base > 0))
 }
 
-/// Tested where two logs hold the same entry.
-fn logs_match(view: &View, _: &History) -> Verdict {
+/// Tested if two logs hold the same entry.
+fn logs_match(state: &State<'_>) -> Verdict {
     let mut tested = false;
-    for [(a_id, a), (b_id, b)] in pairs(view) {
-        let same_term =
+    for [(a_id, a), (b_id, b)] in pairs(state.cluster) {
+        let has_same_term =
             |index: u64| a.term_at(index).is_some() && a.term_at(index) == b.term_at(index);
         let (first, last) = (a.base.max(b.base), a.last().min(b.last()));
-        let Some(agreed) = (first..=last).rev().find(|index| same_term(*index)) else { continue };
+        let Some(agreed) = (first..=last).rev().find(|index| has_same_term(*index)) else {
+            continue;
+        };
         for index in first..=agreed {
-            let same_op = match (a.entry(index), b.entry(index)) {
+            // The entry at a base is known by its term alone.
+            let has_same_op = match (entry(a, index), entry(b, index)) {
                 (Some(a), Some(b)) => a.1 == b.1,
                 _ => true,
             };
-            require(same_term(index) && same_op, || {
+            require(has_same_term(index) && has_same_op, || {
                 let term = a.term_at(agreed).unwrap_or_default();
                 format!(
                     "the logs of replicas {a_id} and {b_id} both have term {term} at index \
@@ -266,213 +341,210 @@ fn logs_match(view: &View, _: &History) -> Verdict {
     Ok(tested)
 }
 
-/// Tested where a log holds a committed entry.
-fn commits_agree(view: &View, history: &History) -> Verdict {
-    let mut tested = false;
-    for (id, replica) in each(view) {
-        for index in 1..=replica.commit_index {
-            let fault = || format!("replica {id} has committed another entry at index {index}");
-            let committed = history.entry(index).ok_or_else(|| {
-                format!("replica {id} has committed index {index}, where no log has an entry")
+/// Reports whether the replica has this entry at `index`, as far as it knows its entries.
+fn agrees(replica: &Replica, index: u64, committed: &Entry) -> bool {
+    match entry(replica, index) {
+        Some(entry) => entry == committed,
+        None => index < replica.base || replica.term_at(index) == Some(committed.0),
+    }
+}
+
+/// Tested if a log holds a committed entry.
+fn commits_agree(state: &State<'_>) -> Verdict {
+    for (id, replica) in each(state.cluster) {
+        for index in 1..=replica.commit {
+            let committed = state.history.entry(index).ok_or_else(|| {
+                format!("replica {id} has committed index {index}, but no log has an entry there")
             })?;
-            if let Some(entry) = replica.entry(index) {
-                require(entry == committed, fault)?;
-                tested = true;
-            } else if index == replica.base {
-                require(replica.base_term == committed.0, fault)?;
-            }
+            require(index > replica.last() || agrees(replica, index, committed), || {
+                format!("replica {id} has committed another entry at index {index}")
+            })?;
         }
     }
-    Ok(tested)
+    Ok(each(state.cluster).any(|(_, replica)| replica.base < replica.commit.min(replica.last())))
 }
 
-/// Tested where the current leader leads a later term than that of a committed entry.
-fn leader_complete(view: &View, history: &History) -> Verdict {
-    let leader = &view.replicas[view.leader];
-    for (index, committed) in (1..).zip(&history.committed) {
-        let has = match leader.entry(index) {
-            Some(entry) => entry == committed,
-            None if index == leader.base => leader.base_term == committed.0,
-            None => index < leader.base,
-        };
-        require(has, || {
-            format!("the current leader, replica {}, lacks committed index {index}", view.leader)
+/// Tested if the current term is later than that of a committed entry.
+fn leader_complete(state: &State<'_>) -> Verdict {
+    let leader = state.cluster.leader;
+    for (index, committed) in (1..).zip(&state.history.committed) {
+        require(agrees(&state.cluster.replicas[leader], index, committed), || {
+            format!("the current leader, replica {leader}, lacks committed index {index}")
         })?;
     }
-    Ok(history.committed.first().is_some_and(|entry| entry.0 < view.term))
+    Ok(state.history.committed.first().is_some_and(|entry| entry.0 < state.cluster.term))
 }
 
-/// Tested where the current leader is isolated and others are not.
-fn current_leader_leads(view: &View, _: &History) -> Verdict {
-    for (id, replica) in each(view) {
-        let leads = replica.role == Role::Leader && !view.isolated[id];
-        require(!leads || id == view.leader, || {
-            format!("replica {id} is reachable and leads, the current leader is {}", view.leader)
+/// Tested if the current leader is isolated and other replicas are not.
+fn current_leader_leads(state: &State<'_>) -> Verdict {
+    let (cluster, leader) = (state.cluster, state.cluster.leader);
+    for (id, replica) in each(cluster) {
+        let leads = replica.role == Role::Leader && !cluster.isolated.contains(&id);
+        require(!leads || id == leader, || {
+            format!("replica {id} is reachable and leads, but the current leader is {leader}")
         })?;
     }
-    Ok(view.isolated[view.leader] && view.reachable_count() > 0)
+    Ok(cluster.isolated.contains(&leader) && reachable_count(cluster) > 0)
 }
 
-/// Tested where a log loses what is above a commit index that is not 0.
+/// Tested if a log loses an entry, and its commit index is not 0.
 fn no_truncation(step: &Step<'_>) -> Verdict {
     let mut tested = false;
     for (id, before, after) in both(step) {
-        let lost = |index: &u64| *index > after.base && after.entry(*index) != before.entry(*index);
-        let mut held = before.base + 1..=before.last();
-        let committed = held.clone().take_while(|index| *index <= before.commit_index);
-        if let Some(index) = committed.into_iter().find(lost) {
-            return Err(format!(
-                "replica {id} has lost its entry at index {index}, its commit index being {}",
-                before.commit_index
-            ));
+        let mut lost = (before.base + 1..=before.last())
+            .filter(|index| *index > after.base && entry(after, *index) != entry(before, *index));
+        if let Some(index) = lost.next() {
+            require(index > before.commit, || {
+                let commit = before.commit;
+                format!("replica {id} at commit index {commit} has lost its entry at index {index}")
+            })?;
+            tested |= before.commit > 0;
         }
-        tested |= before.commit_index > 0 && held.any(|index| lost(&index));
     }
     Ok(tested)
 }
 
-/// Tested where less than a quorum accepts a proposal.
+/// Tested if a proposal is accepted without a quorum.
 fn minority_commits_nothing(step: &Step<'_>) -> Verdict {
-    for (id, before, after) in both(step).filter(|(id, ..)| step.after.isolated[*id]) {
-        require(after.commit_index <= before.commit_index, || {
-            format!("replica {id} is isolated and commits up to index {}", after.commit_index)
+    for (id, before, after) in both(step).filter(|(id, ..)| step.after.isolated.contains(id)) {
+        require(after.commit <= before.commit, || {
+            format!("replica {id} is isolated and commits up to index {}", after.commit)
         })?;
     }
-    if !step.after.is_minority() {
+    let (reachable, size) = (reachable_count(step.after), step.after.replicas.len());
+    if reachable * 2 > size {
         return Ok(false);
     }
-    let (before, after) = (step.before.commit_index_max(), step.after.commit_index_max());
+    let (before, after) = (commit_max(step.before), commit_max(step.after));
     require(after <= before, || {
-        let [reachable, all] = [step.after.reachable_count(), step.after.replicas.len()];
-        format!("{reachable} reachable of {all} commit up to index {after}")
+        format!("{reachable} reachable of {size} commit up to index {after}")
     })?;
     Ok(matches!(step.answer, Ok(Some(_))))
 }
 
-/// Tested where something is committed.
-fn map_is_fold(view: &View, history: &History) -> Verdict {
-    for (id, replica) in each(view) {
-        let fold = fold(history.committed.iter().zip(1..=replica.commit_index));
+/// Tested if an entry is committed.
+fn map_is_fold(state: &State<'_>) -> Verdict {
+    for (id, replica) in each(state.cluster) {
+        let fold = fold(state.history.committed.iter().zip(1..=replica.commit));
         require(replica.map == fold, || {
-            format!("replica {id} has the map {:?} and not {fold:?}", replica.map)
+            format!("replica {id} has the map {:?} instead of {fold:?}", replica.map)
         })?;
-        if let Ok(snapshot) = load_state(&replica.dump) {
-            require(*snapshot.map() == fold, || {
-                format!("replica {id} dumps the map {:?} and not {fold:?}", snapshot.map())
-            })?;
-            let commit_index = snapshot.commit_index();
-            require(commit_index == replica.commit_index, || {
-                format!("replica {id} dumps the commit index {commit_index}")
+        let dump = state.dumps.get(id).map(|dump| load_state(dump));
+        if let Some(Ok(snapshot)) = dump {
+            require((snapshot.commit, &snapshot.map) == (replica.commit, &fold), || {
+                let commit = replica.commit;
+                format!("replica {id} dumps {snapshot:?} at commit index {commit} with {fold:?}")
             })?;
         }
     }
-    Ok(view.commit_index_max() > 0)
+    Ok(commit_max(state.cluster) > 0)
 }
 
-/// The map that these entries make of an empty one.
-fn fold<'a>(entries: impl Iterator<Item = (&'a Entry, u64)>) -> OrderedMap {
-    let mut map = OrderedMap::new();
+/// The result of applying the entries to an empty map.
+fn fold<'a>(entries: impl Iterator<Item = (&'a Entry, u64)>) -> Map {
+    let mut map = Map::new();
     for ((_, op), _) in entries {
         match op {
             Op::NoOp => {}
-            Op::Put { key, value } => map.insert(key, value),
-            Op::Del { key } => map.remove(key),
+            Op::Put { key, value } => drop(map.insert(key.clone(), value.clone())),
+            Op::Del { key } => drop(map.remove(key)),
         }
     }
     map
 }
 
-/// Tested where two replicas have the same commit index, and it is not 0.
-fn equal_commit_equal_dump(view: &View, _: &History) -> Verdict {
+/// Tested if two replicas have the same commit index, and it is not 0.
+fn equal_commit_equal_dump(state: &State<'_>) -> Verdict {
     let mut tested = false;
-    let equal = |[a, b]: &[(usize, &ReplicaView); 2]| a.1.commit_index == b.1.commit_index;
-    for [a, b] in pairs(view).filter(equal) {
-        require(a.1.dump == b.1.dump, || {
-            let commit_index = a.1.commit_index;
-            format!("replicas {} and {} at commit index {commit_index} dump otherwise", a.0, b.0)
-        })?;
-        tested |= a.1.commit_index > 0;
+    for [(a_id, a), (b_id, b)] in pairs(state.cluster) {
+        if a.commit == b.commit {
+            require(state.dumps.get(a_id) == state.dumps.get(b_id), || {
+                let commit = a.commit;
+                format!("replicas {a_id} and {b_id} at commit index {commit} dump different bytes")
+            })?;
+            tested |= a.commit > 0;
+        }
     }
     Ok(tested)
 }
 
-/// Tested where a map is not empty.
-fn load_gives_dump(view: &View, _: &History) -> Verdict {
-    let dumps: BTreeSet<_> = view.replicas.iter().map(|replica| &replica.dump).collect();
-    for dump in dumps {
+/// Tested if a map is not empty.
+fn load_gives_dump(state: &State<'_>) -> Verdict {
+    for (id, dump) in state.dumps.iter().enumerate() {
+        let hex = hex::encode;
         let snapshot = load_state(dump)
-            .map_err(|error| format!("{} is no snapshot: {error}", hex::encode(dump)))?;
+            .map_err(|error| format!("replica {id} dumps {}: {error}", hex(dump)))?;
         let again = snapshot.dump_state();
-        require(again == *dump, || {
-            format!("{} is dumped again as {}", hex::encode(dump), hex::encode(&again))
-        })?;
+        require(again == *dump, || format!("{} is dumped again as {}", hex(dump), hex(&again)))?;
     }
-    Ok(view.replicas.iter().any(|replica| !replica.map.is_empty()))
+    Ok(each(state.cluster).any(|(_, replica)| !replica.map.is_empty()))
 }
 
-/// Tested where a proposal is accepted.
+/// Tested if a proposal is accepted.
 fn answer_is_true(step: &Step<'_>) -> Verdict {
     let Ok(Some(outcome)) = step.answer else { return Ok(false) };
-    let (id, op) = match step.command {
-        Command::Propose { op } => (step.before.leader, op),
-        Command::ProposeAt { id, op } => (*id, op),
-        _ => return Err("what is no proposal is answered as one".to_owned()),
+    let (id, op) = match step.action {
+        Action::Propose(op) => (step.before.leader as u64, op),
+        Action::ProposeAt(id, op) => (*id, op),
+        _ => return Err("an action that is no proposal has the result of one".to_owned()),
     };
-    let proposer = &step.after.replicas[id];
-    let entry = proposer.entry(outcome.index);
+    let proposer = step.after.replica(id).map_err(|_| format!("replica {id} does not exist"))?;
+    let entry = entry(proposer, outcome.index);
     require(entry == Some(&(outcome.term, op.clone())), || {
         format!("replica {id} has {entry:?} at index {}", outcome.index)
     })?;
-    require(outcome.committed == (outcome.index <= proposer.commit_index), || {
-        let (committed, commit_index) = (outcome.committed, proposer.commit_index);
-        format!("committed is {committed}, the commit index of replica {id} {commit_index}")
+    require(outcome.committed == (outcome.index <= proposer.commit), || {
+        let (committed, commit) = (outcome.committed, proposer.commit);
+        format!("committed is {committed}, but the commit index of replica {id} is {commit}")
     })?;
     Ok(true)
 }
 
-/// Tested where the answer is an error.
+/// Tested if the action returns an error.
 fn error_changes_nothing(step: &Step<'_>) -> Verdict {
     let Err(code) = step.answer else { return Ok(false) };
-    require(step.before == step.after, || format!("answered {code}, and yet something changed"))?;
+    require(step.before == step.after, || format!("{code} was returned after a change"))?;
     Ok(true)
 }
 
-/// Tested where a heal of all meets replicas whose logs or snapshots differ.
+/// Tested if the logs or the maps differ before all replicas are healed.
 fn heal_makes_equal(step: &Step<'_>) -> Verdict {
-    if *step.command != Command::Heal {
+    if *step.action != Action::Heal {
         return Ok(false);
     }
-    let (view, leader) = (step.after, &step.after.replicas[step.after.leader]);
-    let isolated = view.isolated.iter().position(|isolated| *isolated);
-    require(isolated.is_none(), || format!("replica {isolated:?} is isolated after heal"))?;
-    for (id, replica) in each(view) {
-        let fault = |what| format!("after heal replica {id} has another {what} than the leader");
-        require((replica.role == Role::Leader) == (id == view.leader), || {
-            format!("after heal replica {id} is a {}", replica.role.as_str())
+    let (cluster, leader) = (step.after, &step.after.replicas[step.after.leader]);
+    require(cluster.isolated.is_empty(), || {
+        format!("after heal the isolated ids are {:?}", cluster.isolated)
+    })?;
+    for (id, replica) in each(cluster) {
+        let other = |what| format!("after heal replica {id} has another {what} than the leader");
+        require((replica.role == Role::Leader) == (id == cluster.leader), || {
+            format!("after heal replica {id} has the role {:?}", replica.role)
         })?;
-        require(replica.term == view.term, || fault("term"))?;
-        require(replica.commit_index == replica.last(), || {
+        require(replica.term == cluster.term, || other("term"))?;
+        require(replica.commit == replica.last(), || {
             format!("after heal replica {id} has entries that are not committed")
         })?;
-        require(replica.commit_index == leader.commit_index, || fault("commit index"))?;
+        require(replica.commit == leader.commit, || other("commit index"))?;
         let mut indexes = replica.base.max(leader.base)..=leader.last();
-        let same_entry = |index: u64| match (replica.entry(index), leader.entry(index)) {
+        let is_same = |index: u64| match (entry(replica, index), entry(leader, index)) {
             (Some(own), Some(leaders)) => own == leaders,
             _ => replica.term_at(index) == leader.term_at(index),
         };
-        require(indexes.all(same_entry), || fault("log"))?;
-        require(replica.dump == leader.dump, || fault("dump"))?;
+        require(indexes.all(is_same), || other("log"))?;
+        require(replica.map == leader.map, || other("map"))?;
     }
-    let end = |replica: &ReplicaView| (replica.last(), replica.term_at(replica.last()));
-    let differ = |[a, b]: [(usize, &ReplicaView); 2]| a.1.dump != b.1.dump || end(a.1) != end(b.1);
+    let differ = |[(_, a), (_, b)]: [(usize, &Replica); 2]| {
+        (a.last(), a.last_term(), a.commit, &a.map) != (b.last(), b.last_term(), b.commit, &b.map)
+    };
     Ok(pairs(step.before).any(differ))
 }
 
-/// Tested where somebody is isolated while settle runs again.
+/// Tested if a replica is isolated.
 fn settle_is_done(step: &Step<'_>) -> Verdict {
-    let settles = matches!(step.command, Command::Partition { ids } if ids.is_empty());
+    let settles = matches!(step.action, Action::Partition(ids) if ids.is_empty());
     require(!settles || step.before == step.after, || {
-        "a partition of nobody changed something".to_owned()
+        "a partition of no replica changed something".to_owned()
     })?;
-    Ok(settles && step.before.isolated.contains(&true))
+    Ok(settles && !step.before.isolated.is_empty())
 }

@@ -1,425 +1,385 @@
 //! The search: breadth first, so that the first counterexample is a shortest one.
 //!
-//! A state is kept as its fingerprint and as the event that first led to it from another; it is
-//! made again, where it is needed, by running the events that lead to it. So a state costs some
-//! dozens of bytes, whatever a cluster costs.
+//! A state is stored as its fingerprint and as the action that first led to it from another state;
+//! it is made again, when it is needed, by running the actions that lead to it. So a state costs
+//! some dozens of bytes, whatever the size of a cluster.
 
 use std::any::Any;
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::protocol::Command;
+use sha2::{Digest, Sha256};
 
-use super::counterexample::{Broken, Counterexample};
-use super::events::{Event, events};
-use super::rules::{RULES, Rule, Scope, Step};
-use super::view::{History, View, fingerprint};
-use super::{Answer, System};
+use crate::reference::Cluster;
 
-/// How many states a thread takes at a time. What follows from a state and is not known yet is
-/// kept until the whole batch is done.
-const CHUNK_SIZE: usize = 64;
-const CHUNKS_PER_BATCH: usize = 64;
+use super::action::{Action, Answer, actions};
+use super::counterexample::Counterexample;
+use super::history::History;
+use super::rules::{RULES, Rule, State, Step, Tested, Violation, judge_state, judge_step};
+use super::system::System;
 
-/// How far to go.
+/// The number of states that are expanded before the new ones among their successors are known:
+/// more take more memory, fewer leave threads idle.
+const BATCH_SIZE: usize = 4_096;
+
+/// The bounds of a search.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The most events that lead to a state, at least 1.
+    /// The most actions that lead to a state, at least 1.
     pub depth: u32,
-    /// When to stop, whatever has been reached.
+    /// How long the search may take; `None` for no limit.
     pub time: Option<Duration>,
-    /// How many threads look at states, at least 1. What is found does not depend on it.
+    /// The number of threads, at least 1. The report does not depend on it.
     pub thread_count: usize,
 }
 
-/// What was found among the states that so many events lead to, and no fewer.
+/// The states that a number of actions lead to, and no smaller number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {
-    /// How many events.
+    /// The number of actions.
     pub depth: u32,
-    /// How many states.
+    /// The number of states.
     pub states: usize,
-    /// How many steps were taken from them.
+    /// The number of steps that were taken from the states.
     pub transitions: u64,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The levels that were finished, from depth 0. From the states of the last one no step is
-    /// taken where it is at the greatest depth.
+    /// The levels that were finished, from depth 0. No step is taken from the states at the
+    /// greatest depth.
     pub levels: Vec<Level>,
-    /// How many states are known, and how many steps were taken, in unfinished levels too.
+    /// The number of states that were found, in an unfinished level too.
     pub states: usize,
-    /// How many steps were taken.
+    /// The number of steps that were taken, in an unfinished level too.
     pub transitions: u64,
-    /// How often each rule was put to the test, in the order of [`RULES`].
-    pub tested: [u64; RULES.len()],
-    /// What breaks a rule.
+    /// How often each rule was tested.
+    pub tested: Tested,
+    /// The first violation.
     pub counterexample: Option<Counterexample>,
     /// Whether the time ended before the greatest depth was reached.
     pub out_of_time: bool,
 }
 
 impl Report {
-    /// The rules that must have been put to the test at the depth that was finished, and were
-    /// not: what was found says nothing about them.
+    /// Returns the rules that must have been tested at the depth that was finished in a cluster of
+    /// `size` replicas, and were not: the search shows nothing about them.
     #[must_use]
-    pub fn vacuous(&self, replica_count: usize) -> Vec<&'static str> {
+    pub fn vacuous(&self, size: u64) -> Vec<&'static str> {
         let depth = self.levels.last().map_or(0, |level| level.depth);
-        let due = |rule: &Rule| rule.tested_within(replica_count).is_some_and(|due| due <= depth);
+        let due = |rule: &Rule| rule.tested_within(size).is_some_and(|due| due <= depth);
         let rules = RULES.iter().zip(self.tested).filter(|(rule, count)| due(rule) && *count == 0);
         rules.map(|(rule, _)| rule.name).collect()
     }
 }
 
-/// Goes through all states that `settings.depth` events can lead to from `initial`, and holds each
-/// state and each step against the [`RULES`]. `on_level` is called after each level.
+/// Visits all states that `settings.depth` actions can lead to from `initial`, and checks each
+/// state and each step against the [`RULES`]. Calls `on_level` after each level.
 ///
-/// It ends at the first level that shows a counterexample. What it finds is the same in every run,
-/// the time apart.
-pub fn explore<S: System>(
+/// The search ends after the first level that has a violation. Its report is the same in every run,
+/// unless the time ends.
+pub fn explore<S: System + Clone + Sync>(
     initial: &S,
     settings: &Settings,
     mut on_level: impl FnMut(&Level),
 ) -> Report {
     let mut search = Search::new(initial, settings);
     let deadline = settings.time.map(|time| Instant::now() + time);
-    let mut level = 0..1;
+    let mut nodes = 0..1;
     for depth in 0..=settings.depth {
-        let Some(found) = search.level(depth, level.clone(), deadline) else {
+        let Some(level) = search.level(depth, nodes.clone(), deadline) else {
             search.report.out_of_time = true;
             break;
         };
-        on_level(&found);
-        search.report.levels.push(found);
-        if search.fault.is_some() {
-            break;
-        }
-        level = level.end..search.nodes.len();
-        if level.is_empty() {
+        on_level(&level);
+        search.report.levels.push(level);
+        nodes = nodes.end..search.nodes.len();
+        if search.first.is_some() || nodes.is_empty() {
             break;
         }
     }
     search.into_report()
 }
 
-/// A state: the event that first led to it, and from which other state.
+/// A state: the action that first led to it, by its position in [`actions`], and from which state.
 #[derive(Clone, Copy)]
 struct Node {
     parent: u32,
-    event: u16,
+    action: u16,
 }
 
-/// Where a rule is broken: how many events lead there, the state, and the event from it, where it
-/// is the step that breaks the rule. The least is the one to report.
-type Fault = (u32, u32, Option<u16>);
+/// Where a rule is violated: by the step from a state, or by the state itself if there is no
+/// action. The least is a shortest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Site {
+    depth: u32,
+    node: u32,
+    action: Option<u16>,
+}
 
 struct Search<'a, S> {
     initial: &'a S,
-    events: Vec<Event>,
     settings: &'a Settings,
     nodes: Vec<Node>,
-    seen: HashSet<u128, BuildHasherDefault<LowHalf>>,
-    fault: Option<Fault>,
+    seen: HashSet<u128>,
+    first: Option<Site>,
     report: Report,
 }
 
-/// What was found in a chunk of a level.
-struct Chunk {
-    /// States that were not known when the batch began: fingerprints, and how one comes there.
+/// What was found in a part of a level.
+#[derive(Default)]
+struct Part {
+    /// The fingerprints of states that were not known when the batch began, and how they are
+    /// reached.
     reached: Vec<(u128, Node)>,
     transitions: u64,
-    tested: [u64; RULES.len()],
-    fault: Option<Fault>,
+    tested: Tested,
+    first: Option<Site>,
 }
 
+/// A system that the search can continue from.
 #[derive(Clone)]
-struct State<S> {
+struct Visit<S> {
     system: S,
-    view: View,
     history: History,
 }
 
-impl<'a, S: System> Search<'a, S> {
+impl<'a, S: System + Clone + Sync> Search<'a, S> {
     fn new(initial: &'a S, settings: &'a Settings) -> Self {
-        let root = State::initial(initial);
+        let root = Visit::new(initial);
         Self {
             initial,
-            events: events(root.view.replicas.len()),
             settings,
-            nodes: vec![Node { parent: 0, event: 0 }],
-            seen: HashSet::from_iter([fingerprint(&root.view, &root.history)]),
-            fault: None,
+            nodes: vec![Node { parent: 0, action: 0 }],
+            seen: HashSet::from([fingerprint(root.system.cluster(), &root.history)]),
+            first: None,
             report: Report::default(),
         }
     }
 
-    /// Looks at the states of a level, and takes every step from them where more events are
-    /// allowed. `None` where the time ended before that was done.
+    /// Judges the states of a level, and takes every step from them unless they are at the greatest
+    /// depth. Returns `None` if the time ends before.
     fn level(
         &mut self,
         depth: u32,
-        level: Range<usize>,
+        nodes: Range<usize>,
         deadline: Option<Instant>,
     ) -> Option<Level> {
-        let mut found = Level { depth, states: level.len(), transitions: 0 };
-        for start in level.clone().step_by(CHUNK_SIZE * CHUNKS_PER_BATCH) {
+        let before = self.report.transitions;
+        for start in nodes.clone().step_by(BATCH_SIZE) {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return None;
             }
-            let end = level.end.min(start + CHUNK_SIZE * CHUNKS_PER_BATCH);
-            for chunk in self.batch(depth, start..end) {
-                found.transitions += chunk.transitions;
-                self.take(chunk);
+            for part in self.batch(depth, start..nodes.end.min(start + BATCH_SIZE)) {
+                self.add(part);
             }
         }
-        Some(found)
+        let transitions = self.report.transitions - before;
+        Some(Level { depth, states: nodes.len(), transitions })
     }
 
-    fn batch(&self, depth: u32, batch: Range<usize>) -> Vec<Chunk> {
-        let starts: Vec<_> = batch.clone().step_by(CHUNK_SIZE).collect();
-        let next = AtomicUsize::new(0);
-        let chunks = Mutex::new(Vec::new());
-        let work = || {
-            while let Some(start) = starts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let chunk = self.chunk(depth, *start..batch.end.min(start + CHUNK_SIZE));
-                chunks.lock().expect("no worker panics with the lock").push((*start, chunk));
-            }
-        };
+    /// Divides the nodes among the threads.
+    fn batch(&self, depth: u32, nodes: Range<usize>) -> Vec<Part> {
+        let size = nodes.len().div_ceil(self.settings.thread_count);
+        let parts = nodes.clone().step_by(size).map(|start| start..nodes.end.min(start + size));
         thread::scope(|scope| {
-            for _ in 1..self.settings.thread_count.min(starts.len()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        let mut chunks = chunks.into_inner().expect("no worker panics with the lock");
-        chunks.sort_unstable_by_key(|(start, _)| *start);
-        chunks.into_iter().map(|(_, chunk)| chunk).collect()
+            let threads: Vec<_> =
+                parts.map(|part| scope.spawn(move || self.part(depth, part))).collect();
+            let parts = threads.into_iter().map(thread::ScopedJoinHandle::join);
+            parts.map(|part| part.expect("the panics of `System::run` are caught")).collect()
+        })
     }
 
-    fn take(&mut self, chunk: Chunk) {
-        self.report.transitions += chunk.transitions;
-        for (sum, tested) in self.report.tested.iter_mut().zip(chunk.tested) {
+    fn add(&mut self, part: Part) {
+        self.report.transitions += part.transitions;
+        for (sum, tested) in self.report.tested.iter_mut().zip(part.tested) {
             *sum += tested;
         }
-        if let Some(fault) = chunk.fault {
-            self.fault = Some(self.fault.map_or(fault, |known| known.min(fault)));
-        }
-        for (fingerprint, node) in chunk.reached {
+        self.first = [self.first, part.first].into_iter().flatten().min();
+        for (fingerprint, node) in part.reached {
             if self.seen.insert(fingerprint) {
                 self.nodes.push(node);
             }
         }
     }
 
-    fn chunk(&self, depth: u32, ids: Range<usize>) -> Chunk {
-        let mut chunk =
-            Chunk { reached: Vec::new(), transitions: 0, tested: [0; RULES.len()], fault: None };
-        let mut path = Vec::new();
-        for id in ids {
-            let id = u32::try_from(id).expect("more than 2^32 states do not fit into memory");
-            let state = self.state(&mut path, id, depth);
-            let broken = judge_state(&state.view, &state.history, Some(&mut chunk.tested));
-            if !broken.is_empty() {
-                chunk.note((depth, id, None));
+    fn part(&self, depth: u32, nodes: Range<usize>) -> Part {
+        let mut part = Part::default();
+        let mut known = vec![];
+        for node in nodes {
+            let node = u32::try_from(node).expect("2^32 states do not fit into memory");
+            let visit = self.visit(&mut known, node, depth);
+            if !judge_state(&visit.state(), &mut part.tested).is_empty() {
+                part.note(Site { depth, node, action: None });
             }
             if depth < self.settings.depth {
-                self.expand(&mut chunk, depth, id, state);
+                self.expand(&mut part, depth, node, visit);
             }
         }
-        chunk
+        part
     }
 
     /// Takes every step from a state.
-    fn expand(&self, chunk: &mut Chunk, depth: u32, id: u32, state: &State<S>) {
-        for (event, number) in self.events.iter().zip(0..) {
-            chunk.transitions += 1;
-            let mut system = state.system.clone();
-            let command = event.command(&state.view, &state.history);
-            let Ok((answer, after)) = run(&mut system, &command) else {
-                chunk.note((depth + 1, id, Some(number)));
+    fn expand(&self, part: &mut Part, depth: u32, node: u32, visit: &Visit<S>) {
+        let before = visit.system.cluster();
+        for (action, number) in visit.actions().iter().zip(0..) {
+            part.transitions += 1;
+            let mut system = visit.system.clone();
+            let site = Site { depth: depth + 1, node, action: Some(number) };
+            let Ok(answer) = run(&mut system, action) else {
+                part.note(site);
                 continue;
             };
-            let (before, command, answer) = (&state.view, &command, &answer);
-            let step = Step { before, command, answer, after: &after };
-            if !judge_step(&step, Some(&mut chunk.tested)).is_empty() {
-                chunk.note((depth + 1, id, Some(number)));
-            } else if after != state.view {
-                let fingerprint = fingerprint(&after, &state.history.after(&after));
+            let after = system.cluster();
+            let step = Step { before, action, answer: &answer, after };
+            if !judge_step(&step, &mut part.tested).is_empty() {
+                part.note(site);
+            } else if after != before {
+                let fingerprint = fingerprint(after, &visit.history.after(after));
                 if !self.seen.contains(&fingerprint) {
-                    chunk.reached.push((fingerprint, Node { parent: id, event: number }));
+                    part.reached.push((fingerprint, Node { parent: node, action: number }));
                 }
             }
         }
     }
 
-    /// The state `id`, made by running the events that lead there. `path` has the states on the
-    /// way to the one before, with which it mostly shares all but the last.
-    fn state<'p>(&self, path: &'p mut Vec<(u32, State<S>)>, id: u32, depth: u32) -> &'p State<S> {
-        let way = self.way(id, depth);
-        let shared = way.iter().zip(path.iter()).take_while(|(id, known)| **id == known.0).count();
-        path.truncate(shared);
-        for id in &way[shared..] {
-            let state = match path.last() {
-                None => State::initial(self.initial),
+    /// Makes the state of a node by running the actions that lead to it. `known` has the states on
+    /// the path to the node before, which mostly differs in the last action alone.
+    fn visit<'k>(
+        &self,
+        known: &'k mut Vec<(u32, Visit<S>)>,
+        node: u32,
+        depth: u32,
+    ) -> &'k Visit<S> {
+        let path = self.path_to(node, depth);
+        let shared = path.iter().zip(known.iter()).take_while(|(node, known)| **node == known.0);
+        known.truncate(shared.count());
+        for node in &path[known.len()..] {
+            let visit = match known.last() {
+                None => Visit::new(self.initial),
                 Some((_, parent)) => {
-                    let mut state = parent.clone();
-                    state.run(&self.events[usize::from(self.node(*id).event)]);
-                    state
+                    let mut visit = parent.clone();
+                    let action = &parent.actions()[usize::from(self.node(*node).action)];
+                    let _ = visit.system.run(action);
+                    visit.update_history();
+                    visit
                 }
             };
-            path.push((*id, state));
+            known.push((*node, visit));
         }
-        &path.last().expect("a way has at least its end").1
+        &known.last().expect("a path has at least its end").1
     }
 
-    /// The states on the way to one, itself included.
-    fn way(&self, id: u32, depth: u32) -> Vec<u32> {
-        let mut way = vec![id];
+    /// The nodes from the initial state to this one.
+    fn path_to(&self, node: u32, depth: u32) -> Vec<u32> {
+        let mut path = vec![node];
         for _ in 0..depth {
-            way.push(self.node(way[way.len() - 1]).parent);
+            path.push(self.node(path[path.len() - 1]).parent);
         }
-        way.reverse();
-        way
+        path.reverse();
+        path
     }
 
-    fn node(&self, id: u32) -> Node {
-        self.nodes[id as usize]
+    fn node(&self, node: u32) -> Node {
+        self.nodes[node as usize]
     }
 
     fn into_report(mut self) -> Report {
         self.report.states = self.nodes.len();
-        self.report.counterexample = self.fault.map(|fault| self.counterexample(fault));
+        self.report.counterexample = self.first.map(|site| self.counterexample(site));
         self.report
     }
 
-    /// Goes the way to the fault once more.
-    fn counterexample(&self, (depth, id, event): Fault) -> Counterexample {
-        let way = self.way(id, depth - u32::from(event.is_some()));
-        let events = way[1..].iter().map(|id| self.node(*id).event).chain(event);
-        let mut state = State::initial(self.initial);
-        let mut broken = judge_state(&state.view, &state.history, None);
-        let mut commands = Vec::new();
-        for event in events {
-            let command = self.events[usize::from(event)].command(&state.view, &state.history);
-            commands.push(command.clone());
-            match run(&mut state.system, &command) {
-                Err(panic) => broken = vec![Broken { rule: "no-panic", detail: message(&*panic) }],
-                Ok((answer, after)) => {
-                    let (before, command, answer) = (&state.view, &command, &answer);
-                    broken = judge_step(&Step { before, command, answer, after: &after }, None);
-                    state.see(after);
-                    broken.extend(judge_state(&state.view, &state.history, None));
-                }
-            }
+    /// Takes the steps to the site once more.
+    fn counterexample(&self, site: Site) -> Counterexample {
+        let path = self.path_to(site.node, site.depth - u32::from(site.action.is_some()));
+        let numbers = path[1..].iter().map(|node| self.node(*node).action).chain(site.action);
+        let mut visit = Visit::new(self.initial);
+        let mut violations = judge_state(&visit.state(), &mut Tested::default());
+        let mut actions = vec![];
+        for number in numbers {
+            let action = visit.actions().swap_remove(usize::from(number));
+            violations = visit.step(&action);
+            actions.push(action);
         }
-        broken.sort_by_key(|broken| RULES.iter().position(|rule| rule.name == broken.rule));
-        Counterexample { commands, broken }
+        violations.sort_by_key(|violation| RULES.iter().position(|r| r.name == violation.rule));
+        Counterexample { actions, violations }
     }
 }
 
-impl Chunk {
-    fn note(&mut self, fault: Fault) {
-        self.fault = Some(self.fault.map_or(fault, |known| known.min(fault)));
+impl Part {
+    fn note(&mut self, site: Site) {
+        self.first = [self.first, Some(site)].into_iter().flatten().min();
     }
 }
 
-impl<S: System> State<S> {
-    fn initial(system: &S) -> Self {
-        let view = system.view();
-        let history = History::default().after(&view).into_owned();
-        Self { system: system.clone(), view, history }
+impl<S: System + Clone> Visit<S> {
+    fn new(initial: &S) -> Self {
+        let mut visit = Self { system: initial.clone(), history: History::default() };
+        visit.update_history();
+        visit
     }
 
-    /// Takes a step that is known to be answered.
-    fn run(&mut self, event: &Event) {
-        let command = event.command(&self.view, &self.history);
-        let _ = self.system.run(&command);
-        self.see(self.system.view());
+    fn update_history(&mut self) {
+        self.history = self.history.after(self.system.cluster()).into_owned();
     }
 
-    fn see(&mut self, view: View) {
-        self.history = std::mem::take(&mut self.history).after(&view).into_owned();
-        self.view = view;
+    fn state(&self) -> State<'_> {
+        State::new(&self.system, &self.history)
+    }
+
+    fn actions(&self) -> Vec<Action> {
+        actions(self.system.cluster(), &self.history)
+    }
+
+    /// Takes a step and returns what it, and the state that it leads to, violate.
+    fn step(&mut self, action: &Action) -> Vec<Violation> {
+        let before = self.system.cluster().clone();
+        let answer = match run(&mut self.system, action) {
+            Ok(answer) => answer,
+            Err(panic) => return vec![Violation { rule: "no-panic", detail: message(&*panic) }],
+        };
+        self.update_history();
+        let after = self.system.cluster();
+        let step = Step { before: &before, action, answer: &answer, after };
+        let mut violations = judge_step(&step, &mut Tested::default());
+        violations.extend(judge_state(&self.state(), &mut Tested::default()));
+        violations
     }
 }
 
-/// The answer and what is seen afterwards; or what it panicked with.
-fn run<S: System>(
-    system: &mut S,
-    command: &Command,
-) -> Result<(Answer, View), Box<dyn Any + Send>> {
-    // Nobody looks at a system that has panicked.
-    catch_unwind(AssertUnwindSafe(|| (system.run(command), system.view())))
+/// Returns the answer, or the panic's payload. The system is not used after a panic.
+fn run(system: &mut impl System, action: &Action) -> Result<Answer, Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| system.run(action)))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message").to_owned()
 }
 
-/// The rules that a step breaks. Where counts are given, those that it puts to the test are
-/// counted.
-fn judge_step(step: &Step<'_>, tested: Option<&mut [u64; RULES.len()]>) -> Vec<Broken> {
-    judge(tested, |rule| match rule.scope {
-        Scope::Step(check) => check(step),
-        Scope::State(_) => Ok(false),
-        Scope::End => Ok(true),
-    })
+/// The first half of a SHA-256 of everything that decides what comes next and how it is judged.
+fn fingerprint(cluster: &Cluster, history: &History) -> u128 {
+    let mut bytes = Bytes(Vec::with_capacity(1 << 10));
+    (cluster, history).hash(&mut bytes);
+    let hash = Sha256::digest(&bytes.0);
+    u128::from_le_bytes(*hash.first_chunk().expect("a SHA-256 has 32 bytes"))
 }
 
-/// The same for a state.
-fn judge_state(
-    view: &View,
-    history: &History,
-    tested: Option<&mut [u64; RULES.len()]>,
-) -> Vec<Broken> {
-    judge(tested, |rule| match rule.scope {
-        Scope::State(check) => check(view, history),
-        Scope::Step(_) | Scope::End => Ok(false),
-    })
-}
+/// Collects the bytes that are to be hashed.
+struct Bytes(Vec<u8>);
 
-fn judge(
-    mut tested: Option<&mut [u64; RULES.len()]>,
-    check: impl Fn(&Rule) -> Result<bool, String>,
-) -> Vec<Broken> {
-    let mut broken = Vec::new();
-    for (number, rule) in RULES.iter().enumerate() {
-        match check(rule) {
-            Ok(was_tested) => {
-                if let Some(tested) = &mut tested {
-                    tested[number] += u64::from(was_tested);
-                }
-            }
-            Err(detail) => broken.push(Broken { rule: rule.name, detail }),
-        }
-    }
-    broken
-}
-
-/// Takes a fingerprint's low half for its hash: it is one already.
-#[derive(Default)]
-struct LowHalf(u64);
-
-impl Hasher for LowHalf {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
+impl Hasher for Bytes {
     fn write(&mut self, bytes: &[u8]) {
-        unreachable!("a fingerprint is hashed as a number, not as {} bytes", bytes.len());
+        self.0.extend_from_slice(bytes);
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
-    fn write_u128(&mut self, fingerprint: u128) {
-        self.0 = fingerprint as u64;
+    fn finish(&self) -> u64 {
+        unreachable!("the bytes are hashed by their owner")
     }
 }

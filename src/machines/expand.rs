@@ -2,9 +2,9 @@
 
 use super::reference::{Reference, command, draw_line};
 use super::suites::common::observers;
-use crate::chaos::{CHAOS_STEPS_MAX, Chaos};
+use crate::chaos::{CHAOS_STEPS_MAX, ChaosLines};
 use crate::protocol::Command;
-use crate::scenario::scenario_lines;
+use crate::scenario::scenario_script;
 use crate::splitmix64::SplitMix64;
 use crate::workload::{KEYS_MAX, WORKLOAD_COUNT_MAX};
 
@@ -24,7 +24,7 @@ pub(super) fn expand(lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
 
 /// A scenario has a session of its own, so the lines before it do not matter.
 fn expand_scenario(name: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let lines: Vec<_> = scenario_lines(name)?.map(|line| line.as_bytes().to_vec()).collect();
+    let lines: Vec<_> = scenario_script(name)?.map(|line| line.as_bytes().to_vec()).collect();
     let mut expanded = expand(&lines)?;
     expanded.extend(observers(5));
     Some(expanded)
@@ -42,8 +42,8 @@ fn expand_line(line: &[u8], session: &mut Reference, expanded: &mut Vec<Vec<u8>>
             }
         }
         Some(Command::Chaos { seed, steps }) if steps <= CHAOS_STEPS_MAX => {
-            let mut chaos = Chaos::new(seed, steps);
-            while let Some(line) = session.chaos_line(&mut chaos) {
+            let mut lines = ChaosLines::new(seed, steps);
+            while let Some(line) = session.chaos_line(&mut lines) {
                 run(line.into(), session, expanded);
             }
         }

@@ -6,6 +6,7 @@ use super::commands::{GREETING_FORM, HELLO, word_of};
 use super::fields::{describe, first_difference};
 use super::reference::{Reference, command, draw_line};
 use crate::protocol::Command;
+use crate::replica::ReplicaId;
 use crate::splitmix64::SplitMix64;
 
 /// Explains a divergence, which happened while `lines` ran.
@@ -37,7 +38,7 @@ pub(super) fn explain(lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) 
 }
 
 /// Fetches the snapshot behind a hash and names the first field that differs.
-fn compare_dumps(lines: &[Vec<u8>], id: usize, ask: Ask<'_>) -> Option<String> {
+fn compare_dumps(lines: &[Vec<u8>], id: ReplicaId, ask: Ask<'_>) -> Option<String> {
     let mut session = Reference::new();
     let mut lines = lines.to_vec();
     lines.retain(|line| session.run(line).is_some());
@@ -55,10 +56,10 @@ fn compare_dumps(lines: &[Vec<u8>], id: usize, ask: Ask<'_>) -> Option<String> {
 fn last_op(seed: u64, keys: u64, count: u64) -> String {
     let mut draws = SplitMix64::new(seed);
     for _ in 0..3 * count.saturating_sub(1) {
-        draws.next_u64();
+        draws.next();
     }
     let mut look_ahead = draws.clone();
-    let [r1, r2, r3] = [(); 3].map(|()| look_ahead.next_u64());
+    let [r1, r2, r3] = [(); 3].map(|()| look_ahead.next());
     match draw_line(&mut draws, keys) {
         Ok(line) => format!("op {count} of the workload: draws {r1} {r2} {r3} make `{line}`"),
         Err(code) => format!("the answer to the workload is `err {code}`"),

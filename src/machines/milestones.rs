@@ -22,7 +22,7 @@ pub(super) enum Milestone {
 }
 
 impl Milestone {
-    /// The milestones that are not errors.
+    /// The milestones that are no errors.
     pub(super) const OF_CLUSTERS: [Self; 8] = [
         Self::Election,
         Self::ElectionByTerm,

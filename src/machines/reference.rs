@@ -1,18 +1,17 @@
-//! The reference session, and what the exam sees of it.
+//! The reference, and all that the exam asks of this crate's library.
 
-use crate::chaos::Chaos;
+use crate::chaos::ChaosLines;
 use crate::error::ErrorCode;
-use crate::protocol::{Command, parse, put_op};
-use crate::replica::Role;
+use crate::protocol::{Command, append_op, parse};
+use crate::reference::{Cluster, Replica, Role};
+use crate::replica::ReplicaId;
+use crate::session;
 use crate::splitmix64::SplitMix64;
 use crate::workload::draw_op;
 
-/// The oracle of the exam.
-type ReferenceSession = crate::session::Session;
-
-/// A session of the reference.
+/// A session of the reference: the oracle of the exam.
 #[derive(Clone)]
-pub(super) struct Reference(ReferenceSession);
+pub(super) struct Reference(session::Session<Cluster>);
 
 /// What the exam sees of a cluster.
 pub(super) struct View {
@@ -34,50 +33,50 @@ pub(super) struct ReplicaView {
 
 impl Reference {
     pub(super) fn new() -> Self {
-        Self(ReferenceSession::new())
+        Self(session::Session::default())
     }
 
     /// Runs a line. Returns `None` if it gets no answer.
     pub(super) fn run(&mut self, line: &[u8]) -> Option<String> {
         let mut answer = String::new();
-        self.0.answer(line, &mut answer).then_some(answer)
+        self.0.run_line(line, &mut answer).then_some(answer)
     }
 
     /// Returns the number of replicas, or `None` if there is no cluster.
     pub(super) fn size(&self) -> Option<usize> {
-        Some(self.0.cluster()?.replica_count())
+        self.0.cluster().map(|cluster| cluster.replicas.len())
     }
 
     /// Returns what can be seen of the cluster, if there is one.
     pub(super) fn view(&self) -> Option<View> {
         let cluster = self.0.cluster()?;
-        let replicas = cluster.replicas().iter().map(|replica| ReplicaView {
-            is_isolated: cluster.is_partitioned(replica.id()) == Ok(true),
-            leads: replica.role() == Role::Leader,
-            base: replica.base(),
-            commit_index: replica.commit_index(),
+        let view = |(id, replica): (usize, &Replica)| ReplicaView {
+            is_isolated: cluster.isolated.contains(&id),
+            leads: replica.role == Role::Leader,
+            base: replica.base,
+            commit_index: replica.commit,
             last: replica.last(),
             last_term: replica.last_term(),
-        });
-        let replicas = replicas.collect();
-        Some(View { term: cluster.term(), leader: cluster.leader(), replicas })
+        };
+        let replicas = cluster.replicas.iter().enumerate().map(view).collect();
+        Some(View { term: cluster.term, leader: cluster.leader, replicas })
     }
 
     /// Returns the term of an entry in a replica's log, if it is known.
     pub(super) fn term_at(&self, id: usize, index: u64) -> Option<u64> {
-        self.0.cluster()?.replica(id).ok()?.term_at(index)
+        self.0.cluster()?.replicas.get(id)?.term_at(index)
     }
 
     /// Returns a replica's snapshot.
-    pub(super) fn dump(&self, id: usize) -> Option<Vec<u8>> {
+    pub(super) fn dump(&self, id: ReplicaId) -> Option<Vec<u8>> {
         Some(self.0.cluster()?.replica(id).ok()?.dump_state())
     }
 
     /// Returns the next line of a chaos run on the cluster as it is, unless the run is over.
-    pub(super) fn chaos_line(&self, chaos: &mut Chaos) -> Option<String> {
+    pub(super) fn chaos_line(&self, lines: &mut ChaosLines) -> Option<String> {
         let mut line = String::new();
-        self.0.cluster().filter(|cluster| chaos.next_line(cluster, &mut line))?;
-        Some(line)
+        let cluster = self.0.cluster()?;
+        lines.next_line(cluster, &mut line).then_some(line)
     }
 }
 
@@ -88,13 +87,13 @@ pub(super) fn command(line: &[u8]) -> Option<Command> {
 
 /// Reports whether the line makes a new cluster.
 pub(super) fn makes_cluster(line: &[u8]) -> bool {
-    let replicas = 1..=crate::op::REPLICAS_MAX;
-    matches!(command(line), Some(Command::New { replica_count }) if replicas.contains(&replica_count))
+    let sizes = 1..=crate::op::REPLICAS_MAX;
+    matches!(command(line), Some(Command::New { size }) if sizes.contains(&size))
 }
 
 /// Draws the next op of a workload and returns its line.
 pub(super) fn draw_line(draws: &mut SplitMix64, keys: u64) -> Result<String, ErrorCode> {
     let mut line = String::new();
-    put_op(&mut line, &draw_op(draws, keys)?);
+    append_op(&mut line, &draw_op(draws, keys)?);
     Ok(line)
 }

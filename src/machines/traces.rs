@@ -3,7 +3,8 @@
 use dkv20_exam::Finding;
 
 use super::reference::Reference;
-use crate::trace::Trace;
+use crate::reference::Cluster;
+use crate::trace::{Trace, check_trace_on, parse_recording, parse_trace};
 
 /// Returns the commands of a trace whose answers are the reference's.
 ///
@@ -11,10 +12,10 @@ use crate::trace::Trace;
 ///
 /// The text of what is wrong: the file is not a trace, or an answer is not the reference's.
 pub fn lines_of_trace(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let trace = Trace::parse(bytes).map_err(|error| error.to_string())?;
-    if let Some(difference) = trace.check() {
-        let difference = difference.to_string().replace("\n ", ";");
-        return Err(format!("not the reference's answers: {difference}"));
+    let trace = parse_trace(bytes).map_err(|error| error.to_string())?;
+    if let Err(mismatch) = check_trace_on::<Cluster>(&trace) {
+        let mismatch = mismatch.to_string().replace("\n ", ";");
+        return Err(format!("not the reference's answers: {mismatch}"));
     }
     Ok(commands(&trace))
 }
@@ -25,7 +26,7 @@ pub fn lines_of_trace(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
 ///
 /// The text of what is wrong: the file is not a trace.
 pub fn record_trace(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let mut trace = Trace::parse(bytes).map_err(|error| error.to_string())?;
+    let mut trace = parse_recording(bytes).map_err(|error| error.to_string())?;
     trace.record();
     Ok(trace.to_bytes())
 }
@@ -45,7 +46,7 @@ pub fn replay_file(finding: &Finding, port: &str) -> (&'static str, Vec<u8>) {
         let answer = session.run(line).unwrap_or_default();
         trace.extend([b"> ", line.as_slice(), b"\n< ", answer.as_bytes(), b"\n"].concat());
     }
-    if Trace::parse(&trace).is_ok() {
+    if parse_trace(&trace).is_ok() {
         return ("trace", trace);
     }
     let lines = finding.shrunk_lines.iter().flat_map(|line| [line.as_slice(), b"\n"].concat());

@@ -1,24 +1,29 @@
-//! Any sequence of events on a cluster (definition, section 4): the rules of the exploration hold
-//! after each.
+//! Any sequence of actions on a cluster (definition, section 4): after each, the port shows what
+//! the reference shows, and the reference violates no rule of the exploration.
 //!
-//! With `DKV20_FUZZ_COMMANDS` in the environment the commands go to standard error as the lines of a
-//! trace, each before it is run.
+//! If `DKV20_FUZZ_COMMANDS` is set in the environment, the lines of a trace go to standard error,
+//! each before it is run.
 
 #![no_main]
 
 use std::env;
 
 use arbitrary::Arbitrary;
-use dkv20::explore::{History, RULES, Scope, Step, System, line_of};
-use dkv20::{Cluster, Command, Op};
+use dkv20::explore::{Action, History, State, Step, Tested, judge_state, judge_step};
+use dkv20::reference::{Cluster, Op, Role};
 use libfuzzer_sys::fuzz_target;
 
-/// The rules look at all that there is after every step.
+use pair::Pair;
+
+#[path = "../pair/mod.rs"]
+mod pair;
+
+/// The rules and the comparison look at everything after each action.
 const EVENTS_MAX: usize = 200;
 
 #[derive(Debug, Arbitrary)]
 struct Input {
-    /// 1 to 7 replicas, of which every mask of a byte is a set.
+    /// 1 to 7 replicas: a byte has a bit for each.
     size: u8,
     events: Vec<Event>,
 }
@@ -26,19 +31,19 @@ struct Input {
 #[derive(Debug, Arbitrary)]
 enum Event {
     Propose(Change),
-    /// To the replica, which may be one that is not there.
+    /// At a replica, or at one that does not exist.
     ProposeAt(u8, Change),
-    /// To one of those that take themselves for the leader.
+    /// At one of the replicas that believe they are leader.
     ProposeAtLeader(u8, Change),
     Partition(u8),
     PartitionLeader,
-    /// Settle once more.
-    PartitionNobody,
+    /// A partition of no replica, which only settles.
+    Settle,
     Heal(u8),
     HealAll,
     Compact(u8),
     CompactAll,
-    /// An id that is not there, behind these.
+    /// An action on these and on a replica that does not exist.
     Unknown(u8, Ids),
 }
 
@@ -61,53 +66,51 @@ impl Change {
     fn op(&self) -> Op {
         match self {
             Self::NoOp => Op::NoOp,
-            Self::Put(key, value) => Op::put(key_of(*key).as_slice(), [*value].as_slice()),
-            Self::Del(key) => Op::del(key_of(*key).as_slice()),
-            Self::EmptyKey => Op::del(""),
+            Self::Put(key, value) => Op::Put { key: key_of(*key), value: vec![*value] },
+            Self::Del(key) => Op::Del { key: key_of(*key) },
+            Self::EmptyKey => Op::Del { key: vec![] },
         }
     }
 }
 
-/// Few keys, so that they meet again; some are prefixes of others, some have high bytes.
+/// Few keys, so that they are met again; some are prefixes of others, some have high bytes.
 fn key_of(choice: u8) -> Vec<u8> {
     vec![0x7e + choice % 4; usize::from(choice / 4 % 2) + 1]
 }
 
 impl Event {
-    fn command(&self, cluster: &Cluster) -> Command {
-        let size = cluster.replica_count();
+    fn action(&self, cluster: &Cluster) -> Action {
+        let size = cluster.replicas.len() as u64;
         let ids = |mask: &u8| (0..size).filter(|id| mask >> id & 1 == 1).collect::<Vec<_>>();
-        // A list that is empty is written as the bare word, which for these two means all.
-        let heal =
-            |ids: Vec<_>| if ids.is_empty() { Command::Heal } else { Command::HealIds { ids } };
-        let compact = |ids: Vec<_>| {
-            if ids.is_empty() { Command::Compact } else { Command::CompactIds { ids } }
-        };
         match self {
-            Self::Propose(change) => Command::Propose { op: change.op() },
+            Self::Propose(change) => Action::Propose(change.op()),
             Self::ProposeAt(id, change) => {
-                Command::ProposeAt { id: usize::from(*id) % (size + 1), op: change.op() }
+                Action::ProposeAt(u64::from(*id) % (size + 1), change.op())
             }
             Self::ProposeAtLeader(choice, change) => {
-                let leads = |id: &usize| cluster.replicas()[*id].role().as_str() == "leader";
-                let leaders: Vec<_> = (0..size).filter(leads).collect();
-                let id = leaders[usize::from(*choice) % leaders.len()];
-                Command::ProposeAt { id, op: change.op() }
+                let replicas = (0..).zip(&cluster.replicas);
+                let mut leaders = replicas.filter(|(_, replica)| replica.role == Role::Leader);
+                let count = leaders.clone().count();
+                let (id, _) = leaders.nth(usize::from(*choice) % count).expect("one is leader");
+                Action::ProposeAt(id, change.op())
             }
-            Self::Partition(mask) => Command::Partition { ids: ids(mask) },
-            Self::PartitionLeader => Command::Partition { ids: vec![cluster.leader()] },
-            Self::PartitionNobody => Command::Partition { ids: vec![] },
-            Self::Heal(mask) => heal(ids(mask)),
-            Self::HealAll => Command::Heal,
-            Self::Compact(mask) => compact(ids(mask)),
-            Self::CompactAll => Command::Compact,
+            Self::Partition(mask) => Action::Partition(ids(mask)),
+            Self::PartitionLeader => Action::Partition(vec![cluster.leader as u64]),
+            Self::Settle => Action::Partition(vec![]),
+            // The lines of the protocol have no empty list for these two.
+            Self::Heal(mask) if ids(mask).is_empty() => Action::Heal,
+            Self::Heal(mask) => Action::HealIds(ids(mask)),
+            Self::HealAll => Action::Heal,
+            Self::Compact(mask) if ids(mask).is_empty() => Action::Compact,
+            Self::Compact(mask) => Action::CompactIds(ids(mask)),
+            Self::CompactAll => Action::Compact,
             Self::Unknown(mask, word) => {
                 let mut ids = ids(mask);
                 ids.push(size);
                 match word {
-                    Ids::Partition => Command::Partition { ids },
-                    Ids::Heal => Command::HealIds { ids },
-                    Ids::Compact => Command::CompactIds { ids },
+                    Ids::Partition => Action::Partition(ids),
+                    Ids::Heal => Action::HealIds(ids),
+                    Ids::Compact => Action::CompactIds(ids),
                 }
             }
         }
@@ -115,33 +118,27 @@ impl Event {
 }
 
 fuzz_target!(|input: Input| {
-    let shown = env::var_os("DKV20_FUZZ_COMMANDS").is_some();
-    let size = usize::from(input.size) % 7 + 1;
-    let mut cluster = Cluster::new(size).expect("a size within the limits");
-    let mut view = cluster.view();
-    let mut history = History::default().after(&view).into_owned();
-    if shown {
-        eprintln!("> new {size}");
-    }
+    let size = u64::from(input.size) % 7 + 1;
+    let show = |line: &str| {
+        if env::var_os("DKV20_FUZZ_COMMANDS").is_some() {
+            eprintln!("> {line}");
+        }
+    };
+    show(&format!("new {size}"));
+    let mut pair = Pair::new(size);
+    let mut history = History::default().after(pair.reference()).into_owned();
     for event in input.events.iter().take(EVENTS_MAX) {
-        let command = event.command(&cluster);
-        if shown {
-            eprintln!("> {}", line_of(&command));
-        }
-        let answer = cluster.run(&command);
-        let after = cluster.view();
+        let before = pair.reference().clone();
+        let action = event.action(&before);
+        show(&action.to_string());
+        let mut after = before.clone();
+        let answer = action.run(&mut after);
+        pair.run_line(&action.to_string());
+        assert_eq!(*pair.reference(), after);
         history = history.after(&after).into_owned();
-        let step = Step { before: &view, command: &command, answer: &answer, after: &after };
-        for rule in &RULES {
-            let verdict = match rule.scope {
-                Scope::Step(holds) => holds(&step),
-                Scope::State(holds) => holds(&after, &history),
-                Scope::End => Ok(true),
-            };
-            if let Err(fault) = verdict {
-                panic!("{}: {fault}", rule.name);
-            }
-        }
-        view = after;
+        let tested = &mut Tested::default();
+        let step = Step { before: &before, action: &action, answer: &answer, after: &after };
+        assert_eq!(judge_step(&step, tested), []);
+        assert_eq!(judge_state(&State::new(&after, &history), tested), []);
     }
 });

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Arg, Command};
-use dkv20::{SCENARIO_NAMES, ServeError, scenario_hash, serve};
+use dkv20::{SCENARIO_NAMES, ServeError, run_scenario, serve};
 
 use exit::{Exit, Failure};
 
@@ -65,7 +65,7 @@ fn run() -> Result<Exit, Failure> {
 
 /// Prints `NAME HASH`.
 fn print_scenario(name: &str) -> Result<(), Failure> {
-    let hash = scenario_hash(name.as_bytes())?;
+    let hash = run_scenario(name.as_bytes())?;
     print(&format!("{name} {hash}\n"))
 }
 

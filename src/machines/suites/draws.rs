@@ -13,7 +13,7 @@ impl Draws {
     }
 
     pub(super) fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
+        self.0.next()
     }
 
     /// Returns a number below `limit`, which is not 0.

@@ -8,7 +8,7 @@ use super::super::milestones::{Milestone, positions};
 use super::super::traces::commands;
 use super::common::case;
 use crate::error::ErrorCode;
-use crate::trace::Trace;
+use crate::trace::parse_trace;
 
 static TRACES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tests/traces");
 
@@ -21,7 +21,7 @@ pub(super) fn suite() -> Suite {
         .filter(is_trace)
         .map(|file| {
             let name = file.path().file_stem().unwrap_or_default().to_string_lossy();
-            let trace = Trace::parse(file.contents()).expect("the suite checks every trace");
+            let trace = parse_trace(file.contents()).expect("the suite checks every trace");
             let lines = commands(&trace);
             let quits = lines.iter().any(|line| word_of(line) == b"quit");
             let delivery = if quits { Delivery::ToEnd } else { Delivery::Pipelined };

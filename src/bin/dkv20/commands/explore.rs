@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use dkv20::Cluster;
 use dkv20::explore::{Level, RULES, Report, Settings, explore, trace_of};
+use dkv20::reference::Cluster;
 
 use super::arguments::seconds;
 use super::files::{broken, check_file, write_whole};
@@ -49,14 +49,14 @@ pub(crate) fn run(arguments: &ExploreArguments) -> Result<Exit, Failure> {
     if let Some(file) = &arguments.trace {
         check_file(file)?;
     }
-    let replica_count = usize::from(arguments.replicas);
+    let size = u64::from(arguments.replicas);
     let limit = if arguments.seconds.is_some() { u32::MAX } else { DEFAULT_DEPTH };
     let settings = Settings {
         depth: arguments.depth.unwrap_or(limit),
         time: arguments.seconds,
         thread_count: thread::available_parallelism().map_or(1, usize::from),
     };
-    let cluster = Cluster::new(replica_count)?;
+    let cluster = Cluster::new(size)?;
     let start = Instant::now();
     print("depth      states  transitions   seconds\n")?;
     let mut printed = Ok(());
@@ -98,9 +98,9 @@ fn rules_text(report: &Report) -> String {
 
 /// Prints the violation, or the rules that were not tested.
 fn conclude(arguments: &ExploreArguments, report: &Report) -> Result<Exit, Failure> {
-    let replica_count = usize::from(arguments.replicas);
+    let size = u64::from(arguments.replicas);
     if let Some(counterexample) = &report.counterexample {
-        let trace = without_panic_messages(|| trace_of(replica_count, counterexample));
+        let trace = without_panic_messages(|| trace_of(size, counterexample));
         match &arguments.trace {
             Some(file) => {
                 write_whole(file, trace.as_bytes()).map_err(|error| broken(file, error))?;
@@ -110,7 +110,7 @@ fn conclude(arguments: &ExploreArguments, report: &Report) -> Result<Exit, Failu
         }
         return Ok(Exit::Diverged);
     }
-    let vacuous = report.vacuous(replica_count);
+    let vacuous = report.vacuous(size);
     if report.levels.len() < 2 {
         return Err(Failure::broken("the time ended before a step was judged"));
     }
@@ -124,8 +124,8 @@ fn conclude(arguments: &ExploreArguments, report: &Report) -> Result<Exit, Failu
 fn summary(report: &Report, time: Duration) -> String {
     let verdict = match &report.counterexample {
         Some(counterexample) => {
-            let count = counterexample.commands.len();
-            format!("{} broken by {count} commands", counterexample.broken[0].rule)
+            let count = counterexample.actions.len();
+            format!("{} broken by {count} actions", counterexample.violations[0].rule)
         }
         None => format!("{} rules hold", RULES.len()),
     };
