@@ -2,87 +2,85 @@ package dkv20
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 )
 
-// twin is a map under test beside a naive one.
-type twin struct {
+// tableTest is a table and its model.
+type tableTest struct {
 	t     *testing.T
-	table orderedMap
-	naive map[string]string
+	table keyTable
+	model modelMap
 }
 
-func (w *twin) set(key, value string) {
-	put := Put(key, value)
-	w.table.set(&put)
-	w.naive[key] = value
+func newTableTest(t *testing.T) *tableTest { return &tableTest{t: t, model: modelMap{}} }
+
+func (w *tableTest) put(key, value string) {
+	op := Put(key, value)
+	w.table.put(&op)
+	w.model[key] = value
 }
 
-func (w *twin) delete(key string) {
-	del := Del(key)
-	w.table.delete(&del)
-	delete(w.naive, key)
+func (w *tableTest) remove(key string) {
+	op := Del(key)
+	w.table.remove(&op)
+	delete(w.model, key)
 }
 
-// compare checks contents, order, sizes and the table's own rules.
-func (w *twin) compare() {
-	w.t.Helper()
-	var keys []string
-	for key := range w.naive {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	var packed []byte
-	for _, key := range keys {
-		value := w.naive[key]
-		for _, s := range []string{key, value} {
-			packed = append(binary.LittleEndian.AppendUint32(packed, uint32(len(s))), s...)
-		}
-		if actual, present := w.table.get(key); !present || actual != value {
-			w.t.Fatalf("%q maps to %q, %v, expected %q", key, actual, present, value)
-		}
-	}
-	if out := w.table.appendTo(nil); !bytes.Equal(out, packed) {
-		w.t.Fatalf("packed as\n%x, expected\n%x", out, packed)
-	}
-	equal(w.t, "count", w.table.count(), len(keys))
-	equal(w.t, "bytes", w.table.bytes, len(packed))
+// check compares contents, order and sizes, and checks the table's invariants.
+func (w *tableTest) check() {
+	t := w.t
+	t.Helper()
+	keys := w.model.sortedKeys()
+	equal(t, "size", w.table.size(), len(keys))
 	i := 0
 	for key, value := range w.table.all {
-		if key != keys[i] || value != w.naive[key] {
-			w.t.Fatalf("entry %d: %q maps to %q", i, key, value)
+		if key != keys[i] || value != w.model[key] {
+			t.Fatalf("entry %d: got %q = %q, want %q = %q", i, key, value, keys[i], w.model[keys[i]])
+		}
+		if got, ok := w.table.get(key); !ok || got != value {
+			t.Fatalf("%q: got %q, %v, want %q", key, got, ok, value)
 		}
 		i++
 	}
-	checkTable(w.t, &w.table)
+	var entries []byte
+	for op := range w.table.puts {
+		entries = append(entries, op.snapshotEntry()...)
+	}
+	if want := w.model.entries(); !bytes.Equal(entries, want) {
+		t.Fatalf("got entries\n%x, want\n%x", entries, want)
+	}
+	equal(t, "bytes", w.table.bytes, len(entries))
+	checkSlots(t, &w.table)
 }
 
-// checkTable checks a table's rules: as many full slots as keys, each found by
-// the search for its key, and a size that suits them.
-func checkTable(t *testing.T, m *orderedMap) {
+// checkSlots checks that there are as many full slots as keys, that a probe for
+// each key finds it, and that the number of slots suits the number of keys.
+func checkSlots(t *testing.T, table *keyTable) {
 	t.Helper()
 	full := 0
-	for i := range m.slots {
-		put := &m.slots[i]
-		if put.isNoOp() {
+	for i := range table.slots {
+		op := &table.slots[i]
+		if op.isNoOp() {
 			continue
 		}
 		full++
-		equal(t, "tag", put.tag, tagPut)
-		equal(t, "slot", m.find(put), uint32(i))
+		equal(t, "tag", op.tag, tagPut)
+		equal(t, "slot", table.find(op), uint32(i))
 	}
-	equal(t, "full slots", full, m.count())
-	if size := len(m.slots); full*4 > size*3 || size > slotsMin && full*16 < size {
-		t.Fatalf("%d slots for %d keys", size, full)
+	equal(t, "full slots", full, table.size())
+	slots := len(table.slots)
+	tooFull := full*4 > slots*3
+	tooEmpty := slots > slotsMin && full*16 < slots
+	if tooFull || tooEmpty {
+		t.Fatalf("%d slots for %d keys", slots, full)
 	}
 }
 
-func TestOrderedMapAgainstNaiveTwin(t *testing.T) {
+func TestKeyTableAgainstModel(t *testing.T) {
 	kinds := map[string]func(r *rand.Rand) string{
 		"numbered": func(r *rand.Rand) string { return fmt.Sprintf("key-%06d", r.IntN(2000)) },
 		"short":    func(r *rand.Rand) string { return strings.Repeat("\x00", r.IntN(20)) + string(rune(r.IntN(4))) },
@@ -95,34 +93,34 @@ func TestOrderedMapAgainstNaiveTwin(t *testing.T) {
 	for name, key := range kinds {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
-			w := twin{t: t, naive: map[string]string{}}
+			w := newTableTest(t)
 			for phase := range 8 {
 				for range 1500 {
-					// Growing phases, then shrinking ones.
+					// The table grows, then shrinks.
 					if r.IntN(8) < 7-phase {
-						w.set(key(r), strings.Repeat("v", []int{8, 8, 8, 0, 100, 256, 257, 1000}[r.IntN(8)]))
+						w.put(key(r), strings.Repeat("v", []int{8, 8, 8, 0, 100, 256, 257, 1000}[r.IntN(8)]))
 					} else {
-						w.delete(key(r))
+						w.remove(key(r))
 					}
 				}
-				w.compare()
+				w.check()
 			}
-			for k := range w.naive {
-				w.delete(k)
+			for k := range w.model {
+				w.remove(k)
 			}
-			w.compare()
+			w.check()
 			equal(t, "slots", len(w.table.slots), slotsMin)
 		})
 	}
 }
 
-// Enough keys to be sorted by the bytes of their pieces.
-func TestOrderedMapSortsManyKeys(t *testing.T) {
+// There are enough keys for the radix sort.
+func TestKeyTableSortsManyKeys(t *testing.T) {
 	kinds := map[string]func(i int) string{
 		"numbers":       func(i int) string { return fmt.Sprintf("key-%06d", i) },
 		"common prefix": func(i int) string { return fmt.Sprintf("a prefix of all keys %06d", i) },
 		"first byte":    func(i int) string { return fmt.Sprintf("%c-key %06d", i%128, i) },
-		"two pieces":    func(i int) string { return fmt.Sprintf("%cthe piece is over %06d", i%2, i) },
+		"two pieces":    func(i int) string { return fmt.Sprintf("%c, then another piece %06d", i%2, i) },
 		"prefixes":      func(i int) string { return strings.Repeat("k", i+1) },
 		"zeros":         func(i int) string { return fmt.Sprintf("%c%s", i%64, strings.Repeat("\x00", i/64)) },
 		"one byte":      func(i int) string { return differingAt(i%40, i/40) },
@@ -130,99 +128,95 @@ func TestOrderedMapSortsManyKeys(t *testing.T) {
 	const n = 6 * radixMin
 	for name, key := range kinds {
 		t.Run(name, func(t *testing.T) {
-			w := twin{t: t, naive: map[string]string{}}
+			w := newTableTest(t)
 			for i := range n {
-				w.set(key(i*7919%n), "12345678")
+				w.put(key(i*7919%n), "12345678")
 			}
-			w.compare()
+			w.check()
 			for i := range n - radixMin + 1 {
-				w.delete(key(i))
+				w.remove(key(i))
 			}
-			w.compare()
+			w.check()
 		})
 	}
 }
 
-// differingAt gives a key of high bytes, one of them lower, which keys that are
-// drawn hardly ever differ in alone.
+// differingAt returns a key that differs from others only in the byte at place,
+// which random keys hardly ever do.
 func differingAt(place, length int) string {
 	key := bytes.Repeat([]byte{0x80}, place+length+1)
 	key[place] = 0x7f
 	return string(key)
 }
 
-// Keys of all lengths around what is held inline, and one hash for all of them: they are told apart
-// by their bytes alone.
-func TestOrderedMapTellsKeysOfOneHashApart(t *testing.T) {
-	w := twin{t: t, naive: map[string]string{}}
+// The keys have the lengths around that of a piece, and all the same hash, so
+// that only their bytes differ.
+func TestKeyTableComparesKeysWithEqualHashes(t *testing.T) {
+	w := newTableTest(t)
 	keys := []string{"a", "a\x00", "b", "eleven byte", "eleven bytf", "twelve bytes", "twelve bytet", "twelve bytes\x00"}
 	for round := range 3 {
 		for i, key := range keys {
-			put := Put(key, fmt.Sprint(round, i))
-			put.hash = 7
-			w.table.set(&put)
-			w.naive[key] = put.value()
+			op := Put(key, fmt.Sprint(round, i))
+			op.hash = 7
+			w.table.put(&op)
+			w.model[key] = op.value()
 		}
 	}
 	absent := Del("twelve byteu")
 	absent.hash = 7
-	w.table.delete(&absent)
+	w.table.remove(&absent)
 	for i, key := range keys {
-		equal(t, "keys", w.table.count(), len(keys)-i)
+		equal(t, "keys", w.table.size(), len(keys)-i)
 		for other, value := range w.table.all {
-			equal(t, "value", value, w.naive[other])
+			equal(t, "value", value, w.model[other])
 		}
 		del := Del(key)
 		del.hash = 7
-		w.table.delete(&del)
+		w.table.remove(&del)
 		for other := range w.table.all {
 			if other == key {
-				t.Errorf("%q is still there", key)
+				t.Errorf("%q has not been removed", key)
 			}
 		}
 	}
-	equal(t, "keys", w.table.count(), 0)
+	equal(t, "keys", w.table.size(), 0)
 }
 
-func TestOrderedMapStaysCompactUnderDeletes(t *testing.T) {
-	w := twin{t: t, naive: map[string]string{}}
+func TestKeyTableShrinks(t *testing.T) {
+	w := newTableTest(t)
 	for i := range 50_000 {
-		w.set(fmt.Sprintf("key-%06d", i), "12345678")
+		w.put(fmt.Sprintf("key-%06d", i), "12345678")
 	}
 	for i := range 50_000 {
 		if i%50 != 0 {
-			w.delete(fmt.Sprintf("key-%06d", i))
+			w.remove(fmt.Sprintf("key-%06d", i))
 		}
 	}
-	w.compare()
+	w.check()
 }
 
-func TestOrderedMapClone(t *testing.T) {
-	w := twin{t: t, naive: map[string]string{}}
+func TestKeyTableClone(t *testing.T) {
+	w := newTableTest(t)
 	for i := range 20_000 {
-		w.set(fmt.Sprintf("key-%06d", i*7919%20_000), strings.Repeat("v", i%300))
+		w.put(fmt.Sprintf("key-%06d", i*7919%20_000), strings.Repeat("v", i%300))
 	}
-	copied := w.table.clone()
-	other := twin{t: t, table: copied, naive: map[string]string{}}
-	for key, value := range w.naive {
-		other.naive[key] = value
-	}
+	other := &tableTest{t: t, table: w.table.clone(), model: maps.Clone(w.model)}
 	for i := range 20_000 {
 		switch i % 3 {
 		case 0:
-			w.delete(fmt.Sprintf("key-%06d", i))
+			w.remove(fmt.Sprintf("key-%06d", i))
 		case 1:
-			w.set(fmt.Sprintf("key-%06d", i), "other")
+			w.put(fmt.Sprintf("key-%06d", i), "other")
 		}
 	}
-	w.compare()
-	other.compare()
+	w.check()
+	other.check()
 }
 
-func TestOrderedMapStopsWhereAsked(t *testing.T) {
-	w := twin{t: t, naive: map[string]string{}}
+func TestKeyTableWalkStopsEarly(t *testing.T) {
+	w := newTableTest(t)
 	for i := range 1000 {
-		w.set(fmt.Sprintf("key-%06d", i), "")
+		w.put(fmt.Sprintf("key-%06d", i), "")
 	}
 	seen := 0
 	for range w.table.all {
@@ -233,19 +227,19 @@ func TestOrderedMapStopsWhereAsked(t *testing.T) {
 	equal(t, "seen", seen, 200)
 }
 
-func FuzzOrderedMap(f *testing.F) {
+func FuzzKeyTable(f *testing.F) {
 	f.Add([]byte("a1b2c3"), uint8(3))
 	f.Add(bytes.Repeat([]byte{0, 1, 0x7f, 0x80, 255}, 100), uint8(17))
 	f.Fuzz(func(t *testing.T, data []byte, width uint8) {
-		w := twin{t: t, naive: map[string]string{}}
+		w := newTableTest(t)
 		for i := 0; i+1 < len(data); i++ {
 			key := string(data[i:min(len(data), i+1+int(data[i]%max(width, 1)))])
 			if data[i+1]%4 == 0 {
-				w.delete(key)
+				w.remove(key)
 			} else {
-				w.set(key, strings.Repeat(key, int(data[i+1])))
+				w.put(key, strings.Repeat(key, int(data[i+1])))
 			}
 		}
-		w.compare()
+		w.check()
 	})
 }
