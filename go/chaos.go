@@ -2,8 +2,7 @@ package dkv20
 
 import "strconv"
 
-// ChaosStepsMax is the greatest number of steps of a chaos run (definition,
-// section 8).
+// ChaosStepsMax is the greatest STEPS of the command "chaos" (definition, section 8).
 const ChaosStepsMax = 10_000_000
 
 // chaosKeys is the size of the key space: small, so that ops often share a key.

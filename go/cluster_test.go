@@ -159,57 +159,6 @@ func TestIDListsMayBeEmptyOrRepeat(t *testing.T) {
 	equal(t, "isolated ids", c.IsolatedIDs(), []ReplicaID{2})
 }
 
-func TestIsolatedReplicasCompact(t *testing.T) {
-	c := newCluster(t, 3)
-	propose(t, c, NoOp())
-	must(t, c.Partition(2))
-	propose(t, c, NoOp())
-	c.Compact()
-	equal(t, "bases", each(c, (*Replica).Base), []uint64{2, 2, 1})
-}
-
-func TestValuesAndKeyCounts(t *testing.T) {
-	c := newCluster(t, 3)
-	for _, step := range []struct {
-		op    Op
-		value string // of a
-		keys  int
-	}{
-		{Put("a", "1"), "1", 1},
-		{Put("b", ""), "1", 2},
-		{Del("absent"), "1", 2},
-		{Put("a", ""), "", 2},
-		{Del("a"), "absent", 1},
-		{Del("a"), "absent", 1},
-		{Put("a", "3"), "3", 2},
-	} {
-		propose(t, c, step.op)
-		for id, r := range c.replicas {
-			equal(t, "a", get(c, ReplicaID(id), "a"), step.value)
-			equal(t, "key count", r.KeyCount(), step.keys)
-		}
-	}
-	equal(t, "b", get(c, 0, "b"), "")
-}
-
-func TestEntriesStopsEarly(t *testing.T) {
-	c := newCluster(t, 1)
-	for range 3 {
-		propose(t, c, Put("a", "1"))
-	}
-	must(t, c.CompactIDs(0))
-	for range 3 {
-		propose(t, c, NoOp())
-	}
-	var indexes []uint64
-	for entry := range c.replicas[0].Entries() {
-		if indexes = append(indexes, entry.Index); len(indexes) == 2 {
-			break
-		}
-	}
-	equal(t, "indexes", indexes, []uint64{4, 5})
-}
-
 func TestWorkloadCounts(t *testing.T) {
 	c := newCluster(t, 5)
 	run := func(seed uint64, want WorkloadCounts) {
@@ -241,4 +190,19 @@ func TestWorkloadChecksKeySpaceThenCount(t *testing.T) {
 	_, err := RunWorkload(c, 1, KeysMax, WorkloadCountMax+1)
 	wantError(t, err, ErrCount)
 	equal(t, "cluster", fingerprint(c), before)
+}
+
+func TestWalksStopEarly(t *testing.T) {
+	c := newCluster(t, 1)
+	for i := range 3 {
+		propose(t, c, Put(fmt.Sprint(i), ""))
+	}
+	for entry := range c.replicas[0].Entries() {
+		equal(t, "first entry", entry, Entry{Index: 1, Term: 1, Op: Put("0", "")})
+		break
+	}
+	for key := range c.replicas[0].All() {
+		equal(t, "first key", key, "0")
+		break
+	}
 }

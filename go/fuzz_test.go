@@ -209,9 +209,9 @@ func (e *events) compare() {
 		id := ReplicaID(i)
 		r, err := e.c.Replica(id)
 		must(t, err)
-		got := []uint64{r.ID(), r.Term(), uint64(r.Role()), r.Base(), r.CommitIndex(), r.Last(), r.LastTerm()}
-		want := []uint64{id, m.term, uint64(m.role), m.base, m.commit, m.last(), m.lastTerm()}
-		equal(t, "id, term, role, base, commit index, last, last term", got, want)
+		got := []uint64{r.ID(), r.Term(), uint64(r.Role()), r.Base(), r.CommitIndex(), r.Last(), r.LastTerm(), uint64(r.KeyCount())}
+		want := []uint64{id, m.term, uint64(m.role), m.base, m.commit, m.last(), m.lastTerm(), uint64(len(m.state))}
+		equal(t, "id, term, role, base, commit index, last, last term, key count", got, want)
 		partitioned, err := e.c.IsPartitioned(id)
 		must(t, err)
 		equal(t, "is partitioned", partitioned, e.model.isolated[id])

@@ -40,7 +40,7 @@ const (
 type tokenKind uint8
 
 const (
-	kindNumber     tokenKind = iota // an id, too
+	kindNumber     tokenKind = iota // ids are numbers
 	kindByteString                  // KEY, VALUE or BYTES
 	kindName                        // taken as it is
 )

@@ -89,13 +89,13 @@ func (s *server) readLine() ([]byte, error) {
 		case err == io.EOF:
 			return nil, err
 		case err != bufio.ErrBufferFull:
-			return nil, errors.Join(fmt.Errorf("%w: %w", ErrInput, err), s.flush())
+			return nil, fmt.Errorf("%w: %w", ErrInput, err)
 		}
 	}
 }
 
 // flushBeforeWait writes the answers if the buffer holds no whole line, so that
-// the next read may wait.
+// the next read may wait, or fail.
 func (s *server) flushBeforeWait() error {
 	buffered, _ := s.in.Peek(s.in.Buffered())
 	if bytes.IndexByte(buffered, '\n') >= 0 {

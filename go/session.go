@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// DrawCountMax is the greatest number of draws that one command may ask for, at
-// least one (definition, section 8).
+// DrawCountMax is the greatest COUNT of the command "draw" (definition, section 8).
 const DrawCountMax = 1_000
 
-// helloAnswer has the version of the definition and the name of this port.
+// helloAnswer contains the version of the definition and the name of this port.
 const helloAnswer = "ok dkv20 1 go"
 
 // scratchMax is the number of bytes that are kept allocated for the next line or
@@ -30,7 +29,8 @@ type Session struct {
 // "new".
 func (s *Session) Cluster() *Cluster { return s.cluster }
 
-// HasQuit reports whether the session has run "quit". It answers no more lines.
+// HasQuit reports whether the session has run "quit". No line after it gets an
+// answer.
 func (s *Session) HasQuit() bool { return s.hasQuit }
 
 // RunLine runs a line, given without its LF, and appends the answer, without an
