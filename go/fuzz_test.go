@@ -119,7 +119,7 @@ type events struct {
 	model *modelCluster
 }
 
-func (e *events) byte() byte {
+func (e *events) next() byte {
 	b, err := e.in.ReadByte()
 	if err == io.EOF {
 		return 0
@@ -132,7 +132,7 @@ func (e *events) id(b byte) ReplicaID { return ReplicaID(b) % ReplicaID(e.c.Size
 
 func (e *events) ids() []ReplicaID {
 	var ids []ReplicaID
-	mask := e.byte()
+	mask := e.next()
 	for bit := range byte(8) {
 		if mask>>bit&1 == 1 {
 			ids = append(ids, e.id(bit))
@@ -142,7 +142,7 @@ func (e *events) ids() []ReplicaID {
 }
 
 func (e *events) op() modelOp {
-	b := e.byte()
+	b := e.next()
 	key := string([]byte{b & 15, b & 1}[:1+b>>4&1])
 	switch b >> 6 {
 	case 0:
@@ -246,10 +246,10 @@ func (e *events) checkInvariants() {
 func runEvents(t *testing.T, data []byte) *modelCluster {
 	t.Helper()
 	e := events{t: t, in: bytes.NewReader(data)}
-	size := int(e.byte())%7 + 1
+	size := int(e.next())%7 + 1
 	e.c, e.model = newCluster(t, size), newModelCluster(size)
 	for e.in.Len() > 0 {
-		e.step(e.byte())
+		e.step(e.next())
 		e.compare()
 	}
 	e.checkInvariants()

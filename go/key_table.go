@@ -215,11 +215,11 @@ func (t *keyTable) sort(order, room []sortKey, offset int) {
 	for start, end := 0, 0; start < len(order); start = end {
 		for end = start + 1; end < len(order) && order[end].hasPieceOf(&order[start]); end++ {
 		}
-		if equal := order[start:end]; len(equal) > 1 {
-			for i, k := range equal {
-				equal[i] = newSortKey(pieceOf(t.slots[k.slot].key()[offset:]), k.slot)
+		if same := order[start:end]; len(same) > 1 {
+			for i, k := range same {
+				same[i] = newSortKey(pieceOf(t.slots[k.slot].key()[offset:]), k.slot)
 			}
-			t.sort(equal, room, offset)
+			t.sort(same, room, offset)
 		}
 	}
 }

@@ -162,7 +162,8 @@ func (l *log) truncate(index uint64) {
 // the follower's last index, if the leader still knows that.
 func (l *log) extendInPlace(leader *log) bool {
 	n, m := len(l.runs), len(leader.runs)
-	if n == 0 || m == 0 || l.runs[n-1].chunk != leader.runs[m-1].chunk || l.last() < leader.base {
+	endsInSameChunk := n > 0 && m > 0 && l.runs[n-1].chunk == leader.runs[m-1].chunk
+	if !endsInSameChunk || l.last() < leader.base {
 		return false
 	}
 	l.runs[n-1].last = leader.last()
