@@ -18,43 +18,43 @@ type tableTest struct {
 
 func newTableTest(t *testing.T) *tableTest { return &tableTest{t: t, model: modelMap{}} }
 
-func (w *tableTest) put(key, value string) {
+func (tt *tableTest) put(key, value string) {
 	op := Put(key, value)
-	w.table.put(&op)
-	w.model[key] = value
+	tt.table.put(&op)
+	tt.model[key] = value
 }
 
-func (w *tableTest) remove(key string) {
+func (tt *tableTest) remove(key string) {
 	op := Del(key)
-	w.table.remove(&op)
-	delete(w.model, key)
+	tt.table.remove(&op)
+	delete(tt.model, key)
 }
 
 // check compares contents, order and sizes, and checks the table's invariants.
-func (w *tableTest) check() {
-	t := w.t
+func (tt *tableTest) check() {
+	t := tt.t
 	t.Helper()
-	keys := w.model.sortedKeys()
-	equal(t, "size", w.table.size(), len(keys))
+	keys := tt.model.sortedKeys()
+	equal(t, "size", tt.table.size(), len(keys))
 	i := 0
-	for key, value := range w.table.all {
-		if key != keys[i] || value != w.model[key] {
-			t.Fatalf("entry %d: got %q = %q, want %q = %q", i, key, value, keys[i], w.model[keys[i]])
+	for key, value := range tt.table.all {
+		if key != keys[i] || value != tt.model[key] {
+			t.Fatalf("entry %d: got %q = %q, want %q = %q", i, key, value, keys[i], tt.model[keys[i]])
 		}
-		if got, ok := w.table.get(key); !ok || got != value {
+		if got, ok := tt.table.get(key); !ok || got != value {
 			t.Fatalf("%q: got %q, %v, want %q", key, got, ok, value)
 		}
 		i++
 	}
 	var entries []byte
-	for op := range w.table.puts {
+	for op := range tt.table.puts {
 		entries = append(entries, op.snapshotEntry()...)
 	}
-	if want := w.model.entries(); !bytes.Equal(entries, want) {
+	if want := tt.model.entries(); !bytes.Equal(entries, want) {
 		t.Fatalf("got entries\n%x, want\n%x", entries, want)
 	}
-	equal(t, "bytes", w.table.bytes, len(entries))
-	checkSlots(t, &w.table)
+	equal(t, "bytes", tt.table.bytes, len(entries))
+	checkSlots(t, &tt.table)
 }
 
 // checkSlots checks that there are as many full slots as keys, that a probe for
@@ -93,23 +93,23 @@ func TestKeyTableAgainstModel(t *testing.T) {
 	for name, key := range kinds {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
-			w := newTableTest(t)
+			tt := newTableTest(t)
 			for phase := range 8 {
 				for range 1500 {
 					// The table grows, then shrinks.
 					if r.IntN(8) < 7-phase {
-						w.put(key(r), strings.Repeat("v", []int{8, 8, 8, 0, 100, 256, 257, 1000}[r.IntN(8)]))
+						tt.put(key(r), strings.Repeat("v", []int{8, 8, 8, 0, 100, 256, 257, 1000}[r.IntN(8)]))
 					} else {
-						w.remove(key(r))
+						tt.remove(key(r))
 					}
 				}
-				w.check()
+				tt.check()
 			}
-			for k := range w.model {
-				w.remove(k)
+			for k := range tt.model {
+				tt.remove(k)
 			}
-			w.check()
-			equal(t, "slots", len(w.table.slots), slotsMin)
+			tt.check()
+			equal(t, "slots", len(tt.table.slots), slotsMin)
 		})
 	}
 }
@@ -128,15 +128,15 @@ func TestKeyTableSortsManyKeys(t *testing.T) {
 	const n = 6 * radixMin
 	for name, key := range kinds {
 		t.Run(name, func(t *testing.T) {
-			w := newTableTest(t)
+			tt := newTableTest(t)
 			for i := range n {
-				w.put(key(i*7919%n), "12345678")
+				tt.put(key(i*7919%n), "12345678")
 			}
-			w.check()
+			tt.check()
 			for i := range n - radixMin + 1 {
-				w.remove(key(i))
+				tt.remove(key(i))
 			}
-			w.check()
+			tt.check()
 		})
 	}
 }
@@ -152,64 +152,64 @@ func differingAt(place, length int) string {
 // The keys have the lengths around that of a piece, and all the same hash, so
 // that only their bytes differ.
 func TestKeyTableComparesKeysWithEqualHashes(t *testing.T) {
-	w := newTableTest(t)
+	tt := newTableTest(t)
 	keys := []string{"a", "a\x00", "b", "eleven byte", "eleven bytf", "twelve bytes", "twelve bytet", "twelve bytes\x00"}
 	for round := range 3 {
 		for i, key := range keys {
 			op := Put(key, fmt.Sprint(round, i))
 			op.hash = 7
-			w.table.put(&op)
-			w.model[key] = op.value()
+			tt.table.put(&op)
+			tt.model[key] = op.value()
 		}
 	}
 	absent := Del("twelve byteu")
 	absent.hash = 7
-	w.table.remove(&absent)
+	tt.table.remove(&absent)
 	for i, key := range keys {
-		equal(t, "keys", w.table.size(), len(keys)-i)
-		for other, value := range w.table.all {
-			equal(t, "value", value, w.model[other])
+		equal(t, "keys", tt.table.size(), len(keys)-i)
+		for other, value := range tt.table.all {
+			equal(t, "value", value, tt.model[other])
 		}
 		del := Del(key)
 		del.hash = 7
-		w.table.remove(&del)
-		for other := range w.table.all {
+		tt.table.remove(&del)
+		for other := range tt.table.all {
 			if other == key {
 				t.Errorf("%q has not been removed", key)
 			}
 		}
 	}
-	equal(t, "keys", w.table.size(), 0)
+	equal(t, "keys", tt.table.size(), 0)
 }
 
 func TestKeyTableShrinks(t *testing.T) {
-	w := newTableTest(t)
+	tt := newTableTest(t)
 	for i := range 50_000 {
-		w.put(fmt.Sprintf("key-%06d", i), "12345678")
+		tt.put(fmt.Sprintf("key-%06d", i), "12345678")
 	}
 	for i := range 50_000 {
 		if i%50 != 0 {
-			w.remove(fmt.Sprintf("key-%06d", i))
+			tt.remove(fmt.Sprintf("key-%06d", i))
 		}
 	}
-	w.check()
+	tt.check()
 }
 
 func TestKeyTableClone(t *testing.T) {
-	w := newTableTest(t)
+	tt := newTableTest(t)
 	for i := range 20_000 {
-		w.put(fmt.Sprintf("key-%06d", i*7919%20_000), strings.Repeat("v", i%300))
+		tt.put(fmt.Sprintf("key-%06d", i*7919%20_000), strings.Repeat("v", i%300))
 	}
-	other := &tableTest{t: t, table: w.table.clone(), model: maps.Clone(w.model)}
+	other := &tableTest{t: t, table: tt.table.clone(), model: maps.Clone(tt.model)}
 	for i := range 20_000 {
 		switch i % 3 {
 		case 0:
-			w.remove(fmt.Sprintf("key-%06d", i))
+			tt.remove(fmt.Sprintf("key-%06d", i))
 		case 1:
-			w.put(fmt.Sprintf("key-%06d", i), "other")
+			tt.put(fmt.Sprintf("key-%06d", i), "other")
 		}
 	}
-	w.check()
+	tt.check()
 	other.check()
 }
 
@@ -217,15 +217,15 @@ func FuzzKeyTable(f *testing.F) {
 	f.Add([]byte("a1b2c3"), uint8(3))
 	f.Add(bytes.Repeat([]byte{0, 1, 0x7f, 0x80, 255}, 100), uint8(17))
 	f.Fuzz(func(t *testing.T, data []byte, width uint8) {
-		w := newTableTest(t)
+		tt := newTableTest(t)
 		for i := 0; i+1 < len(data); i++ {
 			key := string(data[i:min(len(data), i+1+int(data[i]%max(width, 1)))])
 			if data[i+1]%4 == 0 {
-				w.remove(key)
+				tt.remove(key)
 			} else {
-				w.put(key, strings.Repeat(key, int(data[i+1])))
+				tt.put(key, strings.Repeat(key, int(data[i+1])))
 			}
 		}
-		w.check()
+		tt.check()
 	})
 }
