@@ -173,3 +173,11 @@ func TestWalksStopEarly(t *testing.T) {
 		break
 	}
 }
+
+func TestCommittedEntriesAreNeverDropped(t *testing.T) {
+	defer func() { equal(t, "panic", fmt.Sprint(recover()), "dkv20: a committed entry would be dropped") }()
+	a, b := newCluster(t, 1).replicas[0], newCluster(t, 1).replicas[0]
+	a.append(&Op{})
+	a.commitTo(1)
+	a.catchUp(b)
+}

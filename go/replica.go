@@ -182,7 +182,11 @@ func (r *Replica) catchUp(leader *Replica) {
 // truncateAndReplay drops the entries after the last one on which the logs agree,
 // and appends the leader's.
 func (r *Replica) truncateAndReplay(leader *Replica) {
-	r.log.truncate(r.log.agreement(&leader.log))
+	agreed := r.log.agreement(&leader.log)
+	if agreed < r.commitIndex {
+		panic("dkv20: a committed entry would be dropped")
+	}
+	r.log.truncate(agreed)
 	r.log.extend(&leader.log)
 }
 
