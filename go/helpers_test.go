@@ -105,9 +105,13 @@ func wantError(t testing.TB, got, want error) {
 
 func equal[T any](t testing.TB, what string, got, want T) {
 	t.Helper()
-	if !reflect.DeepEqual(got, want) {
-		t.Fatalf("%s: got %v, want %v", what, got, want)
+	if reflect.DeepEqual(got, want) {
+		return
 	}
+	if text, isString := any(got).(string); isString {
+		t.Fatalf("%s: got %q, want %q", what, text, any(want))
+	}
+	t.Fatalf("%s: got %v, want %v", what, got, want)
 }
 
 // serve serves input lines and returns the answer lines, without the last LF.
