@@ -18,15 +18,15 @@ type chaosLines struct {
 	draws        SplitMix64
 	stepsLeft    uint64
 	closingLines int    // made so far
-	line         []byte // the line that next has made, without an LF
+	line         []byte // the line that nextLine has made, without an LF
 }
 
 func newChaosLines(cluster *Cluster, seed, steps uint64) *chaosLines {
 	return &chaosLines{cluster: cluster, draws: SplitMix64{state: seed}, stepsLeft: steps}
 }
 
-// next makes the next line and reports whether there is one.
-func (l *chaosLines) next() bool {
+// nextLine makes the next line and reports whether there is one.
+func (l *chaosLines) nextLine() bool {
 	l.line = l.line[:0]
 	if l.stepsLeft > 0 {
 		l.stepsLeft--
@@ -46,7 +46,7 @@ func (l *chaosLines) appendStep() {
 	case e <= 55:
 		l.appendOp()
 	case e <= 71:
-		l.appendAt(l.drawLeader())
+		l.appendAt(l.drawLeadingID())
 	case e <= 75:
 		l.appendAt(l.drawID())
 	case e <= 83:
@@ -120,9 +120,9 @@ func (l *chaosLines) appendID(id ReplicaID) {
 
 func (l *chaosLines) drawID() ReplicaID { return l.draws.Next() % ReplicaID(l.cluster.Size()) }
 
-// drawLeader draws one of the ids whose role is leader. There is at least one: the
+// drawLeadingID draws one of the ids whose role is leader. There is at least one: the
 // current leader.
-func (l *chaosLines) drawLeader() ReplicaID {
+func (l *chaosLines) drawLeadingID() ReplicaID {
 	var leaders []ReplicaID
 	for _, r := range l.cluster.replicas {
 		if r.role == Leader {

@@ -15,7 +15,7 @@ func TestChaosDigestIsOfItsTranscript(t *testing.T) {
 		lines := newChaosLines(s.Cluster(), 9, 3_000)
 		seen := map[string]bool{}
 		var transcript []byte
-		for lines.next() {
+		for lines.nextLine() {
 			answer, answered := s.RunLine(lines.line, nil)
 			equal(t, "answered", answered, true)
 			transcript = fmt.Appendf(transcript, "> %s\n< %s\n", lines.line, answer)
@@ -46,7 +46,7 @@ func TestChaosDigestIsOfItsTranscript(t *testing.T) {
 func TestChaosEndsWithEachReplica(t *testing.T) {
 	lines := newChaosLines(newCluster(t, 2), 1, 0)
 	var got []string
-	for lines.next() {
+	for lines.nextLine() {
 		got = append(got, string(lines.line))
 	}
 	equal(t, "lines", got, []string{"replica 0", "log 0", "hash 0", "replica 1", "log 1", "hash 1"})
@@ -65,7 +65,7 @@ func TestChaosTable(t *testing.T) {
 	for seed := range uint64(5000) {
 		e := NewSplitMix64(seed).Next() >> 57
 		lines := newChaosLines(newCluster(t, 3), seed, 1)
-		equal(t, "next", lines.next(), true)
+		equal(t, "next", lines.nextLine(), true)
 		word := strings.Fields(string(lines.line))[0]
 		for _, row := range rows {
 			if row.first <= e && e <= row.last && !slices.Contains(row.words, word) {

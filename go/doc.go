@@ -1,5 +1,5 @@
 // Package dkv20 is a replicated key-value state machine that is defined to the
-// byte: every port, in whatever language, gives the same answers and writes the
+// byte: every port, in whatever language, returns the same answers and writes the
 // same snapshots. This is the port to Go.
 //
 // Start with [NewCluster]. [Cluster.Propose] proposes an [Op] ([Put], [Del] or

@@ -64,7 +64,7 @@ func leadingIDs(c *Cluster) []ReplicaID {
 
 // reachableLeader returns the reachable leader's id, or "none", and the term.
 func reachableLeader(c *Cluster) string {
-	return strings.TrimPrefix(string(appendLeader(nil, c)), "ok leader=")
+	return strings.TrimPrefix(string(appendLeadership(nil, c)), "ok leader=")
 }
 
 // fingerprint describes everything that can be observed of a cluster.

@@ -79,10 +79,10 @@ func (s *Session) run(c *command, out []byte) ([]byte, error) {
 		return appendOutcome(out, outcome), err
 	case commandPartition:
 		err := s.cluster.Partition(c.numbers...)
-		return appendLeader(out, s.cluster), err
+		return appendLeadership(out, s.cluster), err
 	case commandHeal:
 		err := s.heal(c.numbers)
-		return appendLeader(out, s.cluster), err
+		return appendLeadership(out, s.cluster), err
 	case commandCompact:
 		return append(out, "ok"...), s.compact(c.numbers)
 	case commandStatus:
@@ -197,7 +197,7 @@ func runChaos(cluster *Cluster, seed, steps uint64) (string, error) {
 	lines := newChaosLines(cluster, seed, steps)
 	digest := sha256.New()
 	var transcript []byte
-	for lines.next() {
+	for lines.nextLine() {
 		transcript = append(append(append(transcript, "> "...), lines.line...), "\n< "...)
 		transcript, _ = s.RunLine(lines.line, transcript)
 		transcript = append(transcript, '\n')
@@ -229,7 +229,7 @@ func appendOutcome(out []byte, o Outcome) []byte {
 	return appendField(appendField(out, " index=", o.Index), " term=", o.Term)
 }
 
-func appendLeader(out []byte, c *Cluster) []byte {
+func appendLeadership(out []byte, c *Cluster) []byte {
 	if leader, ok := c.ReachableLeader(); ok {
 		out = appendField(out, "ok leader=", leader)
 	} else {
@@ -239,7 +239,7 @@ func appendLeader(out []byte, c *Cluster) []byte {
 }
 
 func appendStatus(out []byte, c *Cluster) []byte {
-	out = appendField(appendLeader(out, c), " quorum=", uint64(c.Quorum()))
+	out = appendField(appendLeadership(out, c), " quorum=", uint64(c.Quorum()))
 	separator := " isolated="
 	for _, id := range c.IsolatedIDs() {
 		out = appendField(out, separator, id)

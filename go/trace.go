@@ -53,37 +53,37 @@ func ParseTrace(data []byte) ([]TraceStep, error) {
 		}
 		data = rest
 	}
-	if p.needsAnswer {
-		return nil, p.fail(1, "the last command has no answer")
+	for _, step := range p.steps {
+		if step.Answer == nil {
+			return nil, &TraceError{Line: step.Line, Column: 1, Reason: "this command has no answer right after it"}
+		}
 	}
 	return p.steps, nil
 }
 
 type traceParser struct {
-	steps       []TraceStep
-	line        int  // number of the current line, from 1
-	needsAnswer bool // the last step has no answer yet
-	hasQuit     bool
-	command     command // kept to reuse its memory
+	steps        []TraceStep // the answers that are missing are nil
+	line         int         // number of the current line, from 1
+	afterCommand bool        // the line before is a command
+	hasQuit      bool
+	command      command // kept to reuse its memory
 }
 
 func (p *traceParser) parseLine(line []byte) error {
-	answer, isAnswer := bytes.CutPrefix(line, []byte("< "))
-	if p.needsAnswer && !isAnswer {
-		return p.fail(1, "expected the answer to the command before")
-	}
 	command, isCommand := bytes.CutPrefix(line, []byte("> "))
+	answer, isAnswer := bytes.CutPrefix(line, []byte("< "))
+	afterCommand := p.afterCommand
+	p.afterCommand = isCommand
 	switch {
 	case len(line) == 0 || line[0] == '#':
 		return nil
 	case isCommand:
 		return p.parseCommand(command)
-	case isAnswer && p.needsAnswer:
+	case isAnswer && afterCommand:
 		p.steps[len(p.steps)-1].Answer = answer
-		p.needsAnswer = false
 		return nil
 	case isAnswer:
-		return p.fail(1, "an answer without a command before it")
+		return p.fail(1, "an answer without a command right before it")
 	case line[0] == '>' || line[0] == '<':
 		return p.fail(2, "expected a space")
 	}
@@ -103,7 +103,6 @@ func (p *traceParser) parseCommand(line []byte) error {
 	}
 	p.hasQuit = err == nil && kind == commandQuit
 	p.steps = append(p.steps, TraceStep{Line: p.line, Command: line})
-	p.needsAnswer = true
 	return nil
 }
 
