@@ -1,153 +1,133 @@
 package dkv20
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"hash"
-	"strconv"
-)
+import "strconv"
 
-// chaosKeys is the size of chaos's key space.
+// ChaosStepsMax is the greatest STEPS of the command "chaos" (definition, section 8).
+const ChaosStepsMax = 10_000_000
+
+// chaosKeys is the size of the key space: small, so that ops often share a key.
 const chaosKeys = 64
 
-// chaosRun is a chaos under way (definition, section 10).
-type chaosRun struct {
-	session    Session
-	draws      SplitMix64
-	digest     hash.Hash
-	line       []byte
-	transcript []byte // what has not been put into the digest yet
+// closingCommands are run for each replica after the last step.
+var closingCommands = [...]string{"replica", "log", "hash"}
+
+// chaosLines makes the command lines of a chaos run (definition, section 10). A
+// line depends on the state of the cluster after the lines before it.
+type chaosLines struct {
+	cluster      *Cluster
+	draws        SplitMix64
+	stepsLeft    uint64
+	closingLines int    // made so far
+	line         []byte // the line that nextLine has made, without an LF
 }
 
-// chaos runs steps command lines made of draws from seed against a cluster, then
-// looks at each replica. It gives the SHA-256 of all lines and answers in
-// lower-case hex.
-func chaos(c *Cluster, seed, steps uint64) string {
-	run := chaosRun{session: Session{cluster: c}, draws: SplitMix64{seed}, digest: sha256.New()}
-	for range steps {
-		run.draw()
-		run.run()
-	}
-	for id := range c.replicas {
-		for _, word := range [...]string{"replica", "log", "hash"} {
-			run.start(word)
-			run.id(uint64(id))
-			run.run()
-		}
-	}
-	run.digest.Write(run.transcript)
-	return hex.EncodeToString(run.digest.Sum(nil))
+func newChaosLines(cluster *Cluster, seed, steps uint64) *chaosLines {
+	return &chaosLines{cluster: cluster, draws: SplitMix64{state: seed}, stepsLeft: steps}
 }
 
-// run runs the line and adds it and its answer to the transcript.
-func (r *chaosRun) run() {
-	r.transcript = append(append(append(r.transcript, "> "...), r.line...), "\n< "...)
-	r.transcript, _ = r.session.Run(r.line, r.transcript)
-	r.transcript = append(r.transcript, '\n')
-	if len(r.transcript) >= hashBufferSize {
-		r.digest.Write(r.transcript)
-		r.transcript = r.transcript[:0]
+// nextLine makes the next line and reports whether there is one.
+func (l *chaosLines) nextLine() bool {
+	l.line = l.line[:0]
+	if l.stepsLeft > 0 {
+		l.stepsLeft--
+		l.appendStep()
+		return true
 	}
+	id := l.closingLines / len(closingCommands)
+	command := closingCommands[l.closingLines%len(closingCommands)]
+	l.closingLines++
+	l.line = append(l.line, command...)
+	l.appendID(ReplicaID(id))
+	return id < l.cluster.Size()
 }
 
-// draw makes the next line.
-func (r *chaosRun) draw() {
-	switch e := r.draws.Next() >> 57; {
+func (l *chaosLines) appendStep() {
+	switch e := l.draws.Next() >> 57; {
 	case e <= 55:
-		r.line = r.line[:0]
-		r.op()
+		l.appendOp()
 	case e <= 71:
-		r.start("at")
-		r.id(r.leaderID())
-		r.line = append(r.line, ' ')
-		r.op()
+		l.appendAt(l.drawLeadingID())
 	case e <= 75:
-		r.start("at")
-		r.id(r.anyID())
-		r.line = append(r.line, ' ')
-		r.op()
+		l.appendAt(l.drawID())
 	case e <= 83:
-		r.start("partition")
-		r.id(r.anyID())
+		l.appendWithID("partition")
 	case e <= 87:
-		r.start("partition")
-		r.id(uint64(r.session.cluster.leader))
+		l.line = append(l.line, "partition"...)
+		l.appendID(l.cluster.Leader())
 	case e <= 91:
-		r.start("partition")
-		r.mask()
+		l.appendWithMask("partition")
 	case e <= 99:
-		r.start("heal")
-		r.id(r.anyID())
+		l.appendWithID("heal")
 	case e <= 103:
-		r.start("heal")
-		r.mask()
+		l.appendWithMask("heal")
 	case e <= 105:
-		r.start("heal")
+		l.line = append(l.line, "heal"...)
 	case e <= 109:
-		r.start("compact")
-		r.id(r.anyID())
+		l.appendWithID("compact")
 	case e <= 111:
-		r.start("compact")
+		l.line = append(l.line, "compact"...)
 	case e <= 115:
-		r.start("get")
-		r.id(r.anyID())
-		key := workloadKey(r.draws.Next(), chaosKeys)
-		r.bytes(string(key[:]))
+		l.appendWithID("get")
+		l.appendKey()
 	case e <= 120:
-		r.start("hash")
-		r.id(r.anyID())
+		l.appendWithID("hash")
 	case e <= 123:
-		r.start("log")
-		r.id(r.anyID())
+		l.appendWithID("log")
 	case e <= 126:
-		r.start("replica")
-		r.id(r.anyID())
+		l.appendWithID("replica")
 	default:
-		r.start("status")
+		l.line = append(l.line, "status"...)
 	}
 }
 
-func (r *chaosRun) start(word string) { r.line = append(r.line[:0], word...) }
+func (l *chaosLines) appendAt(id ReplicaID) {
+	l.line = append(l.line, "at"...)
+	l.appendID(id)
+	l.line = append(l.line, ' ')
+	l.appendOp()
+}
 
-func (r *chaosRun) id(id uint64) { r.line = strconv.AppendUint(append(r.line, ' '), id, 10) }
+func (l *chaosLines) appendOp() {
+	op, _ := DrawOp(&l.draws, chaosKeys) // chaosKeys is a valid key space
+	l.line = appendOp(l.line, &op)
+}
 
-func (r *chaosRun) bytes(s string) { r.line = appendHex(append(r.line, ' '), s) }
+func (l *chaosLines) appendKey() {
+	key, _ := DecodeKey(l.draws.Next(), chaosKeys) // chaosKeys is a valid key space
+	l.line = appendHex(append(l.line, ' '), key)
+}
 
-// anyID draws a replica.
-func (r *chaosRun) anyID() uint64 { return r.draws.Next() % uint64(r.session.cluster.Size()) }
+// appendWithID appends a command with the id that the next draw selects.
+func (l *chaosLines) appendWithID(command string) {
+	l.line = append(l.line, command...)
+	l.appendID(l.drawID())
+}
 
-// leaderID draws one of those that take themselves for the leader.
-func (r *chaosRun) leaderID() uint64 {
-	var leaders [ReplicasMax]uint64
-	count := uint64(0)
-	for _, replica := range r.session.cluster.replicas {
-		if replica.role == Leader {
-			leaders[count] = uint64(replica.id)
-			count++
+// appendWithMask appends a command with the ids whose bit of the next draw is 1.
+func (l *chaosLines) appendWithMask(command string) {
+	l.line = append(l.line, command...)
+	mask := l.draws.Next()
+	for id := range ReplicaID(l.cluster.Size()) {
+		if mask>>id&1 == 1 {
+			l.appendID(id)
 		}
 	}
-	return leaders[r.draws.Next()%count]
 }
 
-// mask draws a list of ids.
-func (r *chaosRun) mask() {
-	mask := r.draws.Next()
-	for id := range r.session.cluster.Size() {
-		if mask&bit(id) != 0 {
-			r.id(uint64(id))
+func (l *chaosLines) appendID(id ReplicaID) {
+	l.line = strconv.AppendUint(append(l.line, ' '), id, 10)
+}
+
+func (l *chaosLines) drawID() ReplicaID { return l.draws.Next() % ReplicaID(l.cluster.Size()) }
+
+// drawLeadingID draws one of the ids whose role is leader. There is at least one: the
+// current leader.
+func (l *chaosLines) drawLeadingID() ReplicaID {
+	var leaders []ReplicaID
+	for _, r := range l.cluster.replicas {
+		if r.role == Leader {
+			leaders = append(leaders, r.id)
 		}
 	}
-}
-
-// op draws an op and appends it as a command line has it.
-func (r *chaosRun) op() {
-	op := r.draws.drawOp(chaosKeys)
-	if op.tag == tagDel {
-		r.line = append(r.line, "del"...)
-		r.bytes(op.key())
-		return
-	}
-	r.line = append(r.line, "put"...)
-	r.bytes(op.key())
-	r.bytes(op.value())
+	return leaders[l.draws.Next()%uint64(len(leaders))]
 }

@@ -1,8 +1,100 @@
 package dkv20
 
-// chaosPinned has the digests of `chaos SEED 20000` on as many replicas as the
-// key says, for the seeds 1, 2 and 3.
-var chaosPinned = map[int][3]string{
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestChaosDigestIsOfItsTranscript(t *testing.T) {
+	for _, size := range []int{1, 3, 5, 64} {
+		s := Session{cluster: newCluster(t, size)}
+		lines := newChaosLines(s.Cluster(), 9, 3_000)
+		seen := map[string]bool{}
+		var transcript []byte
+		for lines.nextLine() {
+			answer, answered := s.RunLine(lines.line, nil)
+			equal(t, "answered", answered, true)
+			transcript = fmt.Appendf(transcript, "> %s\n< %s\n", lines.line, answer)
+			words := strings.Fields(string(lines.line))
+			seen[fmt.Sprint(words[0], min(len(words), 3))] = true
+			seen[strings.Fields(string(answer))[0]] = true
+		}
+		sum := sha256.Sum256(transcript)
+		digest, err := runChaos(newCluster(t, size), 9, 3_000)
+		must(t, err)
+		equal(t, "digest", digest, hex.EncodeToString(sum[:]))
+
+		kinds := "put3 del2 at3 partition2 heal1 heal2 compact1 compact2 get3 hash2 log2 replica2 status1 ok err"
+		if size > 1 { // one replica has no list of two
+			kinds += " partition3 heal3"
+		}
+		if size < 64 { // an empty list of 64 is very rare
+			kinds += " partition1"
+		}
+		for _, kind := range strings.Fields(kinds) {
+			if !seen[kind] {
+				t.Errorf("%d replicas: no %q in %v", size, kind, seen)
+			}
+		}
+	}
+}
+
+func TestChaosEndsWithEachReplica(t *testing.T) {
+	lines := newChaosLines(newCluster(t, 2), 1, 0)
+	var got []string
+	for lines.nextLine() {
+		got = append(got, string(lines.line))
+	}
+	equal(t, "lines", got, []string{"replica 0", "log 0", "hash 0", "replica 1", "log 1", "hash 1"})
+}
+
+func TestChaosTable(t *testing.T) {
+	rows := []struct {
+		first, last uint64
+		words       []string
+	}{
+		{0, 55, []string{"put", "del"}}, {56, 75, []string{"at"}}, {76, 91, []string{"partition"}},
+		{92, 105, []string{"heal"}}, {106, 111, []string{"compact"}}, {112, 115, []string{"get"}},
+		{116, 120, []string{"hash"}}, {121, 123, []string{"log"}}, {124, 126, []string{"replica"}}, {127, 127, []string{"status"}},
+	}
+	seen := map[uint64]bool{}
+	for seed := range uint64(5000) {
+		e := NewSplitMix64(seed).Next() >> 57
+		lines := newChaosLines(newCluster(t, 3), seed, 1)
+		equal(t, "next", lines.nextLine(), true)
+		word := strings.Fields(string(lines.line))[0]
+		for _, row := range rows {
+			if row.first <= e && e <= row.last && !slices.Contains(row.words, word) {
+				t.Fatalf("e = %d: got %q, want one of %v", e, lines.line, row.words)
+			}
+		}
+		seen[e] = true
+	}
+	equal(t, "values of e", len(seen), 128)
+}
+
+func TestChaosDigestsArePinned(t *testing.T) {
+	for size, want := range chaosDigests {
+		for i := range uint64(3) {
+			digest, err := runChaos(newCluster(t, size), i+1, 20_000)
+			must(t, err)
+			equal(t, fmt.Sprintf("digest of %d replicas, seed %d", size, i+1), digest, want[i])
+		}
+	}
+}
+
+func TestChaosChecksCount(t *testing.T) {
+	_, err := runChaos(newCluster(t, 1), 1, ChaosStepsMax+1)
+	wantError(t, err, ErrCount)
+}
+
+// chaosDigests has the digests of `chaos SEED 20000` for the seeds 1, 2 and 3, by
+// the number of replicas.
+var chaosDigests = map[int][3]string{
 	1: {
 		"2aa820956aefb0dbf0fb2327e58cfaff7d97fe7222a979d3446f625ab2e11a37",
 		"fa04e163e53e0764e0253878fa875728331b55d133836de096829ebeb7ccb9f9",

@@ -2,80 +2,48 @@ package dkv20
 
 import "fmt"
 
-// ErrorCode is one of the ways in which a command can fail. Each constant is an
-// error by itself, to be compared with [errors.Is]; what failed has changed
-// nothing.
-type ErrorCode uint8
+// ErrorCode is the reason why an operation failed, named as the port protocol
+// names it. Each constant is an error by itself; compare with [errors.Is]. An
+// operation that returns an error has changed nothing.
+type ErrorCode string
 
-// The error codes of the definition. The sections that say when each is
-// answered stand beside them.
+// The error codes of the definition, with the section that defines each.
 const (
-	ErrReplicaCount    ErrorCode = iota + 1 // a cluster of none or of more than [ReplicasMax] replicas (section 1)
-	ErrKeyLength                            // an empty key or one above [KeyLengthMax] (section 1)
-	ErrValueLength                          // a value above [ValueLengthMax] (section 1)
-	ErrUnknownReplica                       // an id that no replica has (section 4)
-	ErrNoLeader                             // the current leader is isolated (section 4.1)
-	ErrNotLeader                            // the replica is a follower (section 4.2)
-	ErrTruncated                            // a snapshot ends within a field (section 5)
-	ErrBadMagic                             // not a snapshot (section 5)
-	ErrBadVersion                           // a snapshot of another version (section 5)
-	ErrBadTerm                              // one of commit index and term is 0, not both (section 5)
-	ErrBadCount                             // a snapshot with more keys than commits (section 5)
-	ErrKeyOrder                             // a snapshot's key not above the one before (section 5)
-	ErrTrailingBytes                        // bytes after a snapshot's last value (section 5)
-	ErrKeySpace                             // a key space of none or of more than [KeysMax] keys (section 8)
-	ErrCount                                // a count outside a command's limits (section 8)
-	ErrUnknownScenario                      // neither A nor B (section 8)
-	ErrDiverged                             // a scenario whose replicas differ (section 9)
-	ErrLineLength                           // a line above [LineLengthMax] (section 8)
-	ErrUnknownCommand                       // no command of section 8
-	ErrSyntax                               // tokens that the command does not take (section 8)
-	ErrNoCluster                            // a command that needs a cluster, before there is one (section 8)
+	ErrReplicaCount    ErrorCode = "replica-count"    // a cluster has 1 to [ReplicasMax] replicas (section 1)
+	ErrKeyLength       ErrorCode = "key-length"       // a key has 1 to [KeyLengthMax] bytes (section 1)
+	ErrValueLength     ErrorCode = "value-length"     // a value has at most [ValueLengthMax] bytes (section 1)
+	ErrUnknownReplica  ErrorCode = "unknown-replica"  // no replica of the cluster has this id (section 4)
+	ErrNoLeader        ErrorCode = "no-leader"        // the current leader is isolated (section 4.1)
+	ErrNotLeader       ErrorCode = "not-leader"       // the replica's role is follower (section 4.2)
+	ErrTruncated       ErrorCode = "truncated"        // a snapshot ends within a field (section 5)
+	ErrBadMagic        ErrorCode = "bad-magic"        // the bytes are not a snapshot (section 5)
+	ErrBadVersion      ErrorCode = "bad-version"      // a snapshot of another version (section 5)
+	ErrBadTerm         ErrorCode = "bad-term"         // exactly one of commit index and term is 0 (section 5)
+	ErrBadCount        ErrorCode = "bad-count"        // a snapshot has more keys than commits (section 5)
+	ErrKeyOrder        ErrorCode = "key-order"        // a snapshot's keys do not ascend (section 5)
+	ErrTrailingBytes   ErrorCode = "trailing-bytes"   // bytes follow a snapshot's last value (section 5)
+	ErrKeySpace        ErrorCode = "key-space"        // a key space has 1 to [KeysMax] keys (section 8)
+	ErrCount           ErrorCode = "count"            // a count is outside the command's limits (section 8)
+	ErrUnknownScenario ErrorCode = "unknown-scenario" // no scenario has this name (section 8)
+	ErrDiverged        ErrorCode = "diverged"         // a scenario failed, or its replicas differ (section 9)
+	ErrLineLength      ErrorCode = "line-length"      // a line has at most [LineLengthMax] bytes (section 8)
+	ErrUnknownCommand  ErrorCode = "unknown-command"  // no command has this name (section 8)
+	ErrSyntax          ErrorCode = "syntax"           // the command does not take these tokens (section 8)
+	ErrNoCluster       ErrorCode = "no-cluster"       // the command needs a cluster, and there is none yet (section 8)
 )
 
-var errorNames = [...]string{
-	ErrReplicaCount:    "replica-count",
-	ErrKeyLength:       "key-length",
-	ErrValueLength:     "value-length",
-	ErrUnknownReplica:  "unknown-replica",
-	ErrNoLeader:        "no-leader",
-	ErrNotLeader:       "not-leader",
-	ErrTruncated:       "truncated",
-	ErrBadMagic:        "bad-magic",
-	ErrBadVersion:      "bad-version",
-	ErrBadTerm:         "bad-term",
-	ErrBadCount:        "bad-count",
-	ErrKeyOrder:        "key-order",
-	ErrTrailingBytes:   "trailing-bytes",
-	ErrKeySpace:        "key-space",
-	ErrCount:           "count",
-	ErrUnknownScenario: "unknown-scenario",
-	ErrDiverged:        "diverged",
-	ErrLineLength:      "line-length",
-	ErrUnknownCommand:  "unknown-command",
-	ErrSyntax:          "syntax",
-	ErrNoCluster:       "no-cluster",
-}
+// Error returns the code's name, such as "key-length".
+func (c ErrorCode) Error() string { return string(c) }
 
-// Error gives the code as the definition spells it, as in "key-length".
-func (c ErrorCode) Error() string {
-	if c == 0 || int(c) >= len(errorNames) {
-		return fmt.Sprintf("error code %d", uint8(c))
-	}
-	return errorNames[c]
-}
-
-// LoadError tells why bytes are not a snapshot (definition, section 5). It
+// LoadError reports why bytes are not a snapshot (definition, section 5). It
 // unwraps to its code.
 type LoadError struct {
 	Code   ErrorCode
-	Offset int // in bytes, where the field at fault begins
+	Offset int // of the first byte of the invalid field, from 0
 }
 
-// Error gives the code and the offset, as in "bad-magic offset=0".
-func (e *LoadError) Error() string {
-	return fmt.Sprintf("%s offset=%d", e.Code.Error(), e.Offset)
-}
+// Error returns the code and the offset, as in "bad-term offset=16".
+func (e *LoadError) Error() string { return fmt.Sprintf("%s offset=%d", e.Code, e.Offset) }
 
-// Unwrap gives the code.
+// Unwrap returns the code.
 func (e *LoadError) Unwrap() error { return e.Code }

@@ -39,8 +39,8 @@ func Example() {
 func ExampleCluster_Partition() {
 	cluster, _ := dkv20.NewCluster(3)
 	_ = cluster.Partition(0)
-	leader, reachable := cluster.Leader()
-	fmt.Println("leader", leader, reachable, "term", cluster.Term())
+	leader, ok := cluster.ReachableLeader()
+	fmt.Println("leader", leader, ok, "term", cluster.Term())
 
 	_ = cluster.Partition(1)
 	_, err := cluster.Propose(dkv20.NoOp())
@@ -58,28 +58,54 @@ func ExampleCluster_Partition() {
 func ExampleReplica_All() {
 	cluster, _ := dkv20.NewCluster(1)
 	for _, key := range []string{"b", "a", "c"} {
-		_, _ = cluster.Propose(dkv20.Put(key, "of "+key))
+		_, _ = cluster.Propose(dkv20.Put(key, "value of "+key))
 	}
 	replica, _ := cluster.Replica(0)
 	for key, value := range replica.All() {
-		fmt.Println(key, value)
+		fmt.Println(key, "=", value)
 	}
 	// Output:
-	// a of a
-	// b of b
-	// c of c
+	// a = value of a
+	// b = value of b
+	// c = value of c
+}
+
+func ExampleReplica_Entries() {
+	cluster, _ := dkv20.NewCluster(1)
+	_, _ = cluster.Propose(dkv20.Put("a", "v"))
+	_, _ = cluster.Propose(dkv20.Del("a"))
+	replica, _ := cluster.Replica(0)
+	for entry := range replica.Entries() {
+		fmt.Printf("%d %d %q\n", entry.Index, entry.Term, entry.Op.Encode(nil))
+	}
+	// Output:
+	// 1 1 "\x01\x01\x00\x00\x00a\x01\x00\x00\x00v"
+	// 2 1 "\x02\x01\x00\x00\x00a"
 }
 
 func ExampleLoadState() {
 	_, err := dkv20.LoadState([]byte("DKVS\x02\x00\x00\x00"))
-	var fault *dkv20.LoadError
-	if errors.As(err, &fault) {
-		fmt.Println(fault.Code, "at", fault.Offset)
+	var loadError *dkv20.LoadError
+	if errors.As(err, &loadError) {
+		fmt.Println(loadError.Code, "at", loadError.Offset)
 	}
 	fmt.Println(errors.Is(err, dkv20.ErrBadVersion))
 	// Output:
 	// bad-version at 4
 	// true
+}
+
+func ExampleSession() {
+	var session dkv20.Session
+	for _, line := range []string{"new 3", "put a 0x01", "# a comment", "get 2 a"} {
+		if answer, ok := session.RunLine([]byte(line), nil); ok {
+			fmt.Println(string(answer))
+		}
+	}
+	// Output:
+	// ok
+	// ok committed index=1 term=1
+	// ok 0x01
 }
 
 func ExampleServe() {
@@ -94,10 +120,31 @@ func ExampleServe() {
 	// err key-length
 }
 
-func ExampleNewSplitMix64() {
-	g := dkv20.NewSplitMix64(1234567)
-	fmt.Println(g.Next())
-	fmt.Println(g.Next())
+func ExampleRunWorkload() {
+	cluster, _ := dkv20.NewCluster(3)
+	counts, err := dkv20.RunWorkload(cluster, 1, 100, 1_000)
+	fmt.Printf("%+v %v\n", counts, err)
+	// Output:
+	// {Committed:1000 Pending:0 Refused:0} <nil>
+}
+
+func ExampleCheckTrace() {
+	steps, err := dkv20.ParseTrace([]byte("> mix 0\n< ok 1\n"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(dkv20.CheckTrace(steps))
+	// Output:
+	// line 1: > "mix 0"
+	//   expected: "ok 1"
+	//   actual:   "ok 0"
+}
+
+func ExampleSplitMix64() {
+	draws := dkv20.NewSplitMix64(1234567)
+	fmt.Println(draws.Next())
+	fmt.Println(draws.Next())
 	// Output:
 	// 6457827717110365317
 	// 3203168211198807973

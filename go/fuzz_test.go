@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -13,9 +12,7 @@ import (
 func FuzzLoadState(f *testing.F) {
 	c := newCluster(f, 1)
 	for _, op := range []Op{Put("a", "1"), Put("b", ""), Put("\x80", strings.Repeat("v", 300)), NoOp()} {
-		if _, err := c.Propose(op); err != nil {
-			f.Fatal(err)
-		}
+		propose(f, c, op)
 	}
 	good := c.replicas[0].DumpState()
 	f.Add(good)
@@ -30,33 +27,32 @@ func FuzzLoadState(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := LoadState(data)
-		if err == nil {
-			if dump := s.DumpState(); !bytes.Equal(dump, data) {
-				t.Fatalf("%x dumps as %x", data, dump)
-			}
-			keys := 0
-			for key, value := range s.All() {
-				if found, present := s.Get(key); !present || found != value {
-					t.Fatalf("%x: the value of %x is %x, %v", data, key, found, present)
-				}
-				keys++
-			}
-			if s.Len() != keys {
-				t.Fatalf("%x: %d keys of %d", data, keys, s.Len())
+		if err != nil {
+			var loadError *LoadError
+			isLoadError := errors.As(err, &loadError) && errors.Is(err, loadError.Code)
+			if !isLoadError || loadError.Offset < 0 || loadError.Offset > len(data) {
+				t.Fatalf("%x: got error %v", data, err)
 			}
 			return
 		}
-		var fault *LoadError
-		if !errors.As(err, &fault) || fault.Offset < 0 || fault.Offset > len(data) || !errors.Is(err, fault.Code) {
-			t.Fatalf("%x: %v", data, err)
+		if dump := s.DumpState(); !bytes.Equal(dump, data) {
+			t.Fatalf("got dump %x, want %x", dump, data)
 		}
+		keys := 0
+		for key, want := range s.All() {
+			if got, ok := s.Get(key); !ok || got != want {
+				t.Fatalf("%x: value of %x: got %x, %v, want %x", data, key, got, ok, want)
+			}
+			keys++
+		}
+		equal(t, "key count", s.KeyCount(), keys)
 	})
 }
 
-// goneReader is the output where nobody reads the answers any more.
-type goneReader struct{}
+// closedWriter is an output that nothing reads.
+type closedWriter struct{}
 
-func (goneReader) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (closedWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func FuzzSession(f *testing.F) {
 	for _, seed := range []string{
@@ -66,38 +62,34 @@ func FuzzSession(f *testing.F) {
 		"# comment\n\n   \nhello\nnew 0\nmix 18446744073709551616\ndraw 1 3\nput a b\n",
 		"new 4\nworkload 1 10 50\npartition 0 1\ndel a\nheal 0 0 0\nheal 9\nquit\nstatus",
 		"load 0x444b5653\nload x\nscenario C\nat 1\nat 1 quit\nat x noop\nget 0 0x\r",
-		strings.Repeat("draw 1 1000\n", 10), // more than is gathered before it is written
+		strings.Repeat("draw 1 1000\n", 10), // more than the answer buffer
 		"new 2\nchaos 1 50\nchaos 1 10000001\nworkload 1 0 1\nworkload 1 1 10000001",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		if workOf(input) > 500 {
-			t.Skip("much work takes long, and shows nothing more")
+			t.Skip("too slow")
 		}
 		var whole, single bytes.Buffer
-		if err := Serve(bytes.NewReader(input), &whole); err != nil {
-			t.Fatal(err)
-		}
-		if err := Serve(iotest.OneByteReader(bytes.NewReader(input)), &single); err != nil {
-			t.Fatal(err)
-		}
+		must(t, Serve(bytes.NewReader(input), &whole))
+		must(t, Serve(iotest.OneByteReader(bytes.NewReader(input)), &single))
 		if !bytes.Equal(whole.Bytes(), single.Bytes()) {
-			t.Fatalf("%q: %q pipelined, %q by single bytes", input, &whole, &single)
+			t.Fatalf("%q: got %q at once, %q byte by byte", input, &whole, &single)
 		}
-		if err := Serve(bytes.NewReader(input), goneReader{}); errors.Is(err, ErrOutput) != (whole.Len() > 0) {
-			t.Fatalf("%q to a writer that fails: %v", input, err)
+		err := Serve(bytes.NewReader(input), closedWriter{})
+		if failed := errors.Is(err, ErrOutput); failed != (whole.Len() > 0) {
+			t.Fatalf("%q to a closed output: got error %v", input, err)
 		}
 		for line := range bytes.Lines(whole.Bytes()) {
 			if !bytes.HasPrefix(line, []byte("ok")) && !bytes.HasPrefix(line, []byte("err ")) {
-				t.Fatalf("%q is answered %q", input, line)
+				t.Fatalf("%q: got answer %q", input, line)
 			}
 		}
 	})
 }
 
-// workOf is how many proposals and steps of chaos the input asks for; a scenario
-// is about as much as 10,000.
+// workOf estimates the number of proposals that the input asks for.
 func workOf(input []byte) float64 {
 	var c command
 	work := 0.0
@@ -105,13 +97,13 @@ func workOf(input []byte) float64 {
 		if present, err := c.parse(bytes.TrimSuffix(line, []byte("\n"))); !present || err != nil {
 			continue
 		}
-		switch c.word {
-		case wordWorkload:
+		switch c.kind {
+		case commandWorkload:
 			work += float64(c.numbers[2])
-		case wordChaos:
+		case commandChaos:
 			work += float64(c.numbers[1])
-		case wordScenario:
-			if name := string(c.strings[0]); name == "A" || name == "B" {
+		case commandScenario:
+			if _, known := ScenarioScript(string(c.strings[0])); known {
 				work += 10_000
 			}
 		}
@@ -119,7 +111,7 @@ func workOf(input []byte) float64 {
 	return work
 }
 
-// events runs what bytes spell on a cluster and on the naive model.
+// events runs the events that bytes encode on a cluster and on the model.
 type events struct {
 	t     *testing.T
 	in    *bytes.Reader
@@ -127,7 +119,7 @@ type events struct {
 	model *modelCluster
 }
 
-func (e *events) byte() byte {
+func (e *events) next() byte {
 	b, err := e.in.ReadByte()
 	if err == io.EOF {
 		return 0
@@ -135,117 +127,117 @@ func (e *events) byte() byte {
 	return b
 }
 
-func (e *events) ids() []int {
-	var ids []int
-	for mask, id := e.byte(), 0; id < 8; id++ {
-		if mask>>id&1 == 1 {
-			ids = append(ids, id%(len(e.c.replicas)+1)) // one too many
+// id returns the id of a replica, or the first unknown one.
+func (e *events) id(b byte) ReplicaID { return ReplicaID(b) % ReplicaID(e.c.Size()+1) }
+
+func (e *events) ids() []ReplicaID {
+	var ids []ReplicaID
+	mask := e.next()
+	for bit := range byte(8) {
+		if mask>>bit&1 == 1 {
+			ids = append(ids, e.id(bit))
 		}
 	}
 	return ids
 }
 
-func (e *events) op() Op {
-	b := e.byte()
+func (e *events) op() modelOp {
+	b := e.next()
 	key := string([]byte{b & 15, b & 1}[:1+b>>4&1])
 	switch b >> 6 {
 	case 0:
-		return NoOp()
+		return modelOp{tag: tagNoOp}
 	case 1:
-		return Del(key)
+		return modelOp{tag: tagDel, key: key}
 	case 2:
-		return Put(key, strings.Repeat("x", 300*int(b>>5&1)))
+		return modelOp{tag: tagPut, key: key, value: strings.Repeat("x", 300*int(b>>5&1))}
 	}
-	return Put(key, string([]byte{b}))
+	return modelOp{tag: tagPut, key: key, value: string([]byte{b})}
 }
 
-// step runs one event on both and compares the answers.
+// step runs one event on both and compares the results.
 func (e *events) step(event byte) {
-	var actual, expected any
-	var err, expectedErr error
+	var got, want Outcome
+	var err, wantErr error
 	switch event % 16 {
 	default:
 		op := e.op()
-		actual, err = e.c.Propose(op)
-		expected, expectedErr = e.model.propose(op)
+		got, err = e.c.Propose(op.op())
+		want, wantErr = e.model.propose(op)
 	case 6, 7:
-		id, op := int(event>>4)%(len(e.c.replicas)+1), e.op()
-		actual, err = e.c.ProposeAt(id, op)
-		expected, expectedErr = e.model.proposeAt(id, op)
+		id, op := e.id(event>>4), e.op()
+		got, err = e.c.ProposeAt(id, op.op())
+		want, wantErr = e.model.proposeAt(id, op)
 	case 8:
-		id, op := e.c.leader, e.op()
-		actual, err = e.c.ProposeAt(id, op)
-		expected, expectedErr = e.model.proposeAt(id, op)
+		id, op := e.c.Leader(), e.op()
+		got, err = e.c.ProposeAt(id, op.op())
+		want, wantErr = e.model.proposeAt(id, op)
 	case 9:
-		err, expectedErr = e.c.Partition(e.c.leader), e.model.isolate([]int{e.model.leader}, true)
+		err = e.c.Partition(e.c.Leader())
+		wantErr = e.model.setIsolated([]ReplicaID{e.model.leader}, true)
 	case 10, 11:
 		ids := e.ids()
-		err, expectedErr = e.c.Partition(ids...), e.model.isolate(ids, true)
+		err, wantErr = e.c.Partition(ids...), e.model.setIsolated(ids, true)
 	case 12, 13:
 		ids := e.ids()
-		err, expectedErr = e.c.HealIDs(ids...), e.model.isolate(ids, false)
+		err, wantErr = e.c.HealIDs(ids...), e.model.setIsolated(ids, false)
 	case 14:
 		e.c.Heal()
-		expectedErr = e.model.isolate(e.model.all(), false)
+		wantErr = e.model.setIsolated(e.model.allIDs(), false)
 	case 15:
 		ids := e.ids()
 		if len(ids) == 0 {
 			e.c.Compact()
-			ids = e.model.all()
+			ids = e.model.allIDs()
 		} else {
 			err = e.c.CompactIDs(ids...)
 		}
-		expectedErr = e.model.compact(ids)
+		wantErr = e.model.compactIDs(ids)
 	}
-	if actual != expected || err != expectedErr {
-		e.t.Fatalf("event %d: %v %v, the model: %v %v", event, actual, err, expected, expectedErr)
+	if got != want || err != wantErr {
+		e.t.Fatalf("event %d: got %v %v, want %v %v", event, got, err, want, wantErr)
 	}
 }
 
-// compare compares all that can be seen.
+// compare compares everything that can be observed.
 func (e *events) compare() {
-	e.t.Helper()
-	leader, reachable := e.c.Leader()
-	if leader != e.model.leader || reachable == e.model.isolated[leader] || e.c.Term() != e.model.term {
-		e.t.Fatalf("leader %d %v term %d, the model: %d %d", leader, reachable, e.c.Term(), e.model.leader, e.model.term)
-	}
-	for id, m := range e.model.replicas {
-		r := e.c.replicas[id]
-		actual := []uint64{r.Term(), uint64(r.Role()), r.Base(), r.CommitIndex(), r.Last(), r.LastTerm()}
-		expected := []uint64{m.term, uint64(m.role), m.base, m.commit, m.last(), m.termAt(m.last())}
-		if !slices.Equal(actual, expected) {
-			e.t.Fatalf("replica %d: term, role, base, commit, last, last term %v, the model: %v", id, actual, expected)
-		}
-		if e.c.IsPartitioned(id) != e.model.isolated[id] {
-			e.t.Fatalf("replica %d: isolated %v", id, e.c.IsPartitioned(id))
-		}
-		if r.ID() != id {
-			e.t.Fatalf("replica %d takes itself for %d", id, r.ID())
-		}
-		if r.LogHash() != m.logHash() {
-			e.t.Fatalf("replica %d: the logs differ", id)
-		}
-		if dump := r.DumpState(); !bytes.Equal(dump, m.dump()) {
-			e.t.Fatalf("replica %d: dump\n%x, the model:\n%x", id, dump, m.dump())
+	t := e.t
+	t.Helper()
+	equal(t, "leader", e.c.Leader(), e.model.leader)
+	equal(t, "term", e.c.Term(), e.model.term)
+	for i, m := range e.model.replicas {
+		id := ReplicaID(i)
+		r, err := e.c.Replica(id)
+		must(t, err)
+		got := []uint64{r.ID(), r.Term(), uint64(r.Role()), r.Base(), r.CommitIndex(), r.Last(), r.LastTerm(), uint64(r.KeyCount())}
+		want := []uint64{id, m.term, uint64(m.role), m.base, m.commit, m.last(), m.lastTerm(), uint64(len(m.state))}
+		equal(t, "id, term, role, base, commit index, last, last term, key count", got, want)
+		partitioned, err := e.c.IsPartitioned(id)
+		must(t, err)
+		equal(t, "is partitioned", partitioned, e.model.isolated[id])
+		equal(t, "log hash", r.LogHash(), m.logHash())
+		if got, want := r.DumpState(), m.dump(); !bytes.Equal(got, want) {
+			t.Fatalf("replica %d: got dump\n%x, want\n%x", id, got, want)
 		}
 	}
 }
 
-// invariants checks what the definition promises beyond the model.
-func (e *events) invariants() {
-	e.t.Helper()
+// checkInvariants checks what the definition requires beyond the model.
+func (e *events) checkInvariants() {
+	t := e.t
+	t.Helper()
 	before := fingerprint(e.c)
 	e.c.settle()
-	if fingerprint(e.c) != before {
-		e.t.Fatal("settle once more has changed something")
-	}
-	for _, r := range e.c.replicas {
+	equal(t, "cluster after settling again", fingerprint(e.c), before)
+	for id, r := range e.c.replicas {
 		if r.Base() > r.CommitIndex() || r.CommitIndex() > r.Last() {
-			e.t.Fatalf("replica %d: base %d, commit %d, last %d", r.id, r.Base(), r.CommitIndex(), r.Last())
+			t.Fatalf("replica %d: base %d, commit index %d, last %d", id, r.Base(), r.CommitIndex(), r.Last())
 		}
-		for index := r.Base(); index <= r.Last(); index++ {
-			if term, known := r.TermAt(index); !known || term != e.model.replicas[r.id].termAt(index) {
-				e.t.Fatalf("replica %d: term at %d is %d, %v", r.id, index, term, known)
+		for index := uint64(0); index <= r.Last()+1; index++ {
+			got, known := r.TermAt(index)
+			want, wantKnown := e.model.replicas[id].termAt(index)
+			if got != want || known != wantKnown {
+				t.Fatalf("replica %d: term at %d: got %d %v, want %d %v", id, index, got, known, want, wantKnown)
 			}
 		}
 	}
@@ -254,24 +246,24 @@ func (e *events) invariants() {
 func runEvents(t *testing.T, data []byte) *modelCluster {
 	t.Helper()
 	e := events{t: t, in: bytes.NewReader(data)}
-	n := int(e.byte())%7 + 1
-	e.c, e.model = newCluster(t, n), newModel(n)
+	size := int(e.next())%7 + 1
+	e.c, e.model = newCluster(t, size), newModelCluster(size)
 	for e.in.Len() > 0 {
-		e.step(e.byte())
+		e.step(e.next())
 		e.compare()
 	}
-	e.invariants()
+	e.checkInvariants()
 	return e.model
 }
 
-// eventSeeds are long random sequences, for each size of a cluster.
+// eventSeeds returns long random sequences of events, for each size of a cluster.
 func eventSeeds() [][]byte {
 	var seeds [][]byte
-	g := NewSplitMix64(20)
+	draws := NewSplitMix64(20)
 	for i := range 70 {
 		seed := []byte{byte(i)}
 		for range 600 {
-			seed = append(seed, byte(g.Next()>>56))
+			seed = append(seed, byte(draws.Next()>>56))
 		}
 		seeds = append(seeds, seed)
 	}
@@ -279,27 +271,26 @@ func eventSeeds() [][]byte {
 }
 
 func FuzzEvents(f *testing.F) {
-	for _, seed := range eventSeeds()[:7] { // TestEventSeedsReachRareThings runs them all
+	for _, seed := range eventSeeds()[:7] { // TestEventSeedsReachRareStates runs them all
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 2000 {
-			t.Skip("the model takes the square of it")
+		if len(data) > 2_000 {
+			t.Skip("too slow: the time is quadratic in the length")
 		}
 		runEvents(t, data)
 	})
 }
 
-// The seeds above are worth something only if they make rare things happen.
-func TestEventSeedsReachRareThings(t *testing.T) {
-	elections, snapshots, truncated := 0, 0, 0
+func TestEventSeedsReachRareStates(t *testing.T) {
+	elections, snapshots, truncations := 0, 0, 0
 	for _, seed := range eventSeeds() {
 		m := runEvents(t, seed)
 		elections += m.elections
 		snapshots += m.snapshots
-		truncated += m.truncated
+		truncations += m.truncations
 	}
-	if elections < 200 || snapshots < 100 || truncated < 100 {
-		t.Errorf("%d elections, %d snapshots, %d tails truncated", elections, snapshots, truncated)
+	if elections < 200 || snapshots < 100 || truncations < 100 {
+		t.Errorf("got %d elections, %d snapshots, %d truncations", elections, snapshots, truncations)
 	}
 }

@@ -4,100 +4,134 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 )
 
-// fingerprint tells everything that can be seen of a cluster.
+func newCluster(t testing.TB, size int) *Cluster {
+	t.Helper()
+	c, err := NewCluster(size)
+	must(t, err)
+	return c
+}
+
+func propose(t testing.TB, c *Cluster, op Op) Outcome {
+	t.Helper()
+	outcome, err := c.Propose(op)
+	must(t, err)
+	return outcome
+}
+
+func proposeAt(t testing.TB, c *Cluster, id ReplicaID, op Op) Outcome {
+	t.Helper()
+	outcome, err := c.ProposeAt(id, op)
+	must(t, err)
+	return outcome
+}
+
+// get returns the value of key on a replica, or "absent".
+func get(c *Cluster, id ReplicaID, key string) string {
+	value, ok := c.replicas[id].Get(key)
+	if !ok {
+		return "absent"
+	}
+	return value
+}
+
+// each returns what f returns for each replica.
+func each[T any](c *Cluster, f func(*Replica) T) []T {
+	var all []T
+	for _, r := range c.replicas {
+		all = append(all, f(r))
+	}
+	return all
+}
+
+func commitIndexes(c *Cluster) []uint64 { return each(c, (*Replica).CommitIndex) }
+
+func dumps(c *Cluster) [][]byte { return each(c, (*Replica).DumpState) }
+
+func leadingIDs(c *Cluster) []ReplicaID {
+	var ids []ReplicaID
+	for _, r := range c.replicas {
+		if r.Role() == Leader {
+			ids = append(ids, r.ID())
+		}
+	}
+	return ids
+}
+
+// reachableLeader returns the reachable leader's id, or "none", and the term.
+func reachableLeader(c *Cluster) string {
+	return strings.TrimPrefix(string(appendLeadership(nil, c)), "ok leader=")
+}
+
+// fingerprint describes everything that can be observed of a cluster.
 func fingerprint(c *Cluster) string {
 	var b strings.Builder
-	b.Write(appendStatus(nil, c))
+	fmt.Fprintf(&b, "%s leader=%d", appendStatus(nil, c), c.Leader())
 	for _, r := range c.replicas {
 		fmt.Fprintf(&b, "\n%s %s %s", appendReplica(nil, r), r.LogHash(), r.SnapshotHash())
 	}
 	return b.String()
 }
 
-func newCluster(t testing.TB, n int) *Cluster {
+// checkIdentical checks that all replicas have the same snapshot.
+func checkIdentical(t testing.TB, c *Cluster) {
 	t.Helper()
-	c, err := NewCluster(n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func propose(t testing.TB, c *Cluster, op Op) Outcome {
-	t.Helper()
-	o, err := c.Propose(op)
-	if err != nil {
-		t.Fatalf("propose: %v", err)
-	}
-	return o
-}
-
-func mustDo(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantError(t testing.TB, actual, expected error) {
-	t.Helper()
-	if !errors.Is(actual, expected) || expected == nil {
-		t.Fatalf("error %v, expected %v", actual, expected)
-	}
-}
-
-func equal[T comparable](t testing.TB, what string, actual, expected T) {
-	t.Helper()
-	if actual != expected {
-		t.Fatalf("%s: %v, expected %v", what, actual, expected)
-	}
-}
-
-// wantValue checks a replica's value; absent keys are expected as "absent".
-func wantValue(t testing.TB, c *Cluster, id int, key, expected string) {
-	t.Helper()
-	value, present := c.replicas[id].Get(key)
-	if !present {
-		value = "absent"
-	}
-	equal(t, fmt.Sprintf("value of %q on replica %d", key, id), value, expected)
-}
-
-// wantSame checks that all replicas dump the same bytes.
-func wantSame(t testing.TB, c *Cluster) {
-	t.Helper()
-	expected := c.replicas[0].DumpState()
-	for _, r := range c.replicas[1:] {
-		if !bytes.Equal(r.DumpState(), expected) {
-			t.Fatalf("replica %d dumps %x, replica 0 %x", r.id, r.DumpState(), expected)
+	want := c.replicas[0].DumpState()
+	for _, r := range c.replicas {
+		if got := r.DumpState(); !bytes.Equal(got, want) {
+			t.Fatalf("replica %d: got dump %x, want %x", r.ID(), got, want)
 		}
+		equal(t, "snapshot hash", r.SnapshotHash(), c.replicas[0].SnapshotHash())
 	}
 }
 
-// session runs lines, LF between them, and gives the answers likewise.
-func session(t testing.TB, lines string) string {
+func must(t testing.TB, err error) {
 	t.Helper()
-	var out bytes.Buffer
-	mustDo(t, Serve(strings.NewReader(lines), &out))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantError(t testing.TB, got, want error) {
+	t.Helper()
+	if want == nil || !errors.Is(got, want) {
+		t.Fatalf("got error %v, want %v", got, want)
+	}
+}
+
+func equal[T any](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if reflect.DeepEqual(got, want) {
+		return
+	}
+	if text, isString := any(got).(string); isString {
+		t.Fatalf("%s: got %q, want %q", what, text, any(want))
+	}
+	t.Fatalf("%s: got %v, want %v", what, got, want)
+}
+
+// serve serves input lines and returns the answer lines, without the last LF.
+func serve(t testing.TB, input string) string {
+	t.Helper()
+	var out strings.Builder
+	must(t, Serve(strings.NewReader(input), &out))
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// dialogue checks lines of commands and answers, "command -> answer" each.
-func dialogue(t testing.TB, text string) {
+// checkDialogue runs lines of the form "command -> answer" on one session.
+func checkDialogue(t testing.TB, dialogue string) {
 	t.Helper()
 	var s Session
-	for line := range strings.Lines(strings.TrimSpace(text)) {
-		command, expected, found := strings.Cut(strings.TrimSpace(line), " -> ")
+	for line := range strings.Lines(strings.TrimSpace(dialogue)) {
+		command, want, found := strings.Cut(strings.TrimSpace(line), " -> ")
 		if !found {
-			t.Fatalf("%q is no step", line)
+			t.Fatalf("no answer in %q", line)
 		}
-		actual, _ := s.Run([]byte(command), nil)
-		if string(actual) != expected {
-			t.Fatalf("%s: %s, expected %s", command, actual, expected)
-		}
+		got, _ := s.RunLine([]byte(command), nil)
+		equal(t, command, string(got), want)
 	}
 }

@@ -1,46 +1,45 @@
 package dkv20
 
-import (
-	"sort"
-)
+import "sort"
 
-// A chunk of entries is closed once it holds this many, or where one more would
-// make its keys and values longer than this many bytes together.
+// A chunk is closed once it holds this many entries, or if one more would make
+// its encodings longer than this many bytes.
 const (
 	chunkEntriesMax = 512
-	chunkBytesMax   = 16384
+	chunkBytesMax   = 16_384
 )
 
-// chunk holds entries of one term at indexes first and up. A term has one
-// leader, which only appends, so all logs that hold the entry at an index under
-// a term share the same chunk; a log that ends within it keeps its own count.
-// What no log holds any more is left to the garbage collector, by chunks.
-type chunk struct {
+// logChunk holds entries of one term, at first and the indexes after it. A term
+// has one leader, which only appends, so all logs that hold the entry of a term
+// at an index share the chunk with it. A log that ends within the chunk keeps its
+// own last index. The garbage collector frees a chunk that no log refers to.
+type logChunk struct {
 	term  uint64
 	first uint64
 	ops   []Op
-	bytes int // of their encodings
+	bytes int // total length of the encodings
 }
 
-func (c *chunk) last() uint64 { return c.first + uint64(len(c.ops)) - 1 }
+// last returns the index of the chunk's last entry, which a log may not hold yet.
+func (c *logChunk) last() uint64 { return c.first + uint64(len(c.ops)) - 1 }
 
-func (c *chunk) hasRoom(size int) bool {
+func (c *logChunk) hasRoom(size int) bool {
 	return len(c.ops) < chunkEntriesMax && c.bytes+size <= chunkBytesMax
 }
 
-// run is what a log holds of a chunk: up to the index last, and from the entry
-// after the run before it (or after the base).
-type run struct {
-	*chunk
-	last uint64
+// logRun is the part of a chunk that a log holds: from the entry after the
+// previous run, or after the log's base, up to last.
+type logRun struct {
+	chunk *logChunk
+	last  uint64
 }
 
-// log is a replica's log (definition, section 3): a base and the runs above it.
-// Its own size does not grow by entries but by chunks.
+// log is the log of a replica (definition, section 3): the entries after base. It
+// grows by one run for each chunk, not for each entry.
 type log struct {
 	base     uint64
 	baseTerm uint64
-	runs     []run
+	runs     []logRun // without gaps between them
 }
 
 func (l *log) last() uint64 {
@@ -54,21 +53,28 @@ func (l *log) lastTerm() uint64 {
 	if len(l.runs) == 0 {
 		return l.baseTerm
 	}
-	return l.runs[len(l.runs)-1].term
+	return l.runs[len(l.runs)-1].chunk.term
 }
 
-// find gives the position of the run that holds index, which is above the base
-// and not above the last.
-func (l *log) find(index uint64) int {
-	// What is asked for is mostly at the end.
+// runAt returns the position of the run that holds index, which is above base
+// and at most last.
+func (l *log) runAt(index uint64) int {
+	// Most searches are for the end.
 	if n := len(l.runs); n == 1 || l.runs[n-2].last < index {
 		return n - 1
 	}
 	return sort.Search(len(l.runs), func(i int) bool { return l.runs[i].last >= index })
 }
 
-// termAt gives the term of the entry at index, the base's included, and whether
-// it is known.
+// firstOf returns the index of the first entry that the log holds of the run at i.
+func (l *log) firstOf(i int) uint64 {
+	if i == 0 {
+		return l.base + 1
+	}
+	return l.runs[i-1].last + 1
+}
+
+// termAt returns the term of the entry at index. It is known from base to last.
 func (l *log) termAt(index uint64) (term uint64, known bool) {
 	if index == l.base {
 		return l.baseTerm, true
@@ -76,57 +82,59 @@ func (l *log) termAt(index uint64) (term uint64, known bool) {
 	if index < l.base || index > l.last() {
 		return 0, false
 	}
-	return l.runs[l.find(index)].term, true
+	return l.runs[l.runAt(index)].chunk.term, true
 }
 
-// append adds an entry at last + 1. The term is not below lastTerm, and this log
-// is its leader's.
+// span returns at least one op after index, none after upTo, and their term. The
+// index is at least base and below upTo, which is at most last.
+func (l *log) span(index, upTo uint64) (term uint64, ops []Op) {
+	run := &l.runs[l.runAt(index+1)]
+	first := run.chunk.first
+	return run.chunk.term, run.chunk.ops[index+1-first : min(run.last, upTo)+1-first]
+}
+
+// append adds an entry after last. The term is at least lastTerm, and the log is
+// that of the term's leader.
 func (l *log) append(term uint64, op *Op) {
 	size := len(op.encoding)
-	next := l.last() + 1
-	n := len(l.runs)
-	if n == 0 || l.runs[n-1].term != term || l.runs[n-1].chunk.last() != l.last() || !l.runs[n-1].hasRoom(size) {
-		c := &chunk{term: term, first: next}
-		if n > 0 && l.runs[n-1].term == term {
-			c.ops = make([]Op, 0, len(l.runs[n-1].ops)) // likely to become as long as the last
+	if l.needsChunk(term, size) {
+		chunk := &logChunk{term: term, first: l.last() + 1}
+		if n := len(l.runs); n > 0 && l.runs[n-1].chunk.term == term {
+			chunk.ops = make([]Op, 0, len(l.runs[n-1].chunk.ops)) // probably as many again
 		}
-		l.runs = append(l.runs, run{chunk: c})
-		n++
+		l.runs = append(l.runs, logRun{chunk: chunk, last: l.last()})
 	}
-	end := &l.runs[n-1]
-	end.ops = append(end.ops, *op)
+	end := &l.runs[len(l.runs)-1]
+	end.chunk.ops = append(end.chunk.ops, *op)
 	end.chunk.bytes += size
-	end.last = next
+	end.last++
 }
 
-// catchUp does what truncate and extend would, where that is to go on in the
-// chunk in which both logs end, and tells whether it was: so it is for all that
-// have missed but little. The other log is a leader's, which ends where the chunk
-// does; so they agree up to this one's last, if the other still knows that.
-func (l *log) catchUp(leader *log) bool {
-	n, m := len(l.runs), len(leader.runs)
-	if n == 0 || m == 0 || l.runs[n-1].chunk != leader.runs[m-1].chunk || l.last() < leader.base {
-		return false
+// needsChunk reports whether an entry of this term and size starts a chunk.
+func (l *log) needsChunk(term uint64, size int) bool {
+	if len(l.runs) == 0 {
+		return true
 	}
-	l.runs[n-1].last = leader.last()
-	return true
+	end := &l.runs[len(l.runs)-1]
+	isWhole := end.chunk.last() == end.last
+	return end.chunk.term != term || !isWhole || !end.chunk.hasRoom(size)
 }
 
-// agreement gives m of section 4.4: the greatest index at which both logs have
-// the same term. Both know the term at the greater of their bases, and there it
-// is the same; so they agree up to m, and m is searched from the top.
+// agreement returns m of section 4.4: the greatest index at which both logs have
+// the same term. Both logs know the term at the greater of their bases and agree
+// there. They then agree on every index up to m, so the search starts at the end.
 func (l *log) agreement(other *log) uint64 {
 	i, j := len(l.runs)-1, len(other.runs)-1
 	for i >= 0 && j >= 0 {
 		a, b := &l.runs[i], &other.runs[j]
 		switch m := min(a.last, b.last); {
-		case a.first > m:
+		case a.chunk.first > m:
 			i--
-		case b.first > m:
+		case b.chunk.first > m:
 			j--
-		case a.term == b.term:
+		case a.chunk.term == b.chunk.term:
 			return max(m, l.base, other.base)
-		case a.first > b.first:
+		case a.chunk.first > b.chunk.first:
 			i--
 		default:
 			j--
@@ -135,45 +143,48 @@ func (l *log) agreement(other *log) uint64 {
 	return max(l.base, other.base)
 }
 
-// truncate drops the entries after index, which is not below the base.
+// truncate drops the entries after index, which is at least base.
 func (l *log) truncate(index uint64) {
 	n := len(l.runs)
-	for n > 0 && l.start(n-1) > index {
+	for n > 0 && l.firstOf(n-1) > index {
 		n--
 	}
-	clear(l.runs[n:])
+	clear(l.runs[n:]) // for the garbage collector
 	l.runs = l.runs[:n]
 	if n > 0 {
 		l.runs[n-1].last = min(l.runs[n-1].last, index)
 	}
 }
 
-// start gives the index of the first entry that the log holds of the run at i.
-func (l *log) start(i int) uint64 {
-	if i == 0 {
-		return l.base + 1
+// extendInPlace handles the common case of a follower whose log ends in the
+// leader's last chunk: it makes the log the leader's without a search. It reports
+// whether it did. The chunk is whole in the leader's log, so the logs agree up to
+// the follower's last index, if the leader still knows that.
+func (l *log) extendInPlace(leader *log) bool {
+	n, m := len(l.runs), len(leader.runs)
+	endsInSameChunk := n > 0 && m > 0 && l.runs[n-1].chunk == leader.runs[m-1].chunk
+	if !endsInSameChunk || l.last() < leader.base {
+		return false
 	}
-	return l.runs[i-1].last + 1
+	l.runs[n-1].last = leader.last()
+	return true
 }
 
-// extend appends the other log's entries after last, up to which both agree.
-func (l *log) extend(other *log) {
+// extend appends the leader's entries after last, up to which the logs agree.
+func (l *log) extend(leader *log) {
 	last := l.last()
-	if other.last() == last {
+	if leader.last() == last {
 		return
 	}
-	i := len(other.runs) - 1
-	for other.start(i) > last+1 {
-		i--
-	}
-	if n := len(l.runs); n > 0 && l.runs[n-1].chunk == other.runs[i].chunk {
-		l.runs[n-1].last = other.runs[i].last
+	i := leader.runAt(last + 1)
+	if n := len(l.runs); n > 0 && l.runs[n-1].chunk == leader.runs[i].chunk {
+		l.runs[n-1].last = leader.runs[i].last
 		i++
 	}
-	l.runs = append(l.runs, other.runs[i:]...)
+	l.runs = append(l.runs, leader.runs[i:]...)
 }
 
-// compact drops the entries up to index, which the log holds or is its base.
+// compact drops the entries up to index, which is from base to last.
 func (l *log) compact(index uint64) {
 	l.baseTerm, _ = l.termAt(index)
 	l.base = index
@@ -181,13 +192,6 @@ func (l *log) compact(index uint64) {
 	for n < len(l.runs) && l.runs[n].last <= index {
 		n++
 	}
-	clear(l.runs[:n])
+	clear(l.runs[:n]) // for the garbage collector
 	l.runs = l.runs[n:]
-}
-
-// span gives ops that follow index, the next one at least and none after upTo,
-// and their term. The index is not below the base, and below upTo.
-func (l *log) span(index, upTo uint64) (term uint64, ops []Op) {
-	r := &l.runs[l.find(index+1)]
-	return r.term, r.ops[index+1-r.first : min(r.last, upTo)+1-r.first]
 }

@@ -6,8 +6,11 @@ import (
 	"iter"
 )
 
-// Role is what a replica takes itself for (definition, section 3). An isolated
-// replica may be wrong about it.
+// ReplicaID is the number of a replica in its cluster, from 0.
+type ReplicaID = uint64
+
+// Role is what a replica believes it is (definition, section 3). An isolated
+// replica may be wrong.
 type Role uint8
 
 // The two roles.
@@ -16,7 +19,7 @@ const (
 	Leader
 )
 
-// String gives "leader" or "follower".
+// String returns "leader" or "follower".
 func (r Role) String() string {
 	if r == Leader {
 		return "leader"
@@ -24,134 +27,189 @@ func (r Role) String() string {
 	return "follower"
 }
 
-// Replica is one copy of the state machine, with its log (definition, section
-// 3). It belongs to a [Cluster], which alone changes it. Ids count from 0,
-// indexes of entries from 1, and terms from 1.
-type Replica struct {
-	id     int
-	term   uint64
-	role   Role
-	log    log
-	commit uint64 // log.base <= commit <= log.last()
-	// state is the result of applying the ops at indexes 1 to commit, in order,
-	// to an empty map.
-	state orderedMap
+// Entry is an entry of a log.
+type Entry struct {
+	Index uint64 // from 1
+	Term  uint64 // from 1
+	Op    Op
 }
 
-// ID gives the replica's id.
-func (r *Replica) ID() int { return r.id }
+// Replica is one copy of the state machine, with its log (definition, section
+// 3). It belongs to a [Cluster], which alone changes it.
+type Replica struct {
+	id          ReplicaID
+	term        uint64
+	role        Role
+	log         log
+	commitIndex uint64 // log.base <= commitIndex <= log.last()
+	// table is the result of applying the ops at the indexes 1 to commitIndex, in
+	// order, to an empty map.
+	table keyTable
+}
 
-// Term gives the newest term that the replica has heard of.
+// ID returns the replica's id.
+func (r *Replica) ID() ReplicaID { return r.id }
+
+// Term returns the newest term that the replica has observed, from 1.
 func (r *Replica) Term() uint64 { return r.term }
 
-// Role gives what the replica takes itself for.
+// Role returns the replica's role.
 func (r *Replica) Role() Role { return r.role }
 
-// Base gives the index up to which the log has been compacted away, 0 at first.
+// Base returns the index up to which the log has been compacted, at first 0.
 func (r *Replica) Base() uint64 { return r.log.base }
 
-// CommitIndex gives the index of the last entry that has been applied, 0 at
-// first.
-func (r *Replica) CommitIndex() uint64 { return r.commit }
+// CommitIndex returns the index of the last entry that has been applied, at
+// first 0.
+func (r *Replica) CommitIndex() uint64 { return r.commitIndex }
 
-// Last gives the index of the log's last entry; it is the base where the log is
-// empty.
+// Last returns the index of the log's last entry, or Base if the log is empty.
 func (r *Replica) Last() uint64 { return r.log.last() }
 
-// LastTerm gives the term of the entry at Last, 0 where that is 0.
+// LastTerm returns the term of the entry at Last, or 0 if Last is 0.
 func (r *Replica) LastTerm() uint64 { return r.log.lastTerm() }
 
-// TermAt gives the term of the entry at index, which is known from Base to Last.
+// TermAt returns the term of the entry at index. It is known from Base to Last.
 func (r *Replica) TermAt(index uint64) (term uint64, known bool) { return r.log.termAt(index) }
 
-// Len gives the number of keys.
-func (r *Replica) Len() int { return r.state.count() }
+// KeyCount returns the number of keys.
+func (r *Replica) KeyCount() int { return r.table.size() }
 
-// Get gives the committed value of key, and whether there is one.
-func (r *Replica) Get(key string) (value string, present bool) { return r.state.get(key) }
+// Get returns the committed value of key, and whether there is one.
+func (r *Replica) Get(key string) (value string, ok bool) { return r.table.get(key) }
 
-// All gives the committed keys and values in ascending order of the keys'
-// unsigned bytes. The cluster must not change meanwhile.
-func (r *Replica) All() iter.Seq2[string, string] { return r.state.all }
+// All yields the committed keys and values, in ascending order of the keys'
+// unsigned bytes. The cluster must not change during the walk.
+func (r *Replica) All() iter.Seq2[string, string] { return r.table.all }
 
-// apply makes the op take effect on the map.
-func (r *Replica) apply(op *Op) {
-	switch op.tag {
-	case tagPut:
-		r.state.set(op)
-	case tagDel:
-		r.state.delete(op)
+// Entries yields the log entries at the indexes Base + 1 to Last, in order. The
+// cluster must not change during the walk.
+func (r *Replica) Entries() iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for index, last := r.Base(), r.Last(); index < last; {
+			term, ops := r.log.span(index, last)
+			for _, op := range ops {
+				index++
+				if !yield(Entry{Index: index, Term: term, Op: op}) {
+					return
+				}
+			}
+		}
 	}
 }
 
-// append adds an entry of the replica's term to its log.
-func (r *Replica) append(op *Op) { r.log.append(r.term, op) }
+// DumpState returns the replica's snapshot (definition, section 5). Replicas with
+// the same commit index have the same snapshot.
+func (r *Replica) DumpState() []byte { return dumpState(r.commitIndex, r.commitTerm(), &r.table) }
 
-// truncateAndReplay makes the log the leader's: what differs from it is dropped,
-// and what is missing is appended. Both agree at the greater of their bases.
+// SnapshotHash returns the SHA-256 of DumpState in lower-case hex. It does not
+// hold the dump in memory.
+func (r *Replica) SnapshotHash() string {
+	return snapshotHash(r.commitIndex, r.commitTerm(), &r.table)
+}
+
+// LogHash returns the SHA-256, in lower-case hex, of the log entries, each as u64
+// index, u64 term and encoded op (definition, section 8, "log").
+func (r *Replica) LogHash() string {
+	digest := sha256.New()
+	var buffer []byte
+	for entry := range r.Entries() {
+		buffer = putU64LE(putU64LE(buffer, entry.Index), entry.Term)
+		buffer = entry.Op.Encode(buffer)
+		if len(buffer) >= hashBufferSize {
+			digest.Write(buffer)
+			buffer = buffer[:0]
+		}
+	}
+	digest.Write(buffer)
+	return hex.EncodeToString(digest.Sum(nil))
+}
+
+// hashBufferSize is the number of bytes that are hashed at once. It is large
+// enough to hide the cost of the call and small enough for the cache.
+const hashBufferSize = 4096
+
+func (r *Replica) commitTerm() uint64 {
+	term, _ := r.log.termAt(r.commitIndex)
+	return term
+}
+
+// apply applies the op to the map.
+func (r *Replica) apply(op *Op) {
+	switch op.tag {
+	case tagPut:
+		r.table.put(op)
+	case tagDel:
+		r.table.remove(op)
+	}
+}
+
+func (r *Replica) becomeFollower(term uint64) {
+	r.term = term
+	r.role = Follower
+}
+
+func (r *Replica) becomeLeader(term uint64) {
+	r.term = term
+	r.role = Leader
+}
+
+// stepDown makes the replica a follower of the same term.
+func (r *Replica) stepDown() { r.role = Follower }
+
+// append adds an entry of the replica's term to its log and returns its index.
+func (r *Replica) append(op *Op) uint64 {
+	r.log.append(r.term, op)
+	return r.log.last()
+}
+
+// catchUp makes the log the leader's (definition, section 4.4, step 3). It needs
+// a snapshot if the logs do not agree at the greater of their bases.
+func (r *Replica) catchUp(leader *Replica) {
+	if r.log.extendInPlace(&leader.log) {
+		return
+	}
+	base := max(r.Base(), leader.Base())
+	term, known := r.TermAt(base)
+	leaderTerm, _ := leader.TermAt(base) // known: the leader has all that is committed
+	if known && term == leaderTerm {
+		r.truncateAndReplay(leader)
+	} else {
+		r.installSnapshot(leader)
+	}
+}
+
+// truncateAndReplay drops the entries after the last one on which the logs agree,
+// and appends the leader's.
 func (r *Replica) truncateAndReplay(leader *Replica) {
-	r.log.truncate(r.log.agreement(&leader.log))
+	agreed := r.log.agreement(&leader.log)
+	if agreed < r.commitIndex {
+		panic("dkv20: a committed entry would be dropped")
+	}
+	r.log.truncate(agreed)
 	r.log.extend(&leader.log)
 }
 
-// installSnapshot makes the map the leader's, and the log what the leader has
-// after its commit index.
+// installSnapshot replaces the map by the leader's, and the log by the leader's
+// entries after its commit index.
 func (r *Replica) installSnapshot(leader *Replica) {
-	r.state = leader.state.clone()
-	r.commit = leader.commit
-	baseTerm, _ := leader.log.termAt(leader.commit)
-	r.log = log{base: leader.commit, baseTerm: baseTerm}
+	r.table = leader.table.clone()
+	r.commitIndex = leader.commitIndex
+	r.log = log{base: leader.commitIndex, baseTerm: leader.commitTerm()}
 	r.log.extend(&leader.log)
 }
 
-// commitTo applies the entries up to index, in order. The log holds them; an
-// index not above the commit index changes nothing.
+// commitTo applies the entries up to index, in order. It is at most Last; an
+// index that is not above the commit index changes nothing.
 func (r *Replica) commitTo(index uint64) {
-	for r.commit < index {
-		_, ops := r.log.span(r.commit, index)
+	for r.commitIndex < index {
+		_, ops := r.log.span(r.commitIndex, index)
 		for i := range ops {
 			r.apply(&ops[i])
 		}
-		r.commit += uint64(len(ops))
+		r.commitIndex += uint64(len(ops))
 	}
 }
 
 // compact drops the log entries up to the commit index.
-func (r *Replica) compact() { r.log.compact(r.commit) }
-
-// DumpState gives the replica's snapshot (definition, section 5). Replicas with
-// the same commit index give the same bytes.
-func (r *Replica) DumpState() []byte { return dumpState(r.snapshotHeader(), &r.state) }
-
-// SnapshotHash gives the SHA-256 of DumpState in lower-case hex, without
-// building a copy of the state.
-func (r *Replica) SnapshotHash() string { return hashState(r.snapshotHeader(), &r.state) }
-
-func (r *Replica) snapshotHeader() header {
-	term, _ := r.log.termAt(r.commit)
-	return header{r.commit, term}
-}
-
-// LogHash gives the SHA-256, in lower-case hex, of the entries from Base + 1 to
-// Last, each as u64 index, u64 term, encoded op (definition, section 8, `log`).
-func (r *Replica) LogHash() string {
-	sum := sha256.New()
-	var buffer []byte
-	for index, last := r.log.base, r.log.last(); index < last; {
-		term, ops := r.log.span(index, last)
-		for i := range ops {
-			index++
-			buffer = ops[i].AppendEncoding(putU64LE(putU64LE(buffer, index), term))
-			if len(buffer) >= hashBufferSize {
-				sum.Write(buffer)
-				buffer = buffer[:0]
-			}
-		}
-	}
-	sum.Write(buffer)
-	return hex.EncodeToString(sum.Sum(nil))
-}
-
-// hashBufferSize is how many bytes are gathered before they are hashed: enough
-// that the call costs nothing, few enough to stay in a cache.
-const hashBufferSize = 4096
+func (r *Replica) compact() { r.log.compact(r.commitIndex) }

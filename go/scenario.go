@@ -1,16 +1,23 @@
 package dkv20
 
-import "strings"
+// ScenarioNames returns the names of the scenarios, in order.
+func ScenarioNames() []string { return []string{"A", "B"} }
 
-// scenarios are lists of commands (definition, section 9).
-var scenarios = map[string]string{
-	// Steady state.
+// ScenarioScript returns the command lines of a scenario, each with its LF
+// (definition, section 9).
+func ScenarioScript(name string) (script string, ok bool) {
+	script, ok = scenarioScripts[name]
+	return script, ok
+}
+
+var scenarioScripts = map[string]string{
+	// No faults.
 	"A": `new 5
 workload 20 1000 10000
 `,
-	// Everything that can go wrong: lagging followers, a deposed leader's tail,
-	// a minority's pending tail that a new leader carries, a longer but older
-	// log that must lose an election, and both ways to a snapshot.
+	// All faults: lagging followers, uncommitted entries of a deposed leader, those
+	// of a minority that a new leader keeps, a longer but older log that must lose
+	// an election, and both reasons for a snapshot.
 	"B": `new 5
 workload 1 1000 2000
 partition 3 4
@@ -52,37 +59,4 @@ compact
 heal
 workload 11 1000 100
 `,
-}
-
-// Scenarios gives the names of the scenarios, in order.
-func Scenarios() []string { return []string{"A", "B"} }
-
-// Scenario runs a scenario, "A" or "B", and gives the hash of every replica's
-// snapshot at its end, the SHA-256 in lower-case hex (definition, section 9). It
-// answers ErrUnknownScenario, or ErrDiverged where a command is answered with an
-// error or the replicas differ.
-func Scenario(name string) (string, error) {
-	script, known := scenarios[name]
-	if !known {
-		return "", ErrUnknownScenario
-	}
-	return runScenario(script)
-}
-
-func runScenario(script string) (string, error) {
-	var s Session
-	var answer []byte
-	for line := range strings.Lines(script) {
-		answer, _ = s.Run([]byte(strings.TrimSuffix(line, "\n")), answer[:0])
-		if strings.HasPrefix(string(answer), "err ") {
-			return "", ErrDiverged
-		}
-	}
-	hash := s.cluster.replicas[0].SnapshotHash()
-	for _, r := range s.cluster.replicas {
-		if r.SnapshotHash() != hash {
-			return "", ErrDiverged
-		}
-	}
-	return hash, nil
 }

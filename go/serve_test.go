@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// How long a test waits for the program before it gives up.
+// processDeadline is how long the program may run in a test.
 const processDeadline = 60 * time.Second
 
 var program string // the path of the built command
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	os.Exit(withProgram(m.Run))
 }
 
-// withProgram builds the command for as long as run takes.
+// withProgram builds the program, runs run, and removes the program.
 func withProgram(run func() int) int {
 	folder, err := os.MkdirTemp("", "dkv20")
 	if err != nil {
@@ -39,7 +39,7 @@ func withProgram(run func() int) int {
 	return run()
 }
 
-// process is the command under way. It is killed at the deadline.
+// process is the running program. It is killed at the deadline.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -55,11 +55,11 @@ func start(t *testing.T, args ...string) *process {
 	p := &process{t: t, cmd: exec.Command(program, args...)}
 	p.cmd.Stderr = &p.errs
 	in, err := p.cmd.StdinPipe()
-	mustDo(t, err)
+	must(t, err)
 	out, err := p.cmd.StdoutPipe()
-	mustDo(t, err)
+	must(t, err)
 	p.in, p.out, p.closer = in, bufio.NewReader(out), out
-	mustDo(t, p.cmd.Start())
+	must(t, p.cmd.Start())
 	p.timer = time.AfterFunc(processDeadline, func() { _ = p.cmd.Process.Kill() })
 	return p
 }
@@ -75,21 +75,22 @@ func (p *process) expect(answer string) {
 	p.t.Helper()
 	line, err := p.out.ReadString('\n')
 	if err != nil || line != answer+"\n" {
-		p.t.Fatalf("answer %q, %v; expected %q", line, err, answer)
+		p.t.Fatalf("got answer %q, %v, want %q", line, err, answer)
 	}
 }
 
-// end checks that the program writes no more, and its exit status.
+// end closes the input and checks that the program writes no more and exits with
+// status. It returns the text on standard error.
 func (p *process) end(status int) (errs string) {
 	p.t.Helper()
-	_ = p.in.Close() // it may have ended before
+	_ = p.in.Close() // fails if the program has ended
 	rest, err := io.ReadAll(p.out)
 	if err != nil && !errors.Is(err, os.ErrClosed) || len(rest) > 0 {
-		p.t.Errorf("it goes on with %.100q, %v", rest, err)
+		p.t.Errorf("got more output: %.100q, %v", rest, err)
 	}
-	_ = p.cmd.Wait() // its status is looked at below
+	_ = p.cmd.Wait() // the status is checked below
 	if !p.timer.Stop() {
-		p.t.Fatal("it had to be killed")
+		p.t.Fatal("killed at the deadline")
 	}
 	equal(p.t, "exit status", p.cmd.ProcessState.ExitCode(), status)
 	return p.errs.String()
@@ -124,7 +125,7 @@ func TestServeOneCommandAtATime(t *testing.T) {
 		p.send("noop\n")
 		p.expect(fmt.Sprintf("ok committed index=%d term=1", i+1))
 	}
-	// Half a line behind a whole one holds no answer back.
+	// Part of a line in the buffer does not delay the answer to the line before it.
 	p.send("status\nsta")
 	p.expect("ok leader=0 term=1 quorum=2 isolated=none")
 	p.send("tus\n")
@@ -146,51 +147,50 @@ func TestServeLineLength(t *testing.T) {
 	}
 	p.send("mix 0\n")
 	p.expect("ok 0")
-	p.send(strings.Repeat("0", LineLengthMax+1)) // and no final LF
+	p.send(strings.Repeat("0", LineLengthMax+1)) // without LF
 	_ = p.in.Close()
 	p.expect("err line-length")
 	equal(t, "standard error", p.end(0), "")
 }
 
-// An answer twice as long as what is kept for the next one: what it took is given
-// back, and what a shorter one took is not.
+// The memory of answers is kept, unless one was longer than scratchMax.
 func TestServeLongAnswer(t *testing.T) {
 	for length, kept := range map[int]int{scratchMax: scratchMax, scratchMax + 1: 0} {
 		s := server{out: io.Discard, answers: make([]byte, length)}
-		mustDo(t, s.flush())
+		must(t, s.flush())
 		equal(t, "kept", cap(s.answers), kept)
 	}
 	value := "0x" + strings.Repeat("5a", ValueLengthMax)
 	var out strings.Builder
 	input := "new 1\nput k " + value + "\nget 0 k\nget 0 k\nmix 0\n"
-	mustDo(t, Serve(strings.NewReader(input), &out))
-	expected := "ok\nok committed index=1 term=1\nok " + value + "\nok " + value + "\nok 0\n"
-	if out.String() != expected {
-		t.Errorf("%d bytes, expected %d", out.Len(), len(expected))
+	must(t, Serve(strings.NewReader(input), &out))
+	want := "ok\nok committed index=1 term=1\nok " + value + "\nok " + value + "\nok 0\n"
+	if out.String() != want {
+		t.Errorf("got %d bytes, want %d", out.Len(), len(want))
 	}
 }
 
-func TestServeHoldsOverlongLineInBoundedMemory(t *testing.T) {
-	var in io.Reader = &endless{left: 1 << 26}
+func TestServeBoundsMemoryOfLongLine(t *testing.T) {
+	var in io.Reader = &zeros{left: 1 << 26}
 	var out bytes.Buffer
 	s := server{in: bufio.NewReaderSize(in, inputBufferSize), out: &out}
-	line, err := s.line()
-	equal(t, "error", err, io.EOF)
+	line, err := s.readLine()
+	must(t, err)
 	if len(line) <= LineLengthMax || cap(line) > 4*LineLengthMax {
-		t.Errorf("%d bytes are held in %d", len(line), cap(line))
+		t.Errorf("got length %d and capacity %d", len(line), cap(line))
 	}
 }
 
-// endless gives as many bytes as are left, none of them LF.
-type endless struct{ left int }
+// zeros is an input of zero bytes.
+type zeros struct{ left int }
 
-func (e *endless) Read(b []byte) (int, error) {
-	if e.left == 0 {
+func (z *zeros) Read(b []byte) (int, error) {
+	if z.left == 0 {
 		return 0, io.EOF
 	}
-	n := min(len(b), e.left)
+	n := min(len(b), z.left)
 	clear(b[:n])
-	e.left -= n
+	z.left -= n
 	return n, nil
 }
 
@@ -227,14 +227,14 @@ func TestServeEndOfInput(t *testing.T) {
 	equal(t, "standard error", start(t, "serve").end(0), "")
 }
 
-func TestServeReaderGoesAway(t *testing.T) {
+func TestServeClosedOutput(t *testing.T) {
 	p := start(t, "serve")
 	p.send("new 1\n")
 	p.expect("ok")
-	mustDo(t, p.closer.Close())
+	must(t, p.closer.Close())
 	for {
 		if _, err := io.WriteString(p.in, strings.Repeat("status\n", 1000)); err != nil {
-			break // it has ended
+			break // the program has ended
 		}
 	}
 	equal(t, "standard error", p.end(1), "dkv20: standard output: broken pipe\n")
@@ -242,23 +242,27 @@ func TestServeReaderGoesAway(t *testing.T) {
 
 func TestServeInputFails(t *testing.T) {
 	folder, err := os.Open(t.TempDir())
-	mustDo(t, err)
+	must(t, err)
 	defer folder.Close()
 	cmd := exec.Command(program, "serve")
 	cmd.Stdin = folder
-	out, _ := cmd.CombinedOutput() // its status is looked at below
+	out, _ := cmd.CombinedOutput() // the status is checked below
 	equal(t, "exit status", cmd.ProcessState.ExitCode(), 1)
 	equal(t, "standard error", string(out), "dkv20: standard input: is a directory\n")
 }
 
-func TestServeKeepsAnswersBeforeFailure(t *testing.T) {
+func TestServeWritesAnswersBeforeInputError(t *testing.T) {
 	broken := errors.New("broken")
 	var out bytes.Buffer
-	err := Serve(io.MultiReader(strings.NewReader("mix 0\nmix"), failing{broken}), &out)
+	err := Serve(io.MultiReader(strings.NewReader("mix 0\nmix"), failing{err: broken}), &out)
 	equal(t, "answers", out.String(), "ok 0\n")
-	equal(t, "kind", errors.Is(err, ErrInput) && errors.Is(err, broken) && !errors.Is(err, ErrOutput), true)
-	err = Serve(strings.NewReader("mix 0\n"), failing{broken})
-	equal(t, "kind", errors.Is(err, ErrOutput) && errors.Is(err, broken) && !errors.Is(err, ErrInput), true)
+	wantError(t, err, ErrInput)
+	wantError(t, err, broken)
+	equal(t, "is an output error", errors.Is(err, ErrOutput), false)
+	err = Serve(strings.NewReader("mix 0\n"), failing{err: broken})
+	wantError(t, err, ErrOutput)
+	wantError(t, err, broken)
+	equal(t, "is an input error", errors.Is(err, ErrInput), false)
 }
 
 type failing struct{ err error }
@@ -270,13 +274,13 @@ func TestProgramUsage(t *testing.T) {
 	for _, args := range []string{"", "x", "serve x", "scenario A B", "scenario --x", "--version x", "--help x", "serve --help x"} {
 		p := start(t, strings.Fields(args)...)
 		if errs := p.end(2); !strings.HasPrefix(errs, "dkv20: ") {
-			t.Errorf("%q: standard error %q", args, errs)
+			t.Errorf("%q: got standard error %q", args, errs)
 		}
 	}
 	for _, args := range []string{"--help", "serve --help", "scenario --help"} {
 		out, err := exec.Command(program, strings.Fields(args)...).Output()
 		if err != nil || !strings.Contains(string(out), "Usage: dkv20") {
-			t.Errorf("%q: %q, %v", args, out, err)
+			t.Errorf("%q: got output %q, %v", args, out, err)
 		}
 	}
 	p := start(t, "--version")
@@ -285,16 +289,12 @@ func TestProgramUsage(t *testing.T) {
 }
 
 func TestProgramScenario(t *testing.T) {
-	a, err := Scenario("A")
-	mustDo(t, err)
-	b, err := Scenario("B")
-	mustDo(t, err)
 	p := start(t, "scenario")
-	p.expect("A " + a)
-	p.expect("B " + b)
+	p.expect("A " + scenarioAHash)
+	p.expect("B " + scenarioBHash)
 	equal(t, "standard error", p.end(0), "")
 	p = start(t, "scenario", "B")
-	p.expect("B " + b)
+	p.expect("B " + scenarioBHash)
 	equal(t, "standard error", p.end(0), "")
 	equal(t, "standard error", start(t, "scenario", "C").end(1), "err unknown-scenario\n")
 }

@@ -1,345 +1,293 @@
 package dkv20
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
+	"strings"
 )
 
-// What a session answers to hello: the version of the definition, and this
-// port's name.
+// DrawCountMax is the greatest COUNT of the command "draw" (definition, section 8).
+const DrawCountMax = 1_000
+
+// helloAnswer contains the version of the definition and the name of this port.
 const helloAnswer = "ok dkv20 1 go"
 
-// The limits of counts in commands (definition, section 8).
-const (
-	drawCountMax     = 1_000
-	workloadCountMax = 10_000_000
-	chaosStepsMax    = 10_000_000
-)
+// scratchMax is the number of bytes that are kept allocated for the next line or
+// answer. The memory of a longer one is released.
+const scratchMax = 1 << 20
 
-// Session answers the port protocol's commands, one by one (definition, section
-// 8). The zero value is a session that has no cluster yet. It is not safe for
-// concurrent use.
+// Session runs the commands of the port protocol (definition, section 8). The
+// zero value is a session without a cluster. It is not safe for concurrent use.
 type Session struct {
 	cluster *Cluster
-	command command
-	ids     []int
-	done    bool
+	hasQuit bool
+	command command // kept to reuse its memory
 }
 
-// Run appends the answer to a line, LF neither expected nor added, to out.
-// Answered is false where the line gets no answer: a blank one, a comment, or
-// one after quit.
-func (s *Session) Run(line, out []byte) (answer []byte, answered bool) {
-	if s.done {
+// Cluster returns the session's cluster, or nil before the first successful
+// "new".
+func (s *Session) Cluster() *Cluster { return s.cluster }
+
+// HasQuit reports whether the session has run "quit". No line after it gets an
+// answer.
+func (s *Session) HasQuit() bool { return s.hasQuit }
+
+// RunLine runs a line, given without its LF, and appends the answer, without an
+// LF, to out. Answered is false if the line gets no answer: it has no tokens, is a
+// comment, or follows "quit".
+func (s *Session) RunLine(line, out []byte) (answer []byte, answered bool) {
+	if s.hasQuit {
 		return out, false
 	}
 	if len(line) > scratchMax {
-		defer func() { s.command, s.ids = command{}, nil }()
+		defer func() { s.command = command{} }()
 	}
 	present, err := s.command.parse(line)
 	if !present {
 		return out, false
 	}
-	if err == nil && s.command.cluster && s.cluster == nil {
+	if err == nil && s.command.needsCluster && s.cluster == nil {
 		err = ErrNoCluster
+	}
+	if err == nil {
+		answer, err = s.run(&s.command, out)
 	}
 	if err != nil {
 		return appendError(out, err), true
 	}
-	return s.answer(out), true
+	return answer, true
 }
 
-// Done tells whether quit has been answered.
-func (s *Session) Done() bool { return s.done }
-
-// answer appends the answer to the command that has just been parsed.
-func (s *Session) answer(out []byte) []byte {
-	c := &s.command
-	switch c.word {
-	case wordHello:
-		return append(out, helloAnswer...)
-	case wordNew:
-		return s.answerNew(out)
-	case wordNoOp, wordPut, wordDel:
-		outcome, err := s.cluster.Propose(c.proposal(c.word))
-		return appendResult(out, err, func(out []byte) []byte { return appendOutcome(out, outcome) })
-	case wordAt:
-		outcome, err := s.cluster.ProposeAt(toID(c.numbers[0]), c.proposal(c.op))
-		return appendResult(out, err, func(out []byte) []byte { return appendOutcome(out, outcome) })
-	case wordPartition, wordHeal, wordCompact:
-		return s.answerIDs(out)
-	case wordStatus:
-		return appendStatus(out, s.cluster)
-	case wordReplica, wordGet, wordHash, wordDump, wordLog:
-		return s.answerReplica(out)
-	case wordLoad:
-		return answerLoad(out, c.strings[0])
-	case wordMix:
-		return appendField(out, "ok ", Mix(c.numbers[0]))
-	case wordDraw:
-		return answerDraw(out, c.numbers[0], c.numbers[1])
-	case wordWorkload:
-		return s.answerWorkload(out, c.numbers[0], c.numbers[1], c.numbers[2])
-	case wordChaos:
-		return s.answerChaos(out, c.numbers[0], c.numbers[1])
-	case wordScenario:
-		hash, err := Scenario(string(c.strings[0]))
-		return appendResult(out, err, func(out []byte) []byte { return append(append(out, "ok "...), hash...) })
-	default: // wordQuit, the only one left
-		s.done = true
-		return append(out, "ok"...)
+// run runs a command and appends its answer to out. The caller ignores the answer
+// if there is an error.
+func (s *Session) run(c *command, out []byte) ([]byte, error) {
+	switch c.kind {
+	case commandHello:
+		return append(out, helloAnswer...), nil
+	case commandNew:
+		cluster, err := NewCluster(int(min(c.numbers[0], ReplicasMax+1)))
+		if err == nil {
+			s.cluster = cluster
+		}
+		return append(out, "ok"...), err
+	case commandPropose:
+		outcome, err := s.cluster.Propose(c.op())
+		return appendOutcome(out, outcome), err
+	case commandProposeAt:
+		outcome, err := s.cluster.ProposeAt(c.numbers[0], c.op())
+		return appendOutcome(out, outcome), err
+	case commandPartition:
+		err := s.cluster.Partition(c.numbers...)
+		return appendLeadership(out, s.cluster), err
+	case commandHeal:
+		err := s.heal(c.numbers)
+		return appendLeadership(out, s.cluster), err
+	case commandCompact:
+		return append(out, "ok"...), s.compact(c.numbers)
+	case commandStatus:
+		return appendStatus(out, s.cluster), nil
+	case commandReplica, commandGet, commandHash, commandDump, commandLog:
+		return s.inspect(c, out)
+	case commandLoad:
+		snapshot, err := LoadState(c.strings[0])
+		if err != nil {
+			return nil, err
+		}
+		return appendSnapshot(out, snapshot), nil
+	case commandMix:
+		return appendField(out, "ok ", Mix(c.numbers[0])), nil
+	case commandDraw:
+		return appendDraws(out, c.numbers[0], c.numbers[1])
+	case commandWorkload:
+		counts, err := RunWorkload(s.cluster, c.numbers[0], c.numbers[1], c.numbers[2])
+		return appendCounts(out, counts), err
+	case commandChaos:
+		digest, err := runChaos(s.cluster, c.numbers[0], c.numbers[1])
+		return append(append(out, "ok digest="...), digest...), err
+	case commandScenario:
+		hash, err := RunScenario(string(c.strings[0]))
+		return append(append(out, "ok "...), hash...), err
+	default: // commandQuit
+		s.hasQuit = true
+		return append(out, "ok"...), nil
 	}
 }
 
-// appendResult appends the error where there is one, else the answer.
-func appendResult(out []byte, err error, answer func([]byte) []byte) []byte {
-	if err != nil {
-		return appendError(out, err)
-	}
-	return answer(out)
-}
-
-// toID gives the id that a number stands for; one that no int can be stands for
-// no replica.
-func toID(n uint64) int {
-	if n >= ReplicasMax {
-		return -1
-	}
-	return int(n)
-}
-
-// proposal makes the op of a command. The op has bytes of its own.
-func (c *command) proposal(w word) Op {
-	switch w {
-	case wordPut:
-		return makePut(c.strings[0], c.strings[1])
-	case wordDel:
-		return makeDel(c.strings[0])
-	}
-	return Op{}
-}
-
-func (s *Session) answerNew(out []byte) []byte {
-	n := s.command.numbers[0]
-	if n > ReplicasMax {
-		return appendError(out, ErrReplicaCount)
-	}
-	cluster, err := NewCluster(int(n))
-	if err != nil {
-		return appendError(out, err)
-	}
-	s.cluster = cluster
-	return append(out, "ok"...)
-}
-
-// answerIDs answers the commands that take a list of ids. Where it is empty,
-// heal and compact mean all.
-func (s *Session) answerIDs(out []byte) []byte {
-	s.ids = s.ids[:0]
-	for _, n := range s.command.numbers {
-		s.ids = append(s.ids, toID(n))
-	}
-	var err error
-	switch all := len(s.ids) == 0; {
-	case s.command.word == wordPartition:
-		err = s.cluster.Partition(s.ids...)
-	case s.command.word == wordHeal && all:
+// heal heals all replicas if there are no ids.
+func (s *Session) heal(ids []ReplicaID) error {
+	if len(ids) == 0 {
 		s.cluster.Heal()
-	case s.command.word == wordHeal:
-		err = s.cluster.HealIDs(s.ids...)
-	case all:
+		return nil
+	}
+	return s.cluster.HealIDs(ids...)
+}
+
+// compact compacts all replicas if there are no ids.
+func (s *Session) compact(ids []ReplicaID) error {
+	if len(ids) == 0 {
 		s.cluster.Compact()
-	default:
-		err = s.cluster.CompactIDs(s.ids...)
+		return nil
 	}
-	switch {
-	case err != nil:
-		return appendError(out, err)
-	case s.command.word == wordCompact:
-		return append(out, "ok"...)
-	}
-	return appendLeader(out, s.cluster)
+	return s.cluster.CompactIDs(ids...)
 }
 
-// answerReplica answers the commands that look at one replica.
-func (s *Session) answerReplica(out []byte) []byte {
-	r, err := s.cluster.Replica(toID(s.command.numbers[0]))
+// inspect runs the commands that inspect a replica.
+func (s *Session) inspect(c *command, out []byte) ([]byte, error) {
+	r, err := s.cluster.Replica(c.numbers[0])
 	if err != nil {
-		return appendError(out, err)
+		return nil, err
 	}
-	switch s.command.word {
-	case wordReplica:
-		return appendReplica(out, r)
-	case wordHash:
-		return append(append(out, "ok "...), r.SnapshotHash()...)
-	case wordLog:
-		return append(append(out, "ok "...), r.LogHash()...)
-	case wordDump:
-		w := hexWriter{append(out, "ok 0x"...)}
-		writeState(&w, r.snapshotHeader(), &r.state)
-		return w.out
+	switch c.kind {
+	case commandReplica:
+		return appendReplica(out, r), nil
+	case commandHash:
+		return append(append(out, "ok "...), r.SnapshotHash()...), nil
+	case commandDump:
+		return appendHex(append(out, "ok "...), r.DumpState()), nil
+	case commandLog:
+		return append(append(out, "ok "...), r.LogHash()...), nil
 	}
-	key := string(s.command.strings[0])
-	if err := checkKey(key); err != nil {
-		return appendError(out, err)
+	key := c.strings[0]
+	if err := checkKeyLength(len(key)); err != nil {
+		return nil, err
 	}
-	value, present := r.Get(key)
-	return appendValue(out, value, present)
+	value, ok := r.Get(string(key))
+	return appendValue(out, value, ok), nil
 }
 
-func answerLoad(out, data []byte) []byte {
-	snapshot, err := LoadState(data)
-	if err != nil {
-		return appendError(out, err)
+// RunScenario runs a scenario, "A" or "B", on a session of its own and returns the
+// snapshot hash of its replicas, in lower-case hex (definition, section 9). It
+// returns [ErrUnknownScenario], or [ErrDiverged] if a command fails or the
+// replicas differ at the end.
+func RunScenario(name string) (string, error) {
+	script, known := ScenarioScript(name)
+	if !known {
+		return "", ErrUnknownScenario
 	}
-	out = appendField(out, "ok commit=", snapshot.CommitIndex())
-	out = appendField(out, " term=", snapshot.Term())
-	out = appendField(out, " keys=", uint64(snapshot.Len()))
-	return append(append(out, " sha256="...), snapshot.SnapshotHash()...)
+	return runScript(script)
 }
 
-func answerDraw(out []byte, seed, count uint64) []byte {
-	if count < 1 || count > drawCountMax {
-		return appendError(out, ErrCount)
+func runScript(script string) (string, error) {
+	var s Session
+	var answer []byte
+	for line := range strings.Lines(script) {
+		answer, _ = s.RunLine([]byte(strings.TrimSuffix(line, "\n")), answer[:0])
+		if strings.HasPrefix(string(answer), "err ") {
+			return "", ErrDiverged
+		}
 	}
-	out = append(out, "ok"...)
-	g := NewSplitMix64(seed)
-	for range count {
-		out = strconv.AppendUint(append(out, ' '), g.Next(), 10)
+	hash := s.cluster.replicas[0].SnapshotHash()
+	for _, r := range s.cluster.replicas {
+		if r.SnapshotHash() != hash {
+			return "", ErrDiverged
+		}
+	}
+	return hash, nil
+}
+
+// runChaos runs the lines of a chaos run against the cluster and returns the
+// SHA-256 of their transcript, in lower-case hex (definition, section 10). It
+// returns [ErrCount] if steps is above [ChaosStepsMax].
+func runChaos(cluster *Cluster, seed, steps uint64) (string, error) {
+	if steps > ChaosStepsMax {
+		return "", ErrCount
+	}
+	s := Session{cluster: cluster}
+	lines := newChaosLines(cluster, seed, steps)
+	digest := sha256.New()
+	var transcript []byte
+	for lines.nextLine() {
+		transcript = append(append(append(transcript, "> "...), lines.line...), "\n< "...)
+		transcript, _ = s.RunLine(lines.line, transcript)
+		transcript = append(transcript, '\n')
+		if len(transcript) >= hashBufferSize {
+			digest.Write(transcript)
+			transcript = transcript[:0]
+		}
+	}
+	digest.Write(transcript)
+	return hex.EncodeToString(digest.Sum(nil)), nil
+}
+
+// appendError appends "err CODE", and the offset of a [*LoadError].
+func appendError(out []byte, err error) []byte {
+	return append(append(out, "err "...), err.Error()...)
+}
+
+// appendField appends a number after its name, as in " index=1".
+func appendField(out []byte, name string, value uint64) []byte {
+	return strconv.AppendUint(append(out, name...), value, 10)
+}
+
+func appendOutcome(out []byte, o Outcome) []byte {
+	if o.Committed {
+		out = append(out, "ok committed"...)
+	} else {
+		out = append(out, "ok pending"...)
+	}
+	return appendField(appendField(out, " index=", o.Index), " term=", o.Term)
+}
+
+func appendLeadership(out []byte, c *Cluster) []byte {
+	if leader, ok := c.ReachableLeader(); ok {
+		out = appendField(out, "ok leader=", leader)
+	} else {
+		out = append(out, "ok leader=none"...)
+	}
+	return appendField(out, " term=", c.Term())
+}
+
+func appendStatus(out []byte, c *Cluster) []byte {
+	out = appendField(appendLeadership(out, c), " quorum=", uint64(c.Quorum()))
+	separator := " isolated="
+	for _, id := range c.IsolatedIDs() {
+		out = appendField(out, separator, id)
+		separator = ","
+	}
+	if separator != "," {
+		out = append(out, " isolated=none"...)
 	}
 	return out
 }
 
-func (s *Session) answerWorkload(out []byte, seed, keys, count uint64) []byte {
-	if keys >= 1 && keys <= KeysMax && count > workloadCountMax {
-		return appendError(out, ErrCount)
+func appendReplica(out []byte, r *Replica) []byte {
+	out = append(append(out, "ok role="...), r.Role().String()...)
+	out = appendField(out, " term=", r.Term())
+	out = appendField(out, " base=", r.Base())
+	out = appendField(out, " commit=", r.CommitIndex())
+	out = appendField(out, " last=", r.Last())
+	return appendField(out, " keys=", uint64(r.KeyCount()))
+}
+
+func appendValue(out []byte, value string, ok bool) []byte {
+	if !ok {
+		return append(out, "ok none"...)
 	}
-	counts, err := s.cluster.Workload(seed, keys, count)
-	if err != nil {
-		return appendError(out, err)
+	return appendHex(append(out, "ok "...), value)
+}
+
+func appendSnapshot(out []byte, s *Snapshot) []byte {
+	out = appendField(out, "ok commit=", s.CommitIndex())
+	out = appendField(out, " term=", s.Term())
+	out = appendField(out, " keys=", uint64(s.KeyCount()))
+	return append(append(out, " sha256="...), s.SnapshotHash()...)
+}
+
+func appendDraws(out []byte, seed, count uint64) ([]byte, error) {
+	if count < 1 || count > DrawCountMax {
+		return nil, ErrCount
 	}
+	out = append(out, "ok"...)
+	draws := NewSplitMix64(seed)
+	for range count {
+		out = appendField(out, " ", draws.Next())
+	}
+	return out, nil
+}
+
+func appendCounts(out []byte, counts WorkloadCounts) []byte {
 	out = appendField(out, "ok committed=", counts.Committed)
 	out = appendField(out, " pending=", counts.Pending)
 	return appendField(out, " refused=", counts.Refused)
-}
-
-func (s *Session) answerChaos(out []byte, seed, steps uint64) []byte {
-	if steps > chaosStepsMax {
-		return appendError(out, ErrCount)
-	}
-	return append(append(out, "ok digest="...), chaos(s.cluster, seed, steps)...)
-}
-
-// Sizes of what serve keeps: input that waits to be read as lines, and answers
-// that are gathered before they are written.
-const (
-	inputBufferSize  = 1 << 17
-	answerBufferSize = 1 << 16
-)
-
-// scratchMax is how many bytes are kept for the next line or answer. What a
-// longer one took is given back.
-const scratchMax = 1 << 20
-
-// ErrInput and ErrOutput tell which side of [Serve] has failed; the cause is
-// wrapped beside it.
-var (
-	ErrInput  = errors.New("standard input")
-	ErrOutput = errors.New("standard output")
-)
-
-// Serve answers the lines of in on out until quit or the end of input
-// (definition, section 8). Answers are written at the latest before it waits for
-// more input. What it keeps of a line is at most [LineLengthMax] bytes and one
-// buffer. An error wraps ErrInput or ErrOutput, and the cause.
-func Serve(in io.Reader, out io.Writer) error {
-	s := server{in: bufio.NewReaderSize(in, inputBufferSize), out: out}
-	for !s.session.done {
-		line, err := s.line()
-		if err != nil && err != io.EOF {
-			return err
-		}
-		if err == io.EOF && len(line) == 0 {
-			break
-		}
-		if err := s.answer(line); err != nil {
-			return err
-		}
-		if err == io.EOF {
-			break
-		}
-	}
-	return s.flush()
-}
-
-// server is a session between a reader and a writer.
-type server struct {
-	session Session
-	in      *bufio.Reader
-	out     io.Writer
-	long    []byte // a line that is longer than the reader's buffer
-	answers []byte
-}
-
-// answer runs a line, and writes the answers once they are many.
-func (s *server) answer(line []byte) error {
-	answer, answered := s.session.Run(line, s.answers)
-	if s.answers = answer; answered {
-		s.answers = append(s.answers, '\n')
-	}
-	if len(s.answers) < answerBufferSize {
-		return nil
-	}
-	return s.flush()
-}
-
-// line gives the next line without its LF; it is valid until the next call. Of
-// an overlong line it gives just enough to be told from others. At the end of
-// input there is io.EOF, beside a last line where that has no LF.
-func (s *server) line() ([]byte, error) {
-	s.long = s.long[:0]
-	for {
-		if buffered, _ := s.in.Peek(s.in.Buffered()); bytes.IndexByte(buffered, '\n') < 0 {
-			if err := s.flush(); err != nil {
-				return nil, err
-			}
-		}
-		part, err := s.in.ReadSlice('\n')
-		if err == nil {
-			part = part[:len(part)-1]
-		}
-		if len(s.long) == 0 && err == nil {
-			return part, nil
-		}
-		if len(s.long) <= LineLengthMax {
-			s.long = append(s.long, part...)
-		}
-		if err == bufio.ErrBufferFull {
-			continue
-		}
-		if err != nil && err != io.EOF {
-			// What has been answered so far is not to be lost with it.
-			return nil, errors.Join(fmt.Errorf("%w: %w", ErrInput, err), s.flush())
-		}
-		return s.long, err
-	}
-}
-
-// flush writes the answers that have gathered.
-func (s *server) flush() error {
-	if len(s.answers) == 0 {
-		return nil
-	}
-	_, err := s.out.Write(s.answers)
-	if s.answers = s.answers[:0]; cap(s.answers) > scratchMax {
-		s.answers = nil
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrOutput, err)
-	}
-	return nil
 }

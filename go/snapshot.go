@@ -6,178 +6,151 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"io"
 	"iter"
-	"unsafe"
 )
 
-// The layout of a snapshot (definition, section 5): offsets of the fields before
-// the first key.
 const (
-	magic           = "DKVS"
+	snapshotMagic   = "DKVS"
 	snapshotVersion = 1
-
-	versionOffset = 4
-	commitOffset  = 8
-	termOffset    = 16
-	countOffset   = 24
-	keysOffset    = 32
+	headerSize      = 32
 )
 
-// header is what a snapshot tells beside the map: the commit index, and the term
-// of the entry there (0 where that is 0).
-type header struct{ commit, term uint64 }
-
-func (h header) appendTo(out []byte, keys int) []byte {
-	out = putU32LE(append(out, magic...), snapshotVersion)
-	return putU64LE(putU64LE(putU64LE(out, h.commit), h.term), uint64(keys))
+// dumpState returns the bytes of a snapshot (definition, section 5): a header,
+// then the entries of the map in ascending order of the keys.
+func dumpState(commitIndex, term uint64, table *keyTable) []byte {
+	out := make([]byte, 0, headerSize+table.bytes)
+	out = appendHeader(out, commitIndex, term, table.size())
+	for op := range table.puts {
+		out = append(out, op.snapshotEntry()...)
+	}
+	return out
 }
 
-// dumpState gives the snapshot's bytes.
-func dumpState(h header, state *orderedMap) []byte {
-	out := make([]byte, 0, keysOffset+state.bytes)
-	return state.appendTo(h.appendTo(out, state.count()))
-}
-
-// hashState gives the SHA-256 of the snapshot's bytes in lower-case hex.
-func hashState(h header, state *orderedMap) string {
-	sum := sha256.New()
-	writeState(sum, h, state)
-	return hex.EncodeToString(sum.Sum(nil))
-}
-
-// writeState writes the snapshot's bytes, piece by piece, to what cannot fail.
-func writeState(to io.Writer, h header, state *orderedMap) {
-	w := bufio.NewWriterSize(to, hashBufferSize)
-	_, _ = w.Write(h.appendTo(nil, state.count()))
-	for put := range state.ascending {
-		_, _ = w.Write(bytesOf(put.entry()))
+// snapshotHash returns the SHA-256 of what dumpState returns, in lower-case hex.
+func snapshotHash(commitIndex, term uint64, table *keyTable) string {
+	digest := sha256.New()
+	w := bufio.NewWriterSize(digest, hashBufferSize) // a hash never returns an error
+	_, _ = w.Write(appendHeader(nil, commitIndex, term, table.size()))
+	for op := range table.puts {
+		_, _ = w.WriteString(op.snapshotEntry())
 	}
 	_ = w.Flush()
+	return hex.EncodeToString(digest.Sum(nil))
 }
 
-// bytesOf gives the bytes of s, not a copy of them, to a writer: no io.Writer may
-// change or keep what it is given. A copy takes an eighth of the time of a hash.
-func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+func appendHeader(out []byte, commitIndex, term uint64, keyCount int) []byte {
+	out = putU32LE(append(out, snapshotMagic...), snapshotVersion)
+	return putU64LE(putU64LE(putU64LE(out, commitIndex), term), uint64(keyCount))
+}
 
-// Snapshot is what [LoadState] has read.
+// Snapshot is the state that [LoadState] has read.
 type Snapshot struct {
-	header header
-	state  orderedMap
+	commitIndex uint64
+	term        uint64
+	table       keyTable
 }
 
-// CommitIndex gives the index of the last entry that the state includes.
-func (s *Snapshot) CommitIndex() uint64 { return s.header.commit }
+// CommitIndex returns the index of the last entry that the state includes.
+func (s *Snapshot) CommitIndex() uint64 { return s.commitIndex }
 
-// Term gives the term of the entry at the commit index, 0 where that is 0.
-func (s *Snapshot) Term() uint64 { return s.header.term }
+// Term returns the term of the entry at the commit index, or 0 if that is 0.
+func (s *Snapshot) Term() uint64 { return s.term }
 
-// Len gives the number of keys.
-func (s *Snapshot) Len() int { return s.state.count() }
+// KeyCount returns the number of keys.
+func (s *Snapshot) KeyCount() int { return s.table.size() }
 
-// Get gives the value of key, and whether there is one.
-func (s *Snapshot) Get(key string) (value string, present bool) { return s.state.get(key) }
+// Get returns the value of key, and whether there is one.
+func (s *Snapshot) Get(key string) (value string, ok bool) { return s.table.get(key) }
 
-// All gives the keys and values in ascending order of the keys' unsigned bytes.
-func (s *Snapshot) All() iter.Seq2[string, string] { return s.state.all }
+// All yields the keys and values, in ascending order of the keys' unsigned bytes.
+func (s *Snapshot) All() iter.Seq2[string, string] { return s.table.all }
 
-// DumpState gives the bytes that LoadState has read.
-func (s *Snapshot) DumpState() []byte { return dumpState(s.header, &s.state) }
+// DumpState returns the bytes that LoadState has read.
+func (s *Snapshot) DumpState() []byte { return dumpState(s.commitIndex, s.term, &s.table) }
 
-// SnapshotHash gives the SHA-256 of DumpState in lower-case hex.
-func (s *Snapshot) SnapshotHash() string { return hashState(s.header, &s.state) }
+// SnapshotHash returns the SHA-256 of DumpState in lower-case hex.
+func (s *Snapshot) SnapshotHash() string { return snapshotHash(s.commitIndex, s.term, &s.table) }
 
-// LoadState reads a snapshot's bytes, which it does not keep. It is strict: what
-// it accepts, dumped again, gives the same bytes. What it refuses it answers
-// with a [*LoadError] (definition, section 5, in that order). What it allocates
-// is in proportion to the bytes, whatever they claim.
+// LoadState reads a snapshot (definition, section 5). It returns a [*LoadError]
+// unless dumping the snapshot again would return the same bytes. It keeps no
+// reference to data, and the memory that it allocates is proportional to data,
+// whatever lengths and counts are in it.
 func LoadState(data []byte) (*Snapshot, error) {
 	in := reader{data: data}
-	s, err := in.snapshot()
-	if err != nil {
-		return nil, err
+	s := in.snapshot()
+	if in.err != nil {
+		return nil, in.err
 	}
 	return s, nil
 }
 
-// reader reads the fields of a snapshot front to back. After a fault it reads
-// nothing more, and the first fault stays.
+// reader reads the fields of a snapshot front to back. Each field is complete
+// before it is checked, and checked before the next one is read. After the first
+// error it reads nothing more.
 type reader struct {
-	data  []byte
-	at    int
-	field int // where the field read last begins
-	fault *LoadError
+	data   []byte
+	offset int
+	field  int // offset of the field that was read last
+	err    *LoadError
 }
 
-func (in *reader) snapshot() (*Snapshot, error) {
+func (in *reader) snapshot() *Snapshot {
 	s := new(Snapshot)
-	in.check(string(in.take(len(magic))) == magic, ErrBadMagic)
-	in.check(in.u32() == snapshotVersion, ErrBadVersion)
-	s.header.commit = in.u64()
-	s.header.term = in.u64()
-	in.check((s.header.commit == 0) == (s.header.term == 0), ErrBadTerm)
-	count := in.u64()
-	in.check(count <= s.header.commit, ErrBadCount)
-	var before []byte // keys are not empty, so each is above this
-	for i := uint64(0); i < count && in.fault == nil; i++ {
-		key := in.byteString(1, KeyLengthMax, ErrKeyLength)
-		in.check(bytes.Compare(key, before) > 0, ErrKeyOrder)
-		value := in.byteString(0, ValueLengthMax, ErrValueLength)
-		if in.fault == nil {
-			put := makePut(key, value)
-			s.state.set(&put)
+	in.require(string(in.take(len(snapshotMagic))) == snapshotMagic, ErrBadMagic)
+	in.require(in.number(4) == snapshotVersion, ErrBadVersion)
+	s.commitIndex = in.number(8)
+	s.term = in.number(8)
+	in.require((s.commitIndex == 0) == (s.term == 0), ErrBadTerm)
+	count := in.number(8)
+	in.require(count <= s.commitIndex, ErrBadCount)
+	var previous []byte // less than every key, since keys are not empty
+	for i := uint64(0); i < count && in.err == nil; i++ {
+		key := in.byteString(checkKeyLength, ErrKeyLength)
+		in.require(bytes.Compare(key, previous) > 0, ErrKeyOrder)
+		value := in.byteString(checkValueLength, ErrValueLength)
+		if in.err == nil {
+			op := makePut(key, value)
+			s.table.put(&op)
 		}
-		before = key
+		previous = key
 	}
-	in.field = in.at
-	in.check(in.at == len(in.data), ErrTrailingBytes)
-	if in.fault != nil {
-		return nil, in.fault
-	}
-	return s, nil
+	in.field = in.offset
+	in.require(in.offset == len(in.data), ErrTrailingBytes)
+	return s
 }
 
-// check makes a fault of the field read last, unless it is as it must be.
-func (in *reader) check(good bool, code ErrorCode) {
-	if !good && in.fault == nil {
-		in.fault = &LoadError{code, in.field}
+// require records an error in the field that was read last, unless ok or there
+// has been an error.
+func (in *reader) require(ok bool, code ErrorCode) {
+	if !ok && in.err == nil {
+		in.err = &LoadError{Code: code, Offset: in.field}
 	}
 }
 
-// take reads a field of size bytes.
+// take reads a field of size bytes. It returns nil after an error.
 func (in *reader) take(size int) []byte {
-	if in.fault != nil {
+	if in.err != nil {
 		return nil
 	}
-	in.field = in.at
-	if len(in.data)-in.at < size {
-		in.check(false, ErrTruncated)
+	in.field = in.offset
+	if len(in.data)-in.offset < size {
+		in.require(false, ErrTruncated)
 		return nil
 	}
-	in.at += size
-	return in.data[in.field:in.at]
+	in.offset += size
+	return in.data[in.field:in.offset]
 }
 
-func (in *reader) u32() uint32 {
-	if b := in.take(4); b != nil {
-		return binary.LittleEndian.Uint32(b)
-	}
-	return 0
+// number reads a number of at most eight bytes. It returns 0 after an error.
+func (in *reader) number(size int) uint64 {
+	var b [8]byte
+	copy(b[:], in.take(size))
+	return binary.LittleEndian.Uint64(b[:])
 }
 
-func (in *reader) u64() uint64 {
-	if b := in.take(8); b != nil {
-		return binary.LittleEndian.Uint64(b)
-	}
-	return 0
-}
-
-// byteString reads a length within the limits, then as many bytes.
-func (in *reader) byteString(least, most uint32, code ErrorCode) []byte {
-	length := in.u32()
-	in.check(least <= length && length <= most, code)
-	if in.fault != nil {
-		return nil
-	}
-	return in.take(int(length))
+// byteString reads a length, checks it, and reads as many bytes.
+func (in *reader) byteString(checkLength func(int) error, code ErrorCode) []byte {
+	length := int(min(in.number(4), ValueLengthMax+1)) // fits into an int of 32 bits
+	in.require(checkLength(length) == nil, code)
+	return in.take(length)
 }

@@ -5,88 +5,119 @@ import (
 	"fmt"
 )
 
-// TraceStep is a command of a trace and the answer that it must get, both as
-// bytes without LF.
+// TraceStep is a command of a trace and the answer that it must get.
 type TraceStep struct {
-	Line    int // the command's line in the file, from 1
-	Command []byte
-	Answer  []byte
+	Line    int    // number of the command's line in the file, from 1
+	Command []byte // without "> " and LF
+	Answer  []byte // without "< " and LF
 }
 
-// TraceSyntaxError tells which line, from 1, makes a file no trace.
-type TraceSyntaxError struct {
-	Line   int
+// TraceError reports why a file is not a trace, and where.
+type TraceError struct {
+	Line   int // from 1
+	Column int // in bytes, from 1
 	Reason string
 }
 
-// Error gives the line and the reason.
-func (e *TraceSyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
+// Error returns the place and the reason.
+func (e *TraceError) Error() string {
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Reason)
+}
 
-// TraceMismatch is the first answer that is not the one that a trace expects.
+// TraceMismatch is the first step of a trace whose answer is not the expected one.
 type TraceMismatch struct {
 	Step   TraceStep
-	Actual []byte
+	Actual []byte // answer
 }
 
-// Error gives the line, the command and both answers.
+// Error returns the line, the command and both answers.
 func (e *TraceMismatch) Error() string {
-	return fmt.Sprintf("line %d: > %s\nexpected: %s\n  actual: %s", e.Step.Line, e.Step.Command, e.Step.Answer, e.Actual)
+	return fmt.Sprintf("line %d: > %q\n  expected: %q\n  actual:   %q",
+		e.Step.Line, e.Step.Command, e.Step.Answer, e.Actual)
 }
 
-// ParseTrace reads a trace file (definition, section 11). Steps are views of
-// data. What is no trace is answered with a [*TraceSyntaxError].
+// ParseTrace parses a trace (definition, section 11). The steps share the bytes of
+// data. It returns a [*TraceError] if data is not a trace: an answer is the line
+// after its command, every command has an answer, which does not name the port,
+// and "quit" is the last command.
 func ParseTrace(data []byte) ([]TraceStep, error) {
-	var steps []TraceStep
-	waiting := false // for the last command's answer
-	for line := 1; len(data) > 0; line++ {
-		text, rest, ended := bytes.Cut(data, []byte("\n"))
+	var p traceParser
+	for len(data) > 0 {
+		p.line++
+		line, rest, found := bytes.Cut(data, []byte("\n"))
+		if !found {
+			return nil, p.fail(len(line)+1, "the last line does not end with LF")
+		}
+		if err := p.parseLine(line); err != nil {
+			return nil, err
+		}
 		data = rest
-		command, isCommand := bytes.CutPrefix(text, []byte("> "))
-		answer, isAnswer := bytes.CutPrefix(text, []byte("< "))
-		switch {
-		case !ended:
-			return nil, &TraceSyntaxError{line, "it does not end with LF"}
-		case len(text) == 0 || text[0] == '#':
-		case isCommand && !waiting:
-			if reason := unfitForTrace(command); reason != "" {
-				return nil, &TraceSyntaxError{line, reason}
-			}
-			steps = append(steps, TraceStep{Line: line, Command: command})
-			waiting = true
-		case isAnswer && waiting:
-			steps[len(steps)-1].Answer = answer
-			waiting = false
-		default:
-			return nil, &TraceSyntaxError{line, "neither the next command nor its answer"}
+	}
+	for _, step := range p.steps {
+		if step.Answer == nil {
+			return nil, &TraceError{Line: step.Line, Column: 1, Reason: "this command has no answer right after it"}
 		}
 	}
-	if waiting {
-		return nil, &TraceSyntaxError{steps[len(steps)-1].Line, "the command has no answer"}
-	}
-	return steps, nil
+	return p.steps, nil
 }
 
-// unfitForTrace tells why a command may not stand in a trace, if it may not.
-func unfitForTrace(line []byte) string {
-	var c command
-	c.split(line)
+type traceParser struct {
+	steps        []TraceStep // the answers that are missing are nil
+	line         int         // number of the current line, from 1
+	afterCommand bool        // the line before is a command
+	hasQuit      bool
+	command      command // kept to reuse its memory
+}
+
+func (p *traceParser) parseLine(line []byte) error {
+	command, isCommand := bytes.CutPrefix(line, []byte("> "))
+	answer, isAnswer := bytes.CutPrefix(line, []byte("< "))
+	afterCommand := p.afterCommand
+	p.afterCommand = isCommand
 	switch {
-	case len(c.tokens) == 0 || c.tokens[0][0] == '#':
-		return "the command gets no answer"
-	case string(c.tokens[0]) == "hello":
-		return "the answer names the port"
+	case len(line) == 0 || line[0] == '#':
+		return nil
+	case isCommand:
+		return p.parseCommand(command)
+	case isAnswer && afterCommand:
+		p.steps[len(p.steps)-1].Answer = answer
+		return nil
+	case isAnswer:
+		return p.fail(1, "an answer without a command right before it")
+	case line[0] == '>' || line[0] == '<':
+		return p.fail(2, "expected a space")
 	}
-	return ""
+	return p.fail(1, "expected `> COMMAND`, `< ANSWER`, `#` or an empty line")
 }
 
-// CheckTrace runs a trace on a session of its own. The first answer that differs
-// is a [*TraceMismatch].
+func (p *traceParser) parseCommand(line []byte) error {
+	present, err := p.command.parse(line)
+	kind := p.command.kind
+	switch {
+	case p.hasQuit:
+		return p.fail(1, "a command after `quit` gets no answer")
+	case !present:
+		return p.fail(3, "this line gets no answer")
+	case err == nil && kind == commandHello:
+		return p.fail(3, "the answer to `hello` names the port")
+	}
+	p.hasQuit = err == nil && kind == commandQuit
+	p.steps = append(p.steps, TraceStep{Line: p.line, Command: line})
+	return nil
+}
+
+func (p *traceParser) fail(column int, reason string) error {
+	return &TraceError{Line: p.line, Column: column, Reason: reason}
+}
+
+// CheckTrace runs a trace on a session of its own. It returns a [*TraceMismatch]
+// for the first answer that differs.
 func CheckTrace(steps []TraceStep) error {
 	var s Session
 	for _, step := range steps {
-		actual, answered := s.Run(step.Command, nil)
+		actual, answered := s.RunLine(step.Command, nil)
 		if !answered || !bytes.Equal(actual, step.Answer) {
-			return &TraceMismatch{step, actual}
+			return &TraceMismatch{Step: step, Actual: actual}
 		}
 	}
 	return nil

@@ -6,20 +6,20 @@ import (
 	"github.com/dkv20/dkv20/go"
 )
 
-// Three decades of lengths of a log, and of key spaces.
+// decades are lengths of logs and sizes of key spaces.
 var decades = []int{1_000, 10_000, 100_000, 1_000_000}
 
-// grown gives a cluster with n entries over n keys, or less of both for a trial.
+// grown returns a cluster with n entries over n keys, both scaled.
 func grown(b *testing.B, n int) *dkv20.Cluster {
 	c := newCluster(b, replicasCount)
 	propose(b, c, grownBy(b, n, scaled(n)))
 	return c
 }
 
-// grownBy gives ops over as many keys.
+// grownBy returns count ops over n keys, scaled.
 func grownBy(b *testing.B, n, count int) []operation { return workload(b, uint64(scaled(n)), count) }
 
-// BenchmarkGrowthPropose proposes some more to such a cluster.
+// BenchmarkGrowthPropose proposes more ops to a grown cluster.
 func BenchmarkGrowthPropose(b *testing.B) {
 	eachSize(b, "n", decades, func(b *testing.B, n int) {
 		c, ops := grown(b, n), grownBy(b, n, missed)
@@ -30,14 +30,14 @@ func BenchmarkGrowthPropose(b *testing.B) {
 	})
 }
 
-// BenchmarkGrowthHeal heals a replica that has missed as much.
+// BenchmarkGrowthHeal heals a replica that has missed some entries of a log of n.
 func BenchmarkGrowthHeal(b *testing.B) {
 	eachSize(b, "n", decades, func(b *testing.B, n int) {
 		benchmarkHeal(b, scaled(n), uint64(scaled(n)), 0)
 	})
 }
 
-// BenchmarkGrowthCompact compacts such a cluster.
+// BenchmarkGrowthCompact compacts a grown cluster.
 func BenchmarkGrowthCompact(b *testing.B) {
 	eachSize(b, "n", decades, func(b *testing.B, n int) {
 		var compacting stopwatch
@@ -48,13 +48,12 @@ func BenchmarkGrowthCompact(b *testing.B) {
 	})
 }
 
-// BenchmarkGrowthElect elects another leader of such a cluster.
+// BenchmarkGrowthElect elects a leader of a grown cluster.
 func BenchmarkGrowthElect(b *testing.B) {
 	eachSize(b, "n", decades, func(b *testing.B, n int) {
 		c := grown(b, n)
 		for b.Loop() {
-			leader, _ := c.Leader()
-			if err := c.Partition(leader); err != nil {
+			if err := c.Partition(c.Leader()); err != nil {
 				b.Fatal(err)
 			}
 			c.Heal()
@@ -62,5 +61,5 @@ func BenchmarkGrowthElect(b *testing.B) {
 	})
 }
 
-// BenchmarkGrowthDump dumps n keys that were put in random order.
+// BenchmarkGrowthDump dumps n keys, put in random order.
 func BenchmarkGrowthDump(b *testing.B) { eachSize(b, "n", decades, benchmarkDump) }

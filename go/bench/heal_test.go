@@ -6,19 +6,19 @@ import (
 	"github.com/dkv20/dkv20/go"
 )
 
-// missed is how many entries a replica has to catch up with.
+// missed is the number of entries that a replica has to catch up with.
 const missed = 1_000
 
 func BenchmarkHeal(b *testing.B) {
 	eachSize(b, "log", []int{10_000, 1_000_000}, func(b *testing.B, length int) {
-		const keys, filling = 10_000, 100_000 // the map is as full as it becomes
+		const keys, filling = 10_000, 100_000 // enough to fill the map
 		benchmarkHeal(b, scaled(length), keys, filling)
 	})
 }
 
-// An iteration heals a replica that has missed some entries behind a log of
-// length entries, or up to a tenth more; that alone is what is timed. Before
-// those there were filling entries.
+// benchmarkHeal times how long a replica takes to heal that has missed some
+// entries, in a cluster whose logs have length entries, or up to a tenth more.
+// Filling entries were proposed and compacted before.
 func benchmarkHeal(b *testing.B, length int, keys uint64, filling int) {
 	ops := workload(b, keys, length+missed)
 	c := newCluster(b, replicasCount)
@@ -43,7 +43,7 @@ func benchmarkHeal(b *testing.B, length int, keys uint64, filling int) {
 	healing.report(b)
 }
 
-// isolate takes the last replica off the cluster.
+// isolate isolates the last replica.
 func isolate(b *testing.B, c *dkv20.Cluster) {
 	b.Helper()
 	if err := c.Partition(replicasCount - 1); err != nil {
@@ -53,8 +53,8 @@ func isolate(b *testing.B, c *dkv20.Cluster) {
 
 func BenchmarkApply(b *testing.B) { eachSize(b, "ops", []int{missed}, benchmarkApply) }
 
-// What BenchmarkHeal is to be compared with: the same ops applied to one map of
-// the standard library, which holds the same keys.
+// benchmarkApply is the floor of BenchmarkHeal: it applies the same ops to one map
+// of the standard library that has the same keys.
 func benchmarkApply(b *testing.B, count int) {
 	const keys, length = 10_000, 100_000
 	ops := workload(b, keys, length+count)

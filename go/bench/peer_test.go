@@ -6,21 +6,20 @@ import (
 	"log"
 	"math"
 	"testing"
-	"unsafe"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// peer is etcd-io/raft with nothing between its nodes: messages are delivered at
-// once, storage is memory, and each node applies to a map of its own.
+// peer is a cluster of etcd-io/raft without a network or a disk: messages are
+// delivered at once, storage is memory, and each node applies ops to its own map.
 type peer struct {
 	nodes    [replicasCount]*raft.RawNode
 	storages [replicasCount]*raft.MemoryStorage
-	maps     [replicasCount]map[string][]byte
+	maps     [replicasCount]map[string]string
 }
 
-// newPeer gives nodes of which the first leads.
+// newPeer returns a peer whose first node leads.
 func newPeer(b *testing.B) *peer {
 	b.Helper()
 	p := new(peer)
@@ -30,7 +29,7 @@ func newPeer(b *testing.B) *peer {
 		members.Metadata.ConfState.Voters = append(members.Metadata.ConfState.Voters, uint64(id+1))
 	}
 	for i := range p.nodes {
-		p.maps[i] = map[string][]byte{}
+		p.maps[i] = map[string]string{}
 		p.storages[i] = raft.NewMemoryStorage()
 		check(b, p.storages[i].ApplySnapshot(members))
 		node, err := raft.NewRawNode(&raft.Config{
@@ -58,7 +57,7 @@ func check(b *testing.B, err error) {
 	}
 }
 
-// settle lets the nodes exchange messages until none is left.
+// settle delivers messages until none is left.
 func (p *peer) settle(b *testing.B) {
 	for busy := true; busy; {
 		busy = false
@@ -71,7 +70,7 @@ func (p *peer) settle(b *testing.B) {
 	}
 }
 
-// advance does what one node has ready.
+// advance processes what one node has ready.
 func (p *peer) advance(b *testing.B, i int) {
 	ready := p.nodes[i].Ready()
 	if !raft.IsEmptyHardState(ready.HardState) {
@@ -82,50 +81,50 @@ func (p *peer) advance(b *testing.B, i int) {
 		check(b, p.nodes[m.To-1].Step(m))
 	}
 	for _, entry := range ready.CommittedEntries {
-		for data := entry.Data; len(data) > 0; {
+		for data := string(entry.Data); len(data) > 0; {
 			data = applyEncoded(data, p.maps[i])
 		}
 	}
 	p.nodes[i].Advance(ready)
 }
 
-// applyEncoded makes the first of some encoded ops take effect, and gives the
-// others. Keys and values are views of the entry, as nothing changes it.
-func applyEncoded(data []byte, to map[string][]byte) (rest []byte) {
+// applyEncoded applies the first of the encoded ops and returns the others. Keys
+// and values share the bytes of the entry.
+func applyEncoded(data string, to map[string]string) (rest string) {
 	const lengthSize, tagDel = 4, 2
 	tag, data := data[0], data[1:]
-	field := func() []byte {
-		length := binary.LittleEndian.Uint32(data)
+	field := func() string {
+		length := binary.LittleEndian.Uint32([]byte(data[:lengthSize]))
 		bytes := data[lengthSize : lengthSize+length]
 		data = data[lengthSize+length:]
 		return bytes
 	}
 	key := field()
 	if tag == tagDel {
-		delete(to, string(key))
+		delete(to, key)
 	} else {
-		to[unsafe.String(&key[0], len(key))] = field()
+		to[key] = field()
 	}
 	return data
 }
 
 func BenchmarkPeer(b *testing.B) {
 	eachSize(b, "keys", keySpaces, func(b *testing.B, keys uint64) {
-		// One op in each proposal takes so long that a tenth of the ops must do.
+		// With one op in a proposal the benchmark is slow, so it has a tenth of the ops.
 		b.Run("batch=1", func(b *testing.B) { benchmarkPeer(b, keys, 1, 10) })
 		b.Run("batch=64", func(b *testing.B) { benchmarkPeer(b, keys, 64, 1) })
 	})
 }
 
-// The same ops, or a part of them, batch of them in a proposal, each of which is
-// settled before the next one.
+// benchmarkPeer proposes the same ops, divided by part, with batch ops in each
+// proposal. It settles after each proposal.
 func benchmarkPeer(b *testing.B, keys uint64, batch, part int) {
 	ops := workload(b, keys, scaled(workloadOps/part))
 	var proposals [][]byte
 	for first := 0; first < len(ops); first += batch {
 		var data []byte
 		for i := range ops[first:min(first+batch, len(ops))] {
-			data = ops[first+i].op.AppendEncoding(data)
+			data = ops[first+i].op.Encode(data)
 		}
 		proposals = append(proposals, data)
 	}

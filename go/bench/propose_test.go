@@ -6,7 +6,7 @@ import (
 
 func BenchmarkPropose(b *testing.B) { eachSize(b, "keys", keySpaces, benchmarkPropose) }
 
-// An iteration is the whole workload on a fresh cluster.
+// benchmarkPropose runs the whole workload on a new cluster in each iteration.
 func benchmarkPropose(b *testing.B, keys uint64) {
 	ops := workload(b, keys, scaled(workloadOps))
 	for b.Loop() {
@@ -21,8 +21,8 @@ func benchmarkPropose(b *testing.B, keys uint64) {
 
 func BenchmarkFloor(b *testing.B) { eachSize(b, "keys", keySpaces, benchmarkFloor) }
 
-// The same ops on as many maps: no log, no quorum, no checks; and the sort that a
-// dump needs, for one of them.
+// benchmarkFloor applies the same ops to as many maps, without a log, a quorum or
+// checks, and sorts the keys of one of them, as a dump does.
 func benchmarkFloor(b *testing.B, keys uint64) {
 	ops := workload(b, keys, scaled(workloadOps))
 	for b.Loop() {

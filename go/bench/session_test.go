@@ -29,18 +29,19 @@ func serve(b *testing.B, input string) {
 
 func BenchmarkServe(b *testing.B) { eachSize(b, "puts", []int{workloadOps}, benchmarkServe) }
 
-// puts gives the keys and values of count puts.
+// puts returns the keys and values of count puts.
 func puts(count int) (pairs [][2]string) {
 	const keys = 10_000
-	g := dkv20.NewSplitMix64(workloadSeed)
+	draws := dkv20.NewSplitMix64(workloadSeed)
 	for range count {
-		key := fmt.Sprintf("key-%06d", g.Next()%keys)
-		pairs = append(pairs, [2]string{key, fmt.Sprintf("%04d", g.Next()%keys)})
+		key := fmt.Sprintf("key-%06d", draws.Next()%keys)
+		pairs = append(pairs, [2]string{key, fmt.Sprintf("%04d", draws.Next()%keys)})
 	}
 	return pairs
 }
 
-// Puts as lines of the port protocol, all of them sent before an answer is read.
+// benchmarkServe sends puts as lines of the port protocol, without waiting for
+// answers.
 func benchmarkServe(b *testing.B, count int) {
 	count = scaled(count)
 	var input strings.Builder
@@ -56,7 +57,7 @@ func benchmarkServe(b *testing.B, count int) {
 
 func BenchmarkCall(b *testing.B) { eachSize(b, "puts", []int{workloadOps}, benchmarkCall) }
 
-// What BenchmarkServe is to be compared with: the same puts as calls.
+// benchmarkCall is the floor of BenchmarkServe: it calls Propose with the same puts.
 func benchmarkCall(b *testing.B, count int) {
 	count = scaled(count)
 	pairs := puts(count)

@@ -9,8 +9,8 @@ import (
 	"github.com/dkv20/dkv20/go"
 )
 
-// scattered gives a cluster of one replica that holds keys put in random order,
-// with values of eight bytes.
+// scattered returns a cluster of one replica, with keys put in random order and
+// values of eight bytes.
 func scattered(b *testing.B, keys int) *dkv20.Cluster {
 	b.Helper()
 	c := newCluster(b, 1)
@@ -32,11 +32,11 @@ func benchmarkDump(b *testing.B, keys int) {
 	report(b, keys, "ns/key")
 }
 
-// sink keeps the compiler from leaving out what nobody reads.
+// sink keeps the compiler from removing a result that is not used.
 var sink []byte
 
-// eachWarm times what makes bytes in memory of their own, once the heap has grown
-// as large as that makes it.
+// eachWarm times a function that allocates much, after the heap has grown to its
+// final size.
 func eachWarm(b *testing.B, run func()) {
 	const before = 8
 	for range before {
@@ -47,7 +47,7 @@ func eachWarm(b *testing.B, run func()) {
 	}
 }
 
-// BenchmarkMemcpy copies as many bytes as BenchmarkDump gives.
+// BenchmarkMemcpy copies the bytes that BenchmarkDump returns.
 func BenchmarkMemcpy(b *testing.B) {
 	eachSize(b, "keys", []int{1_000_000}, func(b *testing.B, keys int) {
 		keys = scaled(keys)

@@ -13,7 +13,7 @@ import (
 	"github.com/dkv20/dkv20/go"
 )
 
-// The workload of all that propose.
+// The workload of all benchmarks that propose.
 const (
 	workloadSeed  = 1
 	workloadOps   = 1_000_000
@@ -22,32 +22,31 @@ const (
 
 var keySpaces = []uint64{10_000, 1_000_000}
 
-// scaled gives number, or less of it for a trial: DKV20_BENCH_SCALE=N divides
-// the numbers of ops, entries and keys by N, not those in the names.
+// scaled returns number, divided by the environment variable DKV20_BENCH_SCALE if
+// that is set. Numbers in the names of benchmarks are not scaled.
 func scaled(number int) int {
 	scale, err := strconv.Atoi(cmp.Or(os.Getenv("DKV20_BENCH_SCALE"), "1"))
 	if err != nil || scale < 1 {
-		panic("DKV20_BENCH_SCALE is no number from 1")
+		panic("DKV20_BENCH_SCALE is not a number of at least 1")
 	}
 	return max(number/scale, 1)
 }
 
-// operation is an op as the floor and the peer apply it, and as the port takes
-// it.
+// operation is an op as the floor applies it, and as the port takes it.
 type operation struct {
 	key   string
 	value []byte // nil for Del
 	op    dkv20.Op
 }
 
-// workload gives count ops of the definition's workload, ready to be proposed.
+// workload returns count ops of the definition's workload.
 func workload(b *testing.B, keys uint64, count int) []operation {
-	g := dkv20.NewSplitMix64(workloadSeed)
+	draws := dkv20.NewSplitMix64(workloadSeed)
 	ops := make([]operation, count)
 	for i := range ops {
-		r1 := g.Next()
-		r2 := g.Next()
-		r3 := g.Next()
+		r1 := draws.Next()
+		r2 := draws.Next()
+		r3 := draws.Next()
 		op, err := dkv20.DecodeOp(r1, r2, r3, keys)
 		if err != nil {
 			b.Fatal(err)
@@ -60,7 +59,7 @@ func workload(b *testing.B, keys uint64, count int) []operation {
 	return ops
 }
 
-// apply makes the op take effect on a map of the standard library.
+// apply applies the op to a map of the standard library.
 func (o *operation) apply(to map[string][]byte) {
 	if o.value == nil {
 		delete(to, o.key)
@@ -69,7 +68,7 @@ func (o *operation) apply(to map[string][]byte) {
 	}
 }
 
-// sortedKeys gives the keys in the order of a dump.
+// sortedKeys returns the keys in the order of a dump.
 func sortedKeys(of map[string][]byte) []string {
 	keys := make([]string, 0, len(of))
 	for key := range of {
@@ -88,7 +87,7 @@ func newCluster(b *testing.B, n int) *dkv20.Cluster {
 	return c
 }
 
-// propose proposes all, each of which must be taken.
+// propose proposes all ops. None may be refused.
 func propose(b *testing.B, c *dkv20.Cluster, ops []operation) {
 	b.Helper()
 	for i := range ops {
@@ -98,7 +97,7 @@ func propose(b *testing.B, c *dkv20.Cluster, ops []operation) {
 	}
 }
 
-func replica(b *testing.B, c *dkv20.Cluster, id int) *dkv20.Replica {
+func replica(b *testing.B, c *dkv20.Cluster, id dkv20.ReplicaID) *dkv20.Replica {
 	b.Helper()
 	r, err := c.Replica(id)
 	if err != nil {
@@ -107,15 +106,15 @@ func replica(b *testing.B, c *dkv20.Cluster, id int) *dkv20.Replica {
 	return r
 }
 
-// report gives the time of one op, of which each iteration has done count.
+// report reports the time of one op, if each iteration has run count ops.
 func report(b *testing.B, count int, unit string) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(count), unit)
 }
 
 const nsPerPut = "ns/put"
 
-// stopwatch times a short part of each iteration. (To stop and start a
-// benchmark's own timer takes longer than that part, as it stops the world.)
+// stopwatch times a short part of each iteration. (Stopping the benchmark's own
+// timer stops the world, which takes longer than the part.)
 type stopwatch struct{ total time.Duration }
 
 func (s *stopwatch) time(part func()) {
@@ -124,12 +123,12 @@ func (s *stopwatch) time(part func()) {
 	s.total += time.Since(start)
 }
 
-// report gives the time of that part in place of the iteration's.
+// report reports the time of the part instead of the iteration's.
 func (s *stopwatch) report(b *testing.B) {
 	b.ReportMetric(float64(s.total.Nanoseconds())/float64(b.N), "ns/op")
 }
 
-// eachSize runs a benchmark for each of some sizes, under the name NAME=SIZE.
+// eachSize runs a benchmark for each size, under the name NAME=SIZE.
 func eachSize[N int | uint64](b *testing.B, name string, sizes []N, run func(b *testing.B, size N)) {
 	for _, size := range sizes {
 		b.Run(fmt.Sprintf("%s=%d", name, size), func(b *testing.B) { run(b, size) })

@@ -1,4 +1,4 @@
-// Command dkv20 speaks the port protocol of dkv20, and runs its scenarios.
+// Command dkv20 serves the port protocol of dkv20 and runs its scenarios.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/dkv20/dkv20/go"
@@ -19,51 +20,52 @@ const usage = `A replicated key-value state machine, defined to the byte: the Go
 Usage: dkv20 COMMAND
 
 Commands:
-  serve            answer the port protocol on standard input and output
-  scenario [NAME]  print the hash of scenario A or B, or of both
+  serve            Serve the port protocol on standard input and output
+  scenario [NAME]  Print the hash of scenario A or B, or of both
 
 Options:
-  --help     print this
-  --version  print the version
+  -h, --help     Print help
+  -V, --version  Print the version
 `
 
-const serveUsage = `Answer the port protocol, a command on each line of standard input.
+const serveUsage = `Serve the port protocol: read a command from each line of standard input and
+write its answer to standard output.
 
 Usage: dkv20 serve
 `
 
-const scenarioUsage = `Run scenario A or B, or both, and print the hash of the replicas' snapshots.
+const scenarioUsage = `Run scenario A or B, or both, and print the snapshot hash of the replicas.
 
 Usage: dkv20 scenario [NAME]
 `
 
-// What the program exits with.
+// The exit statuses of a failed command.
 const (
 	statusFailure = 1
 	statusUsage   = 2
 )
 
 func main() {
-	// A reader that goes away is to be an error of write, not a signal.
+	// A closed standard output is to be an error of Write, not a signal.
 	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run does what the arguments ask for, and gives the exit status.
-func run(args []string, in io.Reader, out, errs io.Writer) int {
+// run runs the command and returns the exit status.
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	err := dispatch(args, in, out)
-	var bad usageError
+	var misuse usageError
 	var code dkv20.ErrorCode
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &bad):
-		fmt.Fprintf(errs, "dkv20: %s\n\n%s", bad.reason, bad.usage)
+	case errors.As(err, &misuse):
+		fmt.Fprintf(errOut, "dkv20: %s\n\n%s", misuse.reason, misuse.usage)
 		return statusUsage
 	case errors.As(err, &code):
-		fmt.Fprintf(errs, "err %s\n", code.Error())
+		fmt.Fprintf(errOut, "err %s\n", code)
 	default:
-		fmt.Fprintf(errs, "dkv20: %s\n", reason(err))
+		fmt.Fprintf(errOut, "dkv20: %s\n", reason(err))
 	}
 	return statusFailure
 }
@@ -75,73 +77,81 @@ func (e usageError) Error() string { return e.reason }
 
 func dispatch(args []string, in io.Reader, out io.Writer) error {
 	if len(args) == 0 {
-		return usageError{"a command is missing", usage}
+		return usageError{reason: "missing command", usage: usage}
 	}
 	rest := args[1:]
 	switch args[0] {
 	case "--help", "-h":
-		return onlyPrint(out, usage, rest, usage)
+		return writeOnly(out, usage, rest)
 	case "--version", "-V":
-		return onlyPrint(out, version+"\n", rest, usage)
+		return writeOnly(out, version+"\n", rest)
 	case "serve":
-		if isHelp(rest) {
-			return print(out, serveUsage)
-		}
-		if len(rest) > 0 {
-			return usageError{fmt.Sprintf("unexpected argument %q", rest[0]), serveUsage}
-		}
-		return dkv20.Serve(in, out)
+		return runServe(rest, in, out)
 	case "scenario":
-		if isHelp(rest) {
-			return print(out, scenarioUsage)
-		}
-		return scenario(rest, out)
+		return runScenario(rest, out)
 	}
-	return usageError{fmt.Sprintf("unknown command %q", args[0]), usage}
+	return usageError{reason: fmt.Sprintf("unknown command %q", args[0]), usage: usage}
+}
+
+// writeOnly writes text, unless there are more arguments.
+func writeOnly(out io.Writer, text string, rest []string) error {
+	if len(rest) > 0 {
+		return unexpected(rest[0], usage)
+	}
+	return write(out, text)
+}
+
+func runServe(args []string, in io.Reader, out io.Writer) error {
+	switch {
+	case isHelp(args):
+		return write(out, serveUsage)
+	case len(args) > 0:
+		return unexpected(args[0], serveUsage)
+	}
+	return dkv20.Serve(in, out)
+}
+
+// runScenario prints the hash of the named scenario, or of all.
+func runScenario(names []string, out io.Writer) error {
+	switch {
+	case isHelp(names):
+		return write(out, scenarioUsage)
+	case len(names) == 0:
+		names = dkv20.ScenarioNames()
+	case len(names) > 1:
+		return unexpected(names[1], scenarioUsage)
+	case strings.HasPrefix(names[0], "-"):
+		return unexpected(names[0], scenarioUsage)
+	}
+	for _, name := range names {
+		hash, err := dkv20.RunScenario(name)
+		if err != nil {
+			return err
+		}
+		if err := write(out, name+" "+hash+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func isHelp(args []string) bool {
 	return len(args) == 1 && (args[0] == "--help" || args[0] == "-h")
 }
 
-func onlyPrint(out io.Writer, text string, rest []string, usage string) error {
-	if len(rest) > 0 {
-		return usageError{fmt.Sprintf("unexpected argument %q", rest[0]), usage}
-	}
-	return print(out, text)
+func unexpected(arg, usage string) error {
+	return usageError{reason: fmt.Sprintf("unexpected argument %q", arg), usage: usage}
 }
 
-func print(out io.Writer, text string) error {
+func write(out io.Writer, text string) error {
 	if _, err := io.WriteString(out, text); err != nil {
 		return fmt.Errorf("%w: %w", dkv20.ErrOutput, err)
 	}
 	return nil
 }
 
-// scenario prints the hash of the scenario that is named, or of all.
-func scenario(names []string, out io.Writer) error {
-	switch {
-	case len(names) > 1:
-		return usageError{fmt.Sprintf("unexpected argument %q", names[1]), scenarioUsage}
-	case len(names) == 0:
-		names = dkv20.Scenarios()
-	case len(names[0]) > 0 && names[0][0] == '-':
-		return usageError{fmt.Sprintf("unknown option %q", names[0]), scenarioUsage}
-	}
-	for _, name := range names {
-		hash, err := dkv20.Scenario(name)
-		if err != nil {
-			return err
-		}
-		if err := print(out, name+" "+hash+"\n"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// reason tells which side failed and why, in one line and without what the
-// system's call was named.
+// reason returns the side of the program that failed and the system's reason, in
+// one line, without the name of the system call.
 func reason(err error) string {
 	side := dkv20.ErrInput
 	if errors.Is(err, dkv20.ErrOutput) {
