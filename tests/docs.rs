@@ -1,12 +1,12 @@
 //! The documents are true: their code is the code that is compiled, their transcripts and hashes are
 //! those of the program, and the files, headings, commands and names that they mention exist.
 //!
-//! `DKV20_WRITE_DOCS=1 cargo test --test docs quotes` rewrites the quoted code, help and tables.
+//! `DKV20_WRITE_DOCS=1 cargo test --all-features --test docs quotes` updates what they quote.
 
 // The program under test is the one with the exam.
 #![cfg(all(feature = "cli", feature = "exam"))]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::ops::Range;
@@ -405,36 +405,45 @@ fn table_of_traces() -> String {
     format!("\n\n| file | what it shows |\n| --- | --- |\n{}\n", rows.concat())
 }
 
+/// The document with everything that it quotes up to date.
+fn updated(document: &Document) -> String {
+    let mut text = document.text.clone();
+    for block in document.blocks.iter().rev() {
+        if let Some(quoted) = quoted(document, block) {
+            let source = &document.text[block.source.clone()];
+            assert!(
+                source.contains(&*block.text),
+                "{}: an indented quote",
+                document.file.display()
+            );
+            text.replace_range(block.source.clone(), &source.replacen(&*block.text, &quoted, 1));
+        }
+    }
+    if document.file == Path::new("tests/traces/README.md") {
+        text = text.replacen(part_of(&text, "traces"), &table_of_traces(), 1);
+    }
+    text
+}
+
 #[test]
 fn quotes() {
-    let mut current: BTreeMap<PathBuf, String> = BTreeMap::new();
-    let mut count = 0;
-    for document in Document::all() {
-        let mut text = document.text.clone();
-        for block in document.blocks.iter().rev() {
-            let Some(quoted) = quoted(&document, block) else { continue };
-            count += 1;
-            let source = &document.text[block.source.clone()];
-            let fenced = source.replacen(&*block.text, &quoted, 1);
-            text.replace_range(block.source.clone(), &fenced);
-        }
-        current.insert(document.file, text);
-    }
-    assert!(count > 15, "only {count} quotes");
-    let traces = read("tests/traces/README.md");
-    let with_table = traces.replacen(part_of(&traces, "traces"), &table_of_traces(), 1);
-    current.insert("tests/traces/README.md".into(), with_table);
-    for (file, text) in current {
-        if std::env::var_os("DKV20_WRITE_DOCS").is_some() {
-            fs::write(root().join(file), text).expect("a writable document");
-        } else {
-            assert!(
-                read(&file) == text,
-                "{}: DKV20_WRITE_DOCS=1 updates it\n{text}",
-                file.display()
-            );
+    if std::env::var_os("DKV20_WRITE_DOCS").is_some() {
+        for document in Document::all() {
+            fs::write(root().join(&document.file), updated(&document)).expect("it can be written");
         }
     }
+    let documents = Document::all();
+    let blocks = documents.iter().flat_map(|it| it.blocks.iter().map(move |block| (it, block)));
+    let quotes = blocks.filter(|(document, block)| quoted(document, block).is_some());
+    assert!(quotes.count() > 15, "few quotes");
+    check_all(|document| {
+        let updated = updated(document);
+        let lines = updated.lines().zip(document.text.lines());
+        let same = lines.take_while(|(updated, shown)| updated == shown).count();
+        let line = updated.lines().nth(same).unwrap_or_default();
+        let fault = (same + 1, format!("DKV20_WRITE_DOCS=1 writes: {line}"));
+        if updated == document.text { Vec::new() } else { vec![fault] }
+    });
 }
 
 // --- Files, links and commands --------------------------------------------------------------------
