@@ -368,7 +368,7 @@ fn quoted(document: &Document, block: &Block) -> Option<String> {
     let first = block.text.lines().next()?;
     let words: Vec<_> = first.strip_prefix("$ ")?.split_whitespace().collect();
     let program = if words[0] == "dkv20" { PROGRAM } else { words[0] };
-    if words.last() == Some(&"--help") {
+    if words.last().is_some_and(|last| ["-h", "--help"].contains(last)) {
         return Some(format!("{first}\n{}\n", output_of(program, &words[1..]).trim_end()));
     }
     if words.starts_with(&["dkv20", "explore"]) {
