@@ -496,15 +496,20 @@ fn is_path(word: &str) -> bool {
     known.iter().any(|folder| word.starts_with(folder)) && word.chars().all(is_plain) && !is_pattern
 }
 
+/// Calls the check with each piece of code that may be a command.
+#[track_caller]
+fn check_commands(check: impl Fn(&str) -> Option<String>) {
+    check_all(|document| {
+        let commands = document.commands().into_iter();
+        commands.filter_map(|(line, code)| Some((line, check(&code)?))).collect()
+    });
+}
+
 #[test]
 fn paths() {
-    check_all(|document| {
-        let commands = document.commands();
-        let words = commands
-            .iter()
-            .flat_map(|(line, code)| code.split_whitespace().map(move |word| (*line, word)));
-        let missing = words.filter(|(_, word)| is_path(word) && !root().join(word).exists());
-        missing.map(|(line, word)| (line, format!("no {word}"))).collect()
+    check_commands(|code| {
+        let mut words = code.split_whitespace().filter(|word| is_path(word));
+        words.find(|word| !root().join(word).exists()).map(|word| format!("no {word}"))
     });
 }
 
@@ -560,12 +565,8 @@ fn suite_fault(line: &str) -> Option<String> {
 
 #[test]
 fn commands() {
-    check_all(|document| {
-        let faults = document.commands().into_iter().filter_map(|(line, code)| {
-            let fault = program_fault(&code).or_else(|| script_fault(&code));
-            Some((line, fault.or_else(|| suite_fault(&code))?))
-        });
-        faults.collect()
+    check_commands(|code| {
+        program_fault(code).or_else(|| script_fault(code)).or_else(|| suite_fault(code))
     });
 }
 
@@ -573,16 +574,11 @@ fn commands() {
 fn verify_steps() {
     let listed = output_of("bash", &["scripts/verify.sh", "--list"]);
     let steps: Vec<_> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
-    let is_known = |word: &str| steps.iter().any(|step| step.split(word).next() == Some(""));
-    check_all(|document| {
-        let mut faults = Vec::new();
-        for (line, code) in document.commands() {
-            let Some(words) = code.strip_prefix("bash scripts/verify.sh ") else { continue };
-            let words = words.split_whitespace().take_while(|word| *word != "#");
-            let unknown = words.filter(|word| !word.starts_with("--") && !is_known(word));
-            faults.extend(unknown.map(|word| (line, format!("no step {word}"))));
-        }
-        faults
+    check_commands(|code| {
+        let words = code.strip_prefix("bash scripts/verify.sh ")?.split_whitespace();
+        let mut words = words.take_while(|word| *word != "#").filter(|it| !it.starts_with("--"));
+        let is_known = |word: &&str| steps.iter().any(|step| step.starts_with(*word));
+        words.find(|word| !is_known(word)).map(|word| format!("no step {word}"))
     });
 }
 
