@@ -43,28 +43,12 @@ TEST(Chaos, MakesEveryKindOfLine) {
   Session session;
   Ask(session, "new 5");
   const std::string trace = RunPlainly(session, 1, 20000);
-  for (const std::string_view part : {"> put 0x6b65792d",
-                                      "> del 0x6b65792d",
-                                      "> at 0 put 0x",
-                                      "> at 4 del 0x",
-                                      "> partition 3\n",
-                                      "> partition\n",
-                                      "> partition 0 1 2 3 4\n",
-                                      "> heal\n",
-                                      "> heal 1 3\n",
-                                      "> compact\n",
-                                      "> compact 2\n",
-                                      "> get 1 0x6b65792d",
-                                      "> hash 4\n",
-                                      "> log 0\n",
-                                      "> replica 3\n",
-                                      "> status\n",
-                                      "< err not-leader",
-                                      "< err no-leader",
-                                      "< ok pending",
-                                      "< ok committed",
-                                      "< ok none",
-                                      "< ok leader=none"}) {
+  for (const std::string& part : testing::Split(
+           "> put 0x6b65792d|> del 0x6b65792d|> at 0 put 0x|> at 4 del 0x|> partition 3\n|"
+           "> partition\n|> partition 0 1 2 3 4\n|> heal\n|> heal 1 3\n|> compact\n|"
+           "> compact 2\n|> get 1 0x6b65792d|> hash 4\n|> log 0\n|> replica 3\n|> status\n|"
+           "< err not-leader|< err no-leader|< ok pending|< ok committed|< ok none|"
+           "< ok leader=none")) {
     EXPECT_NE(trace.find(part), std::string::npos) << part;
   }
 }

@@ -217,65 +217,6 @@ TEST(Cluster, FollowerWithGreaterBase) {
   ExpectIdentical(cluster);
 }
 
-// Elections and the refusal of proposals with five replicas.
-TEST(Cluster, FailoverOfFive) {
-  Cluster cluster = MakeCluster(5);
-  Propose(cluster, Put("a", "1"));
-  Partition(cluster, {0});
-  EXPECT_EQ(cluster.leader(), 1U);
-  EXPECT_EQ(cluster.term(), 2U);
-  EXPECT_EQ(cluster.replica(1)->role(), Role::kLeader);
-  EXPECT_EQ(cluster.replica(0)->role(), Role::kLeader);  // It has not learned of the election.
-  EXPECT_EQ(cluster.replica(0)->term(), 1U);
-  for (ReplicaId id = 1; id < 5; ++id) {
-    EXPECT_EQ(cluster.replica(id)->term(), 2U) << id;
-    EXPECT_EQ(cluster.replica(id)->commit_index(), 2U) << id;  // the new leader's NoOp
-    EXPECT_EQ(cluster.replica(id)->TermAt(2), 2U) << id;
-  }
-  EXPECT_EQ(Propose(cluster, Put("a", "2")), (Outcome{true, 3, 2}));
-
-  Partition(cluster, {1, 2});
-  EXPECT_EQ(cluster.leader(), 1U);  // No quorum, so no election.
-  EXPECT_EQ(cluster.term(), 2U);
-  EXPECT_EQ(cluster.Propose(Put("a", "3")).error(), ErrorCode::kNoLeader);
-  EXPECT_EQ(Get(cluster, 3, "a"), "2");
-
-  // Replica 0 makes a quorum with 3 and 4, whose logs are newer.
-  HealIds(cluster, {0});
-  EXPECT_EQ(cluster.leader(), 3U);
-  EXPECT_EQ(cluster.term(), 3U);
-  EXPECT_EQ(cluster.replica(0)->role(), Role::kFollower);
-  cluster.Heal();
-  ExpectIdentical(cluster);
-}
-
-TEST(Cluster, DeposedLeaderOfFiveIsTruncated) {
-  Cluster cluster = MakeCluster(5);
-  Propose(cluster, Put("a", "1"));
-  Partition(cluster, {0});
-  EXPECT_EQ(ProposeAt(cluster, 0, Put("stale", "1")), (Outcome{false, 2, 1}));
-  EXPECT_EQ(ProposeAt(cluster, 0, Put("a", "stale")), (Outcome{false, 3, 1}));
-  EXPECT_EQ(ProposeAt(cluster, 0, Del("a")), (Outcome{false, 4, 1}));
-  EXPECT_EQ(ProposeAt(cluster, 0, Op::NoOp()), (Outcome{false, 5, 1}));
-  EXPECT_EQ(cluster.replica(0)->last(), 5U);
-  EXPECT_EQ(cluster.replica(0)->commit_index(), 1U);
-  EXPECT_EQ(Get(cluster, 0, "stale"), std::nullopt);
-  EXPECT_EQ(Get(cluster, 0, "a"), "1");
-  EXPECT_EQ(Propose(cluster, Put("b", "2")), (Outcome{true, 3, 2}));
-
-  cluster.Heal();
-  EXPECT_EQ(cluster.leader(), 1U);
-  EXPECT_EQ(cluster.replica(0)->role(), Role::kFollower);
-  EXPECT_EQ(cluster.replica(0)->last(), 3U);
-  for (ReplicaId id = 0; id < 5; ++id) {
-    EXPECT_EQ(Get(cluster, id, "stale"), std::nullopt) << id;
-    EXPECT_EQ(Get(cluster, id, "a"), "1") << id;
-    EXPECT_EQ(Get(cluster, id, "b"), "2") << id;
-    EXPECT_EQ(cluster.replica(id)->LogHash(), cluster.replica(1)->LogHash()) << id;
-  }
-  ExpectIdentical(cluster);
-}
-
 TEST(Cluster, EmptyListNamesNoReplica) {
   Cluster cluster = MakeCluster(5);
   Propose(cluster, Put("a", "1"));

@@ -21,6 +21,7 @@
 namespace dkv20 {
 namespace {
 
+using namespace std::string_view_literals;
 using testing::Ask;
 using testing::CompactIds;
 using testing::HealIds;
@@ -210,32 +211,9 @@ TEST(SnapshotProperty, RoundTrips) {
 }
 
 std::string RandomToken(Random& random) {
-  static const std::vector<std::string> kTokens = {"0",
-                                                   "1",
-                                                   "2",
-                                                   "5",
-                                                   "007",
-                                                   "18446744073709551615",
-                                                   "18446744073709551616",
-                                                   "0x",
-                                                   "0x6",
-                                                   "0x6b",
-                                                   "0xZZ",
-                                                   "0X61",
-                                                   "key",
-                                                   "-1",
-                                                   "+1",
-                                                   "1.0",
-                                                   "A",
-                                                   "B",
-                                                   "a\rb",
-                                                   "\t",
-                                                   "#",
-                                                   std::string("\0\xff", 2),
-                                                   "noop",
-                                                   "put",
-                                                   "del",
-                                                   "\xc3\x28"};
+  static const std::vector<std::string> kTokens = testing::Split(
+      "0|1|2|5|007|18446744073709551615|18446744073709551616|0x|0x6|0x6b|0xZZ|0X61|key|-1|+1|"
+      "1.0|A|B|a\rb|\t|#|noop|put|del|\xc3\x28|\0\xff"sv);
   return random.Of(kTokens);
 }
 

@@ -75,48 +75,12 @@ TEST(Protocol, Numbers) {
 }
 
 TEST(Protocol, TooFewOrTooManyTokens) {
-  for (const auto line : {"hello x",
-                          "new",
-                          "new 1 2",
-                          "noop x",
-                          "put",
-                          "put a",
-                          "put a b c",
-                          "del",
-                          "del a b",
-                          "at",
-                          "at 0",
-                          "at 0 put a",
-                          "at 0 put a b c",
-                          "at 0 del",
-                          "at 0 noop x",
-                          "at x noop",
-                          "status x",
-                          "replica",
-                          "replica 0 1",
-                          "get 0",
-                          "get 0 k k",
-                          "get k 0",
-                          "hash",
-                          "dump",
-                          "log",
-                          "load",
-                          "load a b",
-                          "mix",
-                          "mix 1 2",
-                          "draw 1",
-                          "draw 1 2 3",
-                          "workload 1 2",
-                          "workload 1 2 3 4",
-                          "chaos 1",
-                          "chaos 1 2 3",
-                          "scenario",
-                          "scenario A B",
-                          "quit now",
-                          "partition x",
-                          "partition 0 0x1",
-                          "heal -1",
-                          "compact 0 a"}) {
+  for (const std::string& line : testing::Split(
+           "hello x|new|new 1 2|noop x|put|put a|put a b c|del|del a b|at|at 0|at 0 put a|"
+           "at 0 put a b c|at 0 del|at 0 noop x|at x noop|status x|replica|replica 0 1|get 0|"
+           "get 0 k k|get k 0|hash|dump|log|load|load a b|mix|mix 1 2|draw 1|draw 1 2 3|"
+           "workload 1 2|workload 1 2 3 4|chaos 1|chaos 1 2 3|scenario|scenario A B|quit now|"
+           "partition x|partition 0 0x1|heal -1|compact 0 a")) {
     ExpectError(line, ErrorCode::kSyntax);
   }
 }

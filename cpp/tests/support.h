@@ -116,6 +116,19 @@ struct UnsignedLess {
   }
 };
 
+// Returns the parts of a list that are separated by bars.
+inline std::vector<std::string> Split(std::string_view list) {
+  std::vector<std::string> parts(1);
+  for (const char c : list) {
+    if (c == '|') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
 // Choices that a seed determines.
 class Random {
  public:
