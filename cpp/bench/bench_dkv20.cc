@@ -1,9 +1,9 @@
-// How fast the library is, beside what one would compare it with.
+// The speed of the library, with the baselines to compare it with.
 //
-// Each benchmark runs once, whole, unless --benchmark_min_time asks for more: a round is short,
-// and benchmarks that are compared can take turns. Whatever a benchmark works on is made before
-// its clock starts. DKV20_BENCH_SCALE=N divides the numbers of ops, entries and keys by N (not
-// those in the names), to try the whole thing out.
+// Each benchmark runs one whole iteration unless --benchmark_min_time asks for more, so that
+// benchmarks that are compared can alternate in short rounds. Setup is not timed.
+// DKV20_BENCH_SCALE=N divides the numbers of ops, entries and keys by N (but not those in the
+// names), for a quick trial.
 
 #include <benchmark/benchmark.h>
 
@@ -23,13 +23,14 @@
 
 #include "dkv20/byte_string.h"
 #include "dkv20/cluster.h"
-#include "dkv20/ordered_map.h"
-#include "dkv20/protocol.h"
-#include "dkv20/replica.h"
+#include "dkv20/serve.h"
 #include "dkv20/session.h"
 #include "dkv20/snapshot.h"
 #include "dkv20/splitmix64.h"
 #include "dkv20/workload.h"
+#include "dump.h"
+#include "ordered_map.h"
+#include "protocol.h"
 
 namespace {
 
@@ -41,7 +42,7 @@ using dkv20::OrderedMap;
 using dkv20::SplitMix64;
 using PlainMap = std::map<std::string, std::string>;
 
-// `number`, or less of it for a trial.
+// Returns `number`, divided by DKV20_BENCH_SCALE.
 std::size_t Scaled(std::size_t number) {
   const char* const scale = std::getenv("DKV20_BENCH_SCALE");
   const std::size_t divisor = scale == nullptr ? 1 : std::strtoull(scale, nullptr, 10);
@@ -52,44 +53,44 @@ constexpr std::size_t kReplicas = 5;
 const std::size_t kOps = Scaled(1000000);
 constexpr std::uint64_t kFewKeys = 10000;
 constexpr std::uint64_t kManyKeys = 1000000;
-// How many entries a replica has missed when it is healed.
+// The number of entries that a replica has missed when it is healed.
 constexpr std::size_t kMissed = 1000;
 
-// The workload of seed 1, decoded. Made once for each size of the key space.
+// Returns the ops of the workload of seed 1, made once for each size of the key space.
 const std::vector<Op>& Ops(std::uint64_t keys) {
   static std::map<std::uint64_t, std::vector<Op>> made;
   std::vector<Op>& ops = made[keys];
   SplitMix64 draws(1);
-  while (ops.size() < std::max(kOps, kMissed)) ops.push_back(dkv20::DrawOp(draws, keys));
+  while (ops.size() < std::max(kOps, kMissed)) ops.push_back(dkv20::DrawOp(draws, keys).value());
   return ops;
 }
 
-// The op at a position of the workload of few keys, which starts again where it ends.
+// Returns the op at a position of the workload of few keys, which repeats.
 const Op& OpAt(std::size_t position) { return Ops(kFewKeys)[position % kOps]; }
 
-// Keys 0 to `keys` - 1, or less of them for a trial, put in random order. Made once for each
-// number of keys.
+// Returns a map of the keys 0 to `keys` - 1, scaled, put in random order. Made once for each number
+// of keys.
 const OrderedMap& ShuffledMap(std::uint64_t keys) {
   keys = Scaled(keys);
   static std::map<std::uint64_t, OrderedMap> made;
   OrderedMap& map = made[keys];
-  if (!map.empty()) return map;
+  if (map.size() > 0) return map;
   std::vector<std::uint64_t> order(keys);
   std::iota(order.begin(), order.end(), 0);
   SplitMix64 draws(2);
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[draws.Next() % i]);
   for (const std::uint64_t i : order) {
-    map.Put(dkv20::WorkloadKey(i, keys), ByteString(std::string_view("12345678")));
+    map.Put(dkv20::DecodeKey(i, keys).value(), ByteString(std::string_view("12345678")));
   }
   return map;
 }
 
-Cluster MakeCluster() { return std::move(Cluster::New(kReplicas).value()); }
+Cluster MakeCluster() { return Cluster::New(kReplicas).value(); }
 
-// How many ops it takes until a map of few keys grows no more.
+// The number of ops after which a map of few keys does not grow.
 constexpr std::size_t kSettled = 40000;
 
-// A cluster whose log has `length` entries, and whose maps are the same size whatever the length.
+// Returns a cluster whose log has `length` entries. The size of its maps does not depend on that.
 Cluster MakeClusterWithLog(std::size_t length) {
   Cluster cluster = MakeCluster();
   for (std::size_t i = 0; i < kSettled; ++i) benchmark::DoNotOptimize(cluster.Propose(OpAt(i)));
@@ -102,7 +103,15 @@ std::string ToString(const ByteString& bytes) {
   return {bytes.data(), bytes.data() + bytes.size()};
 }
 
-void ApplyPlainly(const Op& op, PlainMap& map) {
+void Apply(const Op& op, OrderedMap& map) {
+  if (op.kind() == dkv20::OpKind::kPut) {
+    map.Put(op.key(), op.value());
+  } else if (op.kind() == dkv20::OpKind::kDel) {
+    map.Remove(op.key());
+  }
+}
+
+void Apply(const Op& op, PlainMap& map) {
   if (op.kind() == dkv20::OpKind::kPut) {
     map.insert_or_assign(ToString(op.key()), ToString(op.value()));
   } else if (op.kind() == dkv20::OpKind::kDel) {
@@ -120,7 +129,7 @@ std::size_t Argument(const benchmark::State& state) {
 
 // --- A workload, and its floor ------------------------------------------------------
 
-// Five replicas: each op goes through the log, replication and commit.
+// Each op goes through the logs, replication and commit of five replicas.
 void Propose(benchmark::State& state) {
   const std::vector<Op>& ops = Ops(Argument(state));
   Cluster cluster = MakeCluster();
@@ -130,13 +139,13 @@ void Propose(benchmark::State& state) {
 }
 BENCHMARK(Propose)->ArgName("keys")->Arg(kFewKeys)->Arg(kManyKeys);
 
-// The same ops applied to five plain ordered maps: no log, no quorum, no checks.
+// The same ops applied to five maps of the standard library, without log, quorum and checks.
 void Floor(benchmark::State& state) {
   const std::vector<Op>& ops = Ops(Argument(state));
   std::array<PlainMap, kReplicas> maps;
   for (auto _ : state) {
     for (const Op& op : ops) {
-      for (PlainMap& map : maps) ApplyPlainly(op, map);
+      for (PlainMap& map : maps) Apply(op, map);
     }
     benchmark::DoNotOptimize(maps);
   }
@@ -145,9 +154,8 @@ BENCHMARK(Floor)->ArgName("keys")->Arg(kFewKeys)->Arg(kManyKeys);
 
 // --- Snapshots ----------------------------------------------------------------------
 
-// Runs `make`, which answers with Bytes, several times as one iteration each. Into warm memory:
-// what is made is freed and its memory serves the next, which the first two, that are not timed,
-// see to.
+// Runs `make`, which returns Bytes, several times, one iteration each. The two calls before are
+// not timed: they leave memory that has been used to the calls that are.
 template <typename Make>
 void MakeBytes(benchmark::State& state, Make make) {
   constexpr int kTimes = 8;
@@ -165,7 +173,7 @@ void Dump(benchmark::State& state) {
 }
 BENCHMARK(Dump)->ArgName("keys")->Arg(kManyKeys);
 
-// As many bytes as the dump has.
+// Copies as many bytes as the dump has.
 void Memcpy(benchmark::State& state) {
   const Bytes bytes = dkv20::DumpState(kOps, 1, ShuffledMap(Argument(state)));
   MakeBytes(state, [&] { return Bytes(bytes); });
@@ -177,19 +185,19 @@ void HashMap(benchmark::State& state, const OrderedMap& map) {
   SetBytes(state, dkv20::DumpState(kOps, 1, map).size());
 }
 
-// Keys that are few and values that are long: the hash function is all there is to it.
+// Few keys with long values: nearly all the time is the hash function's.
 void HashStream(benchmark::State& state) {
   constexpr std::uint64_t kValues = 4096;
   constexpr std::size_t kValueLength = 16384;
   OrderedMap map;
   for (std::uint64_t i = 0; i < kValues; ++i) {
-    map.Put(dkv20::WorkloadKey(i, kValues), ByteString(std::string(kValueLength, 'v')));
+    map.Put(dkv20::DecodeKey(i, kValues).value(), ByteString(std::string(kValueLength, 'v')));
   }
   HashMap(state, map);
 }
 BENCHMARK(HashStream)->Name("Hash/stream");
 
-// As many short keys and values as a map may well have: walking it counts too.
+// Many short keys and values: the walk over the map counts too.
 void HashKeys(benchmark::State& state) { HashMap(state, ShuffledMap(Argument(state))); }
 BENCHMARK(HashKeys)->Name("Hash")->ArgName("keys")->Arg(kManyKeys);
 
@@ -202,20 +210,20 @@ BENCHMARK(Load)->ArgName("keys")->Arg(kManyKeys);
 
 // --- Catching up --------------------------------------------------------------------
 
-// How often a short piece of work is done, as one iteration each.
+// The number of iterations of a short benchmark.
 constexpr int kTimes = 16;
 
-// Proposes as much as a replica misses.
+// Proposes as many ops as a replica misses.
 void ProposeMissed(const std::vector<Op>& ops, Cluster& cluster) {
   for (std::size_t i = 0; i < kMissed; ++i) benchmark::DoNotOptimize(cluster.Propose(ops[i]));
 }
 
-// One replica catches up with what it has missed. By the end the log is a little longer.
+// One replica catches up. Each iteration makes the log a little longer.
 void TimeHeals(benchmark::State& state, const std::vector<Op>& ops, Cluster cluster) {
   while (state.KeepRunningBatch(kTimes)) {
     for (int i = 0; i < kTimes; ++i) {
       state.PauseTiming();
-      cluster.Partition({kReplicas - 1});
+      benchmark::DoNotOptimize(cluster.Partition({kReplicas - 1}).ok());
       ProposeMissed(ops, cluster);
       state.ResumeTiming();
       cluster.Heal();
@@ -223,39 +231,39 @@ void TimeHeals(benchmark::State& state, const std::vector<Op>& ops, Cluster clus
   }
 }
 
-// The log is as long as the argument says; the map is the same.
+// By length of the log. The size of the map does not depend on it.
 void Heal(benchmark::State& state) {
   TimeHeals(state, Ops(kFewKeys), MakeClusterWithLog(Scaled(Argument(state))));
 }
 BENCHMARK(Heal)->ArgName("log")->Arg(10000)->Arg(1000000);
 
-// The ops that such a replica has missed, applied to one map.
-void Apply(benchmark::State& state) {
+// Applies the ops that such a replica has missed to one map.
+void ApplyOps(benchmark::State& state) {
   const std::size_t count = Argument(state);
   std::size_t length = 0;
   const std::vector<Op>& ops = Ops(kFewKeys);
   OrderedMap map;
-  for (; length < kSettled; ++length) dkv20::Apply(ops[length % kOps], map);
+  for (; length < kSettled; ++length) Apply(ops[length % kOps], map);
   while (state.KeepRunningBatch(kTimes)) {
     for (int i = 0; i < kTimes; ++i) {
       for (const std::size_t end = length + count; length < end; ++length) {
-        dkv20::Apply(ops[length % kOps], map);
+        Apply(ops[length % kOps], map);
       }
     }
   }
 }
-BENCHMARK(Apply)->ArgName("ops")->Arg(kMissed);
+BENCHMARK(ApplyOps)->Name("Apply")->ArgName("ops")->Arg(kMissed);
 
 // --- Lines --------------------------------------------------------------------------
 
 const std::size_t kPuts = Scaled(1000000);
 
 Op PutAt(std::size_t position) {
-  return Op::Put(dkv20::WorkloadKey(position * 7919, kFewKeys),
+  return Op::Put(dkv20::DecodeKey(position * 7919, kFewKeys).value(),
                  ByteString(std::string_view("12345678")));
 }
 
-// Puts as a caller pipelines them, and what becomes of the answers.
+// Lines that a caller sends without waiting, and a sink for the answers.
 class Pipe final : public dkv20::ByteSource, public dkv20::ByteSink {
  public:
   explicit Pipe(std::string_view lines) : lines_(lines) {}
@@ -303,8 +311,8 @@ void Chaos(benchmark::State& state) {
   for (auto _ : state) {
     dkv20::Session session;
     std::string answer;
-    session.Run("new 5", answer);
-    session.Run("chaos 1 " + std::to_string(Scaled(Argument(state))), answer);
+    session.RunLine("new 5", answer);
+    session.RunLine("chaos 1 " + std::to_string(Scaled(Argument(state))), answer);
     benchmark::DoNotOptimize(answer);
   }
 }

@@ -1,4 +1,4 @@
-// What the fuzz targets share.
+// Helpers that the fuzz targets share.
 
 #ifndef DKV20_FUZZ_FUZZ_H_
 #define DKV20_FUZZ_FUZZ_H_
@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <cstdlib>
 
-// Ends the process where the condition does not hold, which libFuzzer takes for a finding.
+// Ends the process unless the condition holds, which libFuzzer reports as a finding.
 #define FUZZ_CHECK(condition) ((condition) ? static_cast<void>(0) : std::abort())
 
-// What libFuzzer calls with each input. -1: the input is not to be kept.
+// libFuzzer calls this with each input. Returns -1 if the input must not be kept, else 0.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 #endif  // DKV20_FUZZ_FUZZ_H_

@@ -1,8 +1,8 @@
-// Any sequence of events on a cluster and on the tests' twin (definition, section 4): the same is
-// seen of both after each, an error changes nothing, and settling again changes nothing.
+// Any sequence of operations on a cluster and on the tests' model (definition, section 4): both are
+// equal after each, an error changes nothing, and settling again changes nothing.
 //
-// With DKV20_FUZZ_COMMANDS in the environment the commands go to standard error as the lines of a
-// trace, each before it is run.
+// If DKV20_FUZZ_COMMANDS is set, each command is written to standard error, as in a trace, before
+// it is run.
 
 #include <gtest/gtest.h>
 
@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "dkv20/protocol.h"
 #include "fuzz.h"
-#include "twin.h"
+#include "model.h"
+#include "protocol.h"
 
 namespace {
 
@@ -22,13 +22,14 @@ using dkv20::Cluster;
 using dkv20::ErrorCode;
 using dkv20::Op;
 using dkv20::ReplicaId;
+using dkv20::Status;
 using dkv20::testing::Describe;
-using dkv20::testing::Twin;
+using dkv20::testing::Model;
 
-// The twin looks at all that there is after every step.
+// The model compares everything after every step, which takes time.
 constexpr int kEventsMax = 200;
 
-// A failure of the twin's ends the process, which libFuzzer takes for a finding.
+// A failure that the model reports ends the process, which libFuzzer reports as a finding.
 const bool kBreaks = [] {
   GTEST_FLAG_SET(break_on_failure, true);
   return true;
@@ -39,29 +40,29 @@ void Show(const std::string& line) {
   if (kShown) static_cast<void>(std::fprintf(stderr, "> %s\n", line.c_str()));
 }
 
-// Runs what bytes spell on a cluster and on its twin.
+// Decodes bytes to operations and runs them on a cluster and on its model.
 class Events {
  public:
   Events(std::span<const std::uint8_t> bytes)
       : bytes_(bytes),
         size_(Byte() % 7U + 1U),
-        cluster_(std::move(Cluster::New(size_).value())),
-        twin_(size_) {
+        cluster_(Cluster::New(size_).value()),
+        model_(size_) {
     Show("new " + std::to_string(size_));
   }
 
   void Run() {
     for (int count = 0; !bytes_.empty() && count < kEventsMax; ++count) {
       Step();
-      twin_.ExpectSame(cluster_);
+      model_.ExpectSame(cluster_);
     }
     const std::string before = Describe(cluster_);
-    FUZZ_CHECK(cluster_.Partition({}) == std::nullopt);
+    FUZZ_CHECK(cluster_.Partition({}).ok());
     FUZZ_CHECK(Describe(cluster_) == before);
   }
 
  private:
-  // 0 where there is no more.
+  // Returns the next byte, 0 at the end.
   std::uint8_t Byte() {
     if (bytes_.empty()) return 0;
     const std::uint8_t byte = bytes_.front();
@@ -69,7 +70,7 @@ class Events {
     return byte;
   }
 
-  // Few keys, so that they meet again; some are prefixes of others, some have high bytes.
+  // Few keys, so that they recur; some are prefixes of others, some have high bytes.
   Op TakeOp() {
     const std::uint8_t choice = Byte();
     const std::vector<std::uint8_t> key((choice & 1U) + 1U,
@@ -99,7 +100,7 @@ class Events {
       case 2:
         return Propose(std::nullopt);
       case 3:
-        return Propose(event / 16U % (size_ + 1U));  // one may be unknown
+        return Propose(event / 16U % (size_ + 1U));  // may be unknown
       case 4:
       case 5:
       case 6:
@@ -113,17 +114,17 @@ class Events {
       case 11:
         return Heal(TakeIds());
       case 12:
-        return Heal(AllIds());
+        return Heal(model_.all_ids());
       case 13:
         return Compact(TakeIds());
       case 14:
-        return Compact(AllIds());
+        return Compact(model_.all_ids());
       default:
         return Unknown();
     }
   }
 
-  // To the current leader, or to this replica.
+  // Proposes to the current leader, or to this replica.
   void Propose(std::optional<ReplicaId> id) {
     const Op op = TakeOp();
     std::string line = id ? "at " + std::to_string(*id) + " " : "";
@@ -131,60 +132,54 @@ class Events {
     Show(line);
     const std::string before = Describe(cluster_);
     const auto actual = id ? cluster_.ProposeAt(*id, op) : cluster_.Propose(op);
-    const auto expected = id ? twin_.ProposeAt(*id, op) : twin_.Propose(op);
+    const auto expected = id ? model_.ProposeAt(*id, op) : model_.Propose(op);
     if (actual.ok()) {
-      FUZZ_CHECK(actual.value() == expected.first);
+      FUZZ_CHECK(actual.value() == expected.value());
     } else {
-      FUZZ_CHECK(dkv20::ErrorName(actual.error()) == expected.second);
+      FUZZ_CHECK(actual.error() == expected.error());
       FUZZ_CHECK(Describe(cluster_) == before);
     }
   }
 
   void Partition(const std::vector<ReplicaId>& ids) {
     Show(Line("partition", ids));
-    FUZZ_CHECK(cluster_.Partition(ids) == std::nullopt);
-    twin_.Partition(ids);
+    FUZZ_CHECK(cluster_.Partition(ids).ok());
+    model_.Partition(ids);
   }
 
-  // No line says that nobody is healed, or compacted: it would mean all.
+  // Without ids, the lines `heal` and `compact` mean all replicas, not none.
   void Heal(const std::vector<ReplicaId>& ids) {
     if (ids.empty()) return;
     Show(Line("heal", ids));
-    FUZZ_CHECK(cluster_.HealIds(ids) == std::nullopt);
-    twin_.Heal(ids);
+    FUZZ_CHECK(cluster_.HealIds(ids).ok());
+    model_.HealIds(ids);
   }
 
   void Compact(const std::vector<ReplicaId>& ids) {
     if (ids.empty()) return;
     Show(Line("compact", ids));
-    FUZZ_CHECK(cluster_.CompactIds(ids) == std::nullopt);
-    twin_.Compact(ids);
+    FUZZ_CHECK(cluster_.CompactIds(ids).ok());
+    model_.CompactIds(ids);
   }
 
-  // An id that is not there, behind some that are: nothing changes.
+  // An unknown id after known ones: nothing changes.
   void Unknown() {
     std::vector<ReplicaId> ids = TakeIds();
     ids.push_back(size_);
     const std::string before = Describe(cluster_);
-    FUZZ_CHECK(cluster_.Partition(ids) == ErrorCode::kUnknownReplica);
-    FUZZ_CHECK(cluster_.HealIds(ids) == ErrorCode::kUnknownReplica);
-    FUZZ_CHECK(cluster_.CompactIds(ids) == ErrorCode::kUnknownReplica);
+    FUZZ_CHECK(cluster_.Partition(ids) == Status(ErrorCode::kUnknownReplica));
+    FUZZ_CHECK(cluster_.HealIds(ids) == Status(ErrorCode::kUnknownReplica));
+    FUZZ_CHECK(cluster_.CompactIds(ids) == Status(ErrorCode::kUnknownReplica));
     FUZZ_CHECK(Describe(cluster_) == before);
   }
 
-  // One of those that take themselves for the leader.
+  // Returns one of the replicas that believe they are leader.
   [[nodiscard]] ReplicaId ALeader(std::size_t choice) const {
     std::vector<ReplicaId> leaders;
-    for (const ReplicaId id : AllIds()) {
+    for (const ReplicaId id : model_.all_ids()) {
       if (cluster_.replica(id)->role() == dkv20::Role::kLeader) leaders.push_back(id);
     }
     return leaders[choice % leaders.size()];
-  }
-
-  [[nodiscard]] std::vector<ReplicaId> AllIds() const {
-    std::vector<ReplicaId> ids;
-    for (ReplicaId id = 0; id < size_; ++id) ids.push_back(id);
-    return ids;
   }
 
   static std::string Line(std::string line, const std::vector<ReplicaId>& ids) {
@@ -195,7 +190,7 @@ class Events {
   std::span<const std::uint8_t> bytes_;
   std::size_t size_;
   Cluster cluster_;
-  Twin twin_;
+  Model model_;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// LoadState on any bytes: what it accepts gives the same bytes again, and an error stands within
-// the bytes (definition, section 5).
+// LoadState on any bytes (definition, section 5): what it accepts has the same bytes when dumped,
+// and the offset of an error is within the bytes.
 
 #include <algorithm>
 #include <span>

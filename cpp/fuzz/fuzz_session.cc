@@ -1,5 +1,5 @@
-// A session on any bytes (definition, section 8): the answers do not depend on how the input comes
-// in, there is one for each line that gets one, and each is `ok` or `err`.
+// A session on any bytes (definition, section 8): the answers do not depend on how the input is cut
+// into reads, each command gets one, and each is `ok` or `err`.
 
 #include <algorithm>
 #include <optional>
@@ -7,21 +7,21 @@
 #include <string>
 #include <string_view>
 
-#include "dkv20/protocol.h"
-#include "dkv20/session.h"
+#include "dkv20/scenario.h"
+#include "dkv20/serve.h"
 #include "fuzz.h"
+#include "protocol.h"
 
 namespace {
 
 using dkv20::CommandKind;
 
-// How much one input may ask for, in proposals and steps of chaos. More takes long, and shows
-// nothing more.
+// The number of proposals and steps of chaos that one input may request. More only takes longer.
 constexpr std::uint64_t kWorkMax = 500;
-// About what a scenario is, in the same measure: too much.
+// About the work of a scenario in the same unit, which is too much.
 constexpr std::uint64_t kScenarioWork = 10'000;
 
-// Gives at most so many bytes at a time.
+// Returns at most `step` bytes at a time.
 class Source final : public dkv20::ByteSource {
  public:
   Source(std::string_view bytes, std::size_t step) : bytes_(bytes), step_(step) {}
@@ -53,7 +53,7 @@ std::string Answers(std::string_view input, std::size_t step) {
   return std::move(sink.written);
 }
 
-// The work that a line asks for, no more than is too much.
+// Returns the work that a command requests, limited to more than kWorkMax.
 std::uint64_t Work(const dkv20::Command& command) {
   switch (command.kind) {
     case CommandKind::kWorkload:
@@ -61,13 +61,13 @@ std::uint64_t Work(const dkv20::Command& command) {
     case CommandKind::kChaos:
       return std::min(command.numbers[1], kWorkMax + 1);
     case CommandKind::kScenario:
-      return command.name == "A" || command.name == "B" ? kScenarioWork : 0;
+      return dkv20::ScenarioScript(command.name).empty() ? 0 : kScenarioWork;
     default:
       return 0;
   }
 }
 
-// The first line, taken from the input.
+// Takes the first line from the input.
 std::string_view TakeLine(std::string_view& input) {
   const std::size_t end = std::min(input.find('\n'), input.size());
   const std::string_view line = input.substr(0, end);
@@ -75,31 +75,31 @@ std::string_view TakeLine(std::string_view& input) {
   return line;
 }
 
-struct Due {
+struct Expected {
   std::uint64_t work = 0;
   std::size_t answers = 0;
 };
 
-// What the input asks for.
-Due Ask(std::string_view input) {
-  Due due;
+// Returns the work and the number of answers that the input requests.
+Expected Expect(std::string_view input) {
+  Expected expected;
   while (!input.empty()) {
     const auto parsed = dkv20::Parse(TakeLine(input));
     if (parsed.ok() && parsed.value().kind == CommandKind::kNothing) continue;
-    ++due.answers;
+    ++expected.answers;
     if (!parsed.ok()) continue;
-    due.work += Work(parsed.value());
+    expected.work += Work(parsed.value());
     if (parsed.value().kind == CommandKind::kQuit) break;
   }
-  return due;
+  return expected;
 }
 
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string input(data, data + size);
-  const Due due = Ask(input);
-  if (due.work > kWorkMax) return -1;
+  const Expected expected = Expect(input);
+  if (expected.work > kWorkMax) return -1;
   const std::string answers = Answers(input, size + 1);
   FUZZ_CHECK(answers == Answers(input, 1));
   FUZZ_CHECK(answers.empty() || answers.back() == '\n');
@@ -109,6 +109,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view line = TakeLine(rest);
     FUZZ_CHECK(line == "ok" || line.starts_with("ok ") || line.starts_with("err "));
   }
-  FUZZ_CHECK(count == due.answers);
+  FUZZ_CHECK(count == expected.answers);
   return 0;
 }

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <functional>
 #include <new>
 
 namespace dkv20 {
 
-// What long byte strings share. The bytes follow it.
+// Precedes the bytes of a long byte string, in the same allocation. Not a std::shared_ptr: its two
+// words would leave no room for inline bytes.
 struct ByteString::Shared {
-  std::atomic<std::size_t> holders;
+  std::atomic<std::size_t> reference_count;
   std::size_t size;
 
   std::uint8_t* data() noexcept { return reinterpret_cast<std::uint8_t*>(this + 1); }
@@ -20,19 +20,8 @@ ByteString::ByteString(std::span<const std::uint8_t> bytes) noexcept : bytes_{} 
   if (!bytes.empty()) std::memcpy(data, bytes.data(), bytes.size());
 }
 
-ByteString::ByteString(std::string_view text) noexcept : bytes_{} {
-  std::uint8_t* data = Allocate(text.size());
-  if (!text.empty()) std::memcpy(data, text.data(), text.size());
-}
-
-void ByteString::Relocate(ByteString* from, ByteString* to, std::size_t count) noexcept {
-  // From the end that is ahead, so that what is still to be moved is never written over.
-  const bool backward = std::less<>()(from, to);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t at = backward ? count - 1 - i : i;
-    to[at].bytes_ = std::exchange(from[at].bytes_, {});
-  }
-}
+ByteString::ByteString(std::string_view text) noexcept
+    : ByteString(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size())) {}
 
 std::uint8_t* ByteString::Allocate(std::size_t size) noexcept {
   static_assert(sizeof(void*) <= kInlineMax && kInlineMax < kShared);
@@ -40,6 +29,7 @@ std::uint8_t* ByteString::Allocate(std::size_t size) noexcept {
     bytes_[kInlineMax] = static_cast<std::uint8_t>(size);
     return bytes_.data();
   }
+  // Raw memory, as the size of the allocation is not that of a type. Release frees it.
   void* memory = ::operator new(sizeof(Shared) + size);
   auto* shared = new (memory) Shared{1, size};
   std::memcpy(bytes_.data(), &memory, sizeof(memory));
@@ -51,16 +41,16 @@ std::size_t ByteString::SharedSize() const noexcept { return shared()->size; }
 
 const std::uint8_t* ByteString::SharedData() const noexcept { return shared()->data(); }
 
-void ByteString::Hold() const noexcept {
-  shared()->holders.fetch_add(1, std::memory_order_relaxed);
+void ByteString::Acquire() const noexcept {
+  shared()->reference_count.fetch_add(1, std::memory_order_relaxed);
 }
 
 void ByteString::Release() const noexcept {
-  Shared* held = shared();
-  // The last holder must see what the others did before it frees.
-  if (held->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  held->~Shared();
-  ::operator delete(held);
+  Shared* released = shared();
+  // The last owner must see all accesses of the others before it frees the bytes.
+  if (released->reference_count.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  released->~Shared();
+  ::operator delete(released);
 }
 
 int ByteString::CompareShared(const ByteString& other) const noexcept {

@@ -1,150 +1,110 @@
-#include "dkv20/chaos.h"
+#include "chaos.h"
 
-#include <bit>
+#include <array>
+#include <vector>
 
-#include "dkv20/protocol.h"
 #include "dkv20/workload.h"
-#include "sha256.h"
+#include "protocol.h"
 
 namespace dkv20 {
 namespace {
 
-// Makes one line. Draws are made in the order in which their results stand in it.
-class LineMaker {
- public:
-  LineMaker(SplitMix64& draws, const Cluster& cluster, std::string& out) noexcept
-      : draws_(draws), cluster_(cluster), out_(out) {}
+// The size of the key space: small, so that keys recur.
+constexpr std::uint64_t kChaosKeys = 64;
 
-  // One draw chooses the command by its seven highest bits.
-  void Make() noexcept {
-    const std::uint64_t e = draws_.Next() >> 57;
-    if (e <= 55) return DrawnOp();
-    if (e <= 71) return At(DrawnLeader());
-    if (e <= 75) return At(DrawnId());
-    if (e <= 83) return Word("partition", DrawnId());
-    if (e <= 87) return Word("partition", cluster_.leader());
-    if (e <= 91) return WordAndMask("partition");
-    if (e <= 99) return Word("heal", DrawnId());
-    if (e <= 103) return WordAndMask("heal");
-    if (e <= 105) return Word("heal");
-    if (e <= 109) return Word("compact", DrawnId());
-    if (e <= 111) return Word("compact");
-    if (e <= 115) return Get();
-    if (e <= 120) return Word("hash", DrawnId());
-    if (e <= 123) return Word("log", DrawnId());
-    if (e <= 126) return Word("replica", DrawnId());
-    Word("status");
-  }
+// The commands after the last step, for each id in turn.
+constexpr std::array<std::string_view, 3> kClosingWords = {"replica", "log", "hash"};
 
- private:
-  void Word(std::string_view word) noexcept { out_ += word; }
-  void Word(std::string_view word, ReplicaId id) noexcept {
-    out_ += word;
-    out_ += ' ';
-    AppendNumber(id, out_);
-  }
-  // The ids below the cluster's size whose bit is set, ascending.
-  void WordAndMask(std::string_view word) noexcept {
-    out_ += word;
-    const std::uint64_t mask = draws_.Next();
-    for (ReplicaId id = 0; id < cluster_.size(); ++id) {
-      if (((mask >> id) & 1U) != 0) Word("", id);
-    }
-  }
-  void DrawnOp() noexcept { AppendOp(DrawOp(draws_, kChaosKeys), out_); }
-  void At(ReplicaId id) noexcept {
-    Word("at", id);
-    out_ += ' ';
-    DrawnOp();
-  }
-  void Get() noexcept {
-    Word("get", DrawnId());
-    out_ += ' ';
-    AppendHex(WorkloadKey(draws_.Next(), kChaosKeys).view(), out_);
-  }
-
-  ReplicaId DrawnId() noexcept { return draws_.Next() % cluster_.size(); }
-  // One of those that take themselves for the leader. There is always one: the current leader.
-  ReplicaId DrawnLeader() noexcept {
-    std::uint64_t leaders = 0;
-    for (ReplicaId id = 0; id < cluster_.size(); ++id) {
-      const bool leads = cluster_.replica(id)->role() == Role::kLeader;
-      leaders |= (leads ? std::uint64_t{1} : 0) << id;
-    }
-    std::uint64_t position = draws_.Next() % static_cast<unsigned>(std::popcount(leaders));
-    for (; position > 0; --position) leaders &= leaders - 1;
-    return static_cast<ReplicaId>(std::countr_zero(leaders));
-  }
-
-  SplitMix64& draws_;
-  const Cluster& cluster_;
-  std::string& out_;
-};
-
-// Hashes lines and their answers as they stand in a trace.
-class Digest {
- public:
-  explicit Digest(Session& session) noexcept : session_(session) {}
-
-  // Where the next command line is to be appended, after Begin.
-  std::string& Begin() noexcept {
-    text_ += "> ";
-    line_at_ = text_.size();
-    return text_;
-  }
-  // Runs the line that has been appended and takes its answer in.
-  void Run() noexcept {
-    line_.assign(text_, line_at_);
-    text_ += "\n< ";
-    session_.Run(line_, text_);
-    text_ += '\n';
-    if (text_.size() >= kEnough) Update();
-  }
-  [[nodiscard]] std::string FinishHex() noexcept {
-    Update();
-    return hash_.FinishHex();
-  }
-
- private:
-  static constexpr std::size_t kEnough = 16384;
-
-  void Update() noexcept {
-    hash_.Update(text_);
-    text_.clear();
-  }
-
-  Session& session_;
-  Sha256 hash_;
-  std::string text_;
-  std::string line_;
-  std::size_t line_at_ = 0;
-};
+void AppendWord(std::string_view word, ReplicaId id, std::string& out) noexcept {
+  out += word;
+  out += ' ';
+  AppendNumber(id, out);
+}
 
 }  // namespace
 
-void AppendChaosLine(SplitMix64& draws, const Cluster& cluster, std::string& out) noexcept {
-  LineMaker(draws, cluster, out).Make();
+bool ChaosLines::Next(const Cluster& cluster, std::string& out) noexcept {
+  if (steps_left_ > 0) {
+    --steps_left_;
+    AppendStep(cluster, out);
+    return true;
+  }
+  const ReplicaId id = closing_lines_ / kClosingWords.size();
+  if (id >= cluster.size()) return false;
+  AppendWord(kClosingWords[closing_lines_++ % kClosingWords.size()], id, out);
+  return true;
 }
 
-Result<std::string> RunChaos(Session& session, std::uint64_t seed, std::uint64_t steps) noexcept {
-  const Cluster* cluster = session.cluster();
-  if (cluster == nullptr) return ErrorCode::kNoCluster;
-  if (steps > kCountMax) return ErrorCode::kCount;
-  SplitMix64 draws(seed);
-  Digest digest(session);
-  for (std::uint64_t i = 0; i < steps; ++i) {
-    AppendChaosLine(draws, *cluster, digest.Begin());
-    digest.Run();
+// The seven highest bits of a draw select the command. Draws are made in the order in which their
+// results appear in the line.
+void ChaosLines::AppendStep(const Cluster& cluster, std::string& out) noexcept {
+  const std::uint64_t e = draws_.Next() >> 57;
+  if (e <= 55) {
+    AppendDrawnOp(out);
+  } else if (e <= 71) {
+    AppendWord("at", DrawLeader(cluster), out);
+    out += ' ';
+    AppendDrawnOp(out);
+  } else if (e <= 75) {
+    AppendWithId("at", cluster, out);
+    out += ' ';
+    AppendDrawnOp(out);
+  } else if (e <= 83) {
+    AppendWithId("partition", cluster, out);
+  } else if (e <= 87) {
+    AppendWord("partition", cluster.leader(), out);
+  } else if (e <= 91) {
+    AppendWithMask("partition", cluster, out);
+  } else if (e <= 99) {
+    AppendWithId("heal", cluster, out);
+  } else if (e <= 103) {
+    AppendWithMask("heal", cluster, out);
+  } else if (e <= 105) {
+    out += "heal";
+  } else if (e <= 109) {
+    AppendWithId("compact", cluster, out);
+  } else if (e <= 111) {
+    out += "compact";
+  } else if (e <= 115) {
+    AppendWithId("get", cluster, out);
+    out += ' ';
+    AppendHex(DecodeKey(draws_.Next(), kChaosKeys).value().view(), out);
+  } else if (e <= 120) {
+    AppendWithId("hash", cluster, out);
+  } else if (e <= 123) {
+    AppendWithId("log", cluster, out);
+  } else if (e <= 126) {
+    AppendWithId("replica", cluster, out);
+  } else {
+    out += "status";
   }
-  for (ReplicaId id = 0; id < cluster->size(); ++id) {
-    for (const std::string_view word : {"replica ", "log ", "hash "}) {
-      std::string& line = digest.Begin();
-      line += word;
-      AppendNumber(id, line);
-      digest.Run();
-    }
+}
+
+void ChaosLines::AppendDrawnOp(std::string& out) noexcept {
+  AppendOp(DrawOp(draws_, kChaosKeys).value(), out);
+}
+
+void ChaosLines::AppendWithId(std::string_view word, const Cluster& cluster,
+                              std::string& out) noexcept {
+  AppendWord(word, draws_.Next() % cluster.size(), out);
+}
+
+void ChaosLines::AppendWithMask(std::string_view word, const Cluster& cluster,
+                                std::string& out) noexcept {
+  out += word;
+  const std::uint64_t mask = draws_.Next();
+  for (ReplicaId id = 0; id < cluster.size(); ++id) {
+    if (((mask >> id) & 1U) != 0) AppendWord("", id, out);
   }
-  return digest.FinishHex();
+}
+
+ReplicaId ChaosLines::DrawLeader(const Cluster& cluster) noexcept {
+  // Never empty: the current leader is one of them.
+  std::vector<ReplicaId> leaders;
+  for (ReplicaId id = 0; id < cluster.size(); ++id) {
+    if (cluster.replica(id)->role() == Role::kLeader) leaders.push_back(id);
+  }
+  return leaders[static_cast<std::size_t>(draws_.Next() % leaders.size())];
 }
 
 }  // namespace dkv20

@@ -1,4 +1,4 @@
-#include "dkv20/check.h"
+#include "check.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -6,9 +6,9 @@
 namespace dkv20::internal {
 
 void CheckFailed(const char* condition, const char* file, int line) noexcept {
-  // Where standard error fails there is nobody left to tell.
+  // The process ends whether or not the message can be written.
   static_cast<void>(
-      std::fprintf(stderr, "dkv20: %s:%d: does not hold: %s\n", file, line, condition));
+      std::fprintf(stderr, "dkv20: %s:%d: check failed: %s\n", file, line, condition));
   std::abort();
 }
 

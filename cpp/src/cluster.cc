@@ -4,17 +4,10 @@
 #include <tuple>
 #include <utility>
 
+#include "check.h"
+#include "dkv20/limits.h"
+
 namespace dkv20 {
-namespace {
-
-// The ids, which must be known, as bits.
-std::uint64_t MaskOf(std::span<const ReplicaId> ids) noexcept {
-  std::uint64_t mask = 0;
-  for (const ReplicaId id : ids) mask |= std::uint64_t{1} << id;
-  return mask;
-}
-
-}  // namespace
 
 Result<Cluster> Cluster::New(std::uint64_t size) noexcept {
   if (size < 1 || size > kReplicasMax) return ErrorCode::kReplicaCount;
@@ -23,47 +16,49 @@ Result<Cluster> Cluster::New(std::uint64_t size) noexcept {
 
 Cluster::Cluster(std::size_t size) noexcept {
   replicas_.reserve(size);
-  for (ReplicaId id = 0; id < size; ++id) {
-    replicas_.emplace_back(id, id == 0 ? Role::kLeader : Role::kFollower);
-  }
+  for (ReplicaId id = 0; id < size; ++id) replicas_.push_back(Replica(id));
+  Leader().BecomeLeader(term_);
 }
 
 std::vector<ReplicaId> Cluster::isolated_ids() const noexcept {
   std::vector<ReplicaId> ids;
-  for (const Replica& replica : replicas_) {
-    if (is_partitioned(replica.id())) ids.push_back(replica.id());
+  for (ReplicaId id = 0; id < size(); ++id) {
+    if (is_isolated(id)) ids.push_back(id);
   }
   return ids;
 }
 
+Result<bool> Cluster::IsPartitioned(ReplicaId id) const noexcept {
+  if (id >= size()) return ErrorCode::kUnknownReplica;
+  return is_isolated(id);
+}
+
 Result<Outcome> Cluster::Propose(Op op) noexcept {
-  if (auto error = CheckLimits(op)) return *error;
-  if (is_partitioned(leader_)) return ErrorCode::kNoLeader;
-  Replica& leader = Leader();
-  leader.Append(std::move(op));
-  const std::uint64_t index = leader.last();
+  if (const Status status = op.CheckLimits(); !status.ok()) return status.code();
+  if (is_isolated(leader_)) return ErrorCode::kNoLeader;
+  const std::uint64_t index = Leader().Append(std::move(op));
   Settle();
-  return Outcome{index <= leader.commit_index(), index, leader.term()};
+  return Outcome{index <= Leader().commit_index(), index, term_};
 }
 
 Result<Outcome> Cluster::ProposeAt(ReplicaId id, Op op) noexcept {
   if (id >= size()) return ErrorCode::kUnknownReplica;
-  if (auto error = CheckLimits(op)) return *error;
+  if (const Status status = op.CheckLimits(); !status.ok()) return status.code();
   Replica& replica = replicas_[static_cast<std::size_t>(id)];
   if (replica.role() != Role::kLeader) return ErrorCode::kNotLeader;
-  if (is_partitioned(id)) {
-    replica.Append(std::move(op));
-    return Outcome{false, replica.last(), replica.term()};
+  if (!is_isolated(id)) {
+    DKV20_CHECK(id == leader_);
+    return Propose(std::move(op));
   }
-  DKV20_CHECK(id == leader_);
-  return Propose(std::move(op));
+  const std::uint64_t index = replica.Append(std::move(op));
+  return Outcome{false, index, replica.term()};
 }
 
-std::optional<ErrorCode> Cluster::Partition(std::span<const ReplicaId> ids) noexcept {
-  if (auto error = CheckIds(ids)) return error;
-  isolated_ |= MaskOf(ids);
+Status Cluster::Partition(std::span<const ReplicaId> ids) noexcept {
+  if (const Status status = CheckIds(ids); !status.ok()) return status;
+  for (const ReplicaId id : ids) isolated_ |= std::uint64_t{1} << id;
   Settle();
-  return std::nullopt;
+  return {};
 }
 
 void Cluster::Heal() noexcept {
@@ -71,70 +66,63 @@ void Cluster::Heal() noexcept {
   Settle();
 }
 
-std::optional<ErrorCode> Cluster::HealIds(std::span<const ReplicaId> ids) noexcept {
-  if (auto error = CheckIds(ids)) return error;
-  isolated_ &= ~MaskOf(ids);
+Status Cluster::HealIds(std::span<const ReplicaId> ids) noexcept {
+  if (const Status status = CheckIds(ids); !status.ok()) return status;
+  for (const ReplicaId id : ids) isolated_ &= ~(std::uint64_t{1} << id);
   Settle();
-  return std::nullopt;
+  return {};
 }
 
 void Cluster::Compact() noexcept {
   for (Replica& replica : replicas_) replica.Compact();
 }
 
-std::optional<ErrorCode> Cluster::CompactIds(std::span<const ReplicaId> ids) noexcept {
-  if (auto error = CheckIds(ids)) return error;
+Status Cluster::CompactIds(std::span<const ReplicaId> ids) noexcept {
+  if (const Status status = CheckIds(ids); !status.ok()) return status;
   for (const ReplicaId id : ids) replicas_[static_cast<std::size_t>(id)].Compact();
-  return std::nullopt;
+  return {};
 }
 
-std::optional<ErrorCode> Cluster::CheckIds(std::span<const ReplicaId> ids) const noexcept {
+Status Cluster::CheckIds(std::span<const ReplicaId> ids) const noexcept {
   for (const ReplicaId id : ids) {
     if (id >= size()) return ErrorCode::kUnknownReplica;
   }
-  return std::nullopt;
+  return {};
 }
 
-std::size_t Cluster::ReachableCount() const noexcept {
-  return size() - static_cast<std::size_t>(std::popcount(isolated_));
+bool Cluster::HasQuorum() const noexcept {
+  return size() - static_cast<std::size_t>(std::popcount(isolated_)) >= quorum();
 }
 
-// Leaves nothing in flight between the reachable replicas. Running it again changes nothing.
+// Delivers all messages. Running it again changes nothing.
 void Cluster::Settle() noexcept {
-  if (is_partitioned(leader_) && ReachableCount() >= quorum()) Elect();
-  if (is_partitioned(leader_)) {
-    // Nobody can lead: whoever has come back still taking itself for a leader gives that up.
-    for (Replica& replica : replicas_) {
-      if (!is_partitioned(replica.id())) replica.StepDown();
-    }
-    return;
+  if (is_isolated(leader_) && HasQuorum()) Elect();
+  if (is_isolated(leader_)) {
+    StepDownReachable();
+  } else {
+    Replicate();
+    Commit();
   }
-  Replicate();
-  Commit();
 }
 
-// A quorum is reachable and the leader is not. Isolated replicas keep their term and their role:
-// a deposed leader still takes itself for one.
+// Step 1. Isolated replicas keep their term and their role: a deposed leader does not learn of
+// the election.
 void Cluster::Elect() noexcept {
   leader_ = ElectionWinner();
   ++term_;
   for (Replica& replica : replicas_) {
-    if (is_partitioned(replica.id())) continue;
-    if (replica.id() == leader_) {
-      replica.BecomeLeader(term_);
-    } else {
-      replica.BecomeFollower(term_);
-    }
+    if (!is_isolated(replica.id())) replica.BecomeFollower(term_);
   }
+  Leader().BecomeLeader(term_);
   Leader().Append(Op::NoOp());
 }
 
-// The reachable replica with the greatest (last term, last), the lowest id among equals. The term
-// counts first: a long tail of an old term is no reason to lead.
+// The reachable replica with the greatest (last term, last); among equals, the lowest id. The
+// term comes first, so that a long uncommitted suffix of an old term does not win.
 ReplicaId Cluster::ElectionWinner() const noexcept {
   const Replica* winner = nullptr;
   for (const Replica& replica : replicas_) {
-    if (is_partitioned(replica.id())) continue;
+    if (is_isolated(replica.id())) continue;
     if (winner == nullptr || std::tuple(replica.last_term(), replica.last()) >
                                  std::tuple(winner->last_term(), winner->last())) {
       winner = &replica;
@@ -144,22 +132,29 @@ ReplicaId Cluster::ElectionWinner() const noexcept {
   return winner->id();
 }
 
-// Every other reachable replica follows the leader, and its log becomes the leader's.
-void Cluster::Replicate() noexcept {
-  const Replica& leader = Leader();
+// Step 2: while the leader is isolated, no reachable replica believes it is leader.
+void Cluster::StepDownReachable() noexcept {
   for (Replica& replica : replicas_) {
-    if (is_partitioned(replica.id()) || replica.id() == leader_) continue;
-    replica.BecomeFollower(leader.term());
-    if (!replica.TruncateAndReplay(leader)) replica.InstallSnapshot(leader);
+    if (!is_isolated(replica.id())) replica.StepDown();
   }
 }
 
-// With a quorum the leader commits all it has. Whoever is reachable hears how far it has come.
+// Step 3: the logs of the reachable replicas become the leader's.
+void Cluster::Replicate() noexcept {
+  for (Replica& replica : replicas_) {
+    if (is_isolated(replica.id()) || replica.id() == leader_) continue;
+    replica.BecomeFollower(term_);
+    replica.CatchUp(Leader());
+  }
+}
+
+// Step 4: with a quorum the leader commits its whole log. Every reachable replica commits as far
+// as the leader has.
 void Cluster::Commit() noexcept {
   Replica& leader = Leader();
-  if (ReachableCount() >= quorum()) leader.AdvanceCommit(leader.last());
+  if (HasQuorum()) leader.CommitTo(leader.last());
   for (Replica& replica : replicas_) {
-    if (!is_partitioned(replica.id())) replica.AdvanceCommit(leader.commit_index());
+    if (!is_isolated(replica.id())) replica.CommitTo(leader.commit_index());
   }
 }
 

@@ -1,4 +1,4 @@
-// Hex digits. Independent of the locale.
+// Hex digits, independent of the locale.
 
 #ifndef DKV20_HEX_H_
 #define DKV20_HEX_H_
@@ -12,7 +12,7 @@
 
 namespace dkv20 {
 
-// Two lower-case digits for each byte.
+// Appends two lower-case digits for each byte.
 inline void AppendHexDigits(std::span<const std::uint8_t> bytes, std::string& out) noexcept {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::size_t at = out.size();
@@ -23,7 +23,7 @@ inline void AppendHexDigits(std::span<const std::uint8_t> bytes, std::string& ou
   }
 }
 
-// The value of a digit in either case; 16 for any other byte.
+// Returns the value of a digit in either case, 16 for any other byte.
 inline std::uint8_t HexDigitValue(char digit) noexcept {
   static constexpr auto kValues = [] {
     std::array<std::uint8_t, 256> values{};

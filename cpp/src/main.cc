@@ -1,4 +1,4 @@
-// The program `dkv20`: the command line, standard input and output, and the only exit.
+// The program `dkv20`: its command line, its standard streams and its exit status.
 
 #include <unistd.h>
 
@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "dkv20/scenario.h"
+#include "dkv20/serve.h"
 #include "dkv20/session.h"
 
 namespace {
@@ -48,10 +49,10 @@ class StandardOutput final : public dkv20::ByteSink {
   }
 };
 
-// Where standard error fails there is nobody left to tell.
+// If standard error fails, there is nowhere to report it.
 void PrintError(const std::string& text) { static_cast<void>(std::fputs(text.c_str(), stderr)); }
 
-// Reports what errno says of one of the standard streams.
+// Reports the error in errno on one of the standard streams.
 int ReportFailure(const std::string& stream) {
   PrintError("dkv20: " + stream + ": " + std::strerror(errno) + "\n");
   return kExitFailed;
@@ -64,14 +65,9 @@ int Print(std::string_view text) {
 int RunServe() {
   StandardInput input;
   StandardOutput output;
-  switch (dkv20::Serve(input, output)) {
-    case dkv20::ServeEnd::kReadFailed:
-      return ReportFailure("standard input");
-    case dkv20::ServeEnd::kWriteFailed:
-      return ReportFailure("standard output");
-    case dkv20::ServeEnd::kDone:
-      break;
-  }
+  const dkv20::ServeEnd end = dkv20::Serve(input, output);
+  if (end == dkv20::ServeEnd::kInputFailed) return ReportFailure("standard input");
+  if (end == dkv20::ServeEnd::kOutputFailed) return ReportFailure("standard output");
   return kExitOk;
 }
 
@@ -83,13 +79,14 @@ int RunOneScenario(const std::string& name) {
   return kExitFailed;
 }
 
-int RunScenarios(const std::optional<std::string>& name) {
-  if (name) return RunOneScenario(*name);
-  const int status = RunOneScenario("A");
-  return status == kExitOk ? RunOneScenario("B") : status;
+int RunAllScenarios() {
+  for (const std::string_view name : dkv20::kScenarioNames) {
+    if (const int status = RunOneScenario(std::string(name)); status != kExitOk) return status;
+  }
+  return kExitOk;
 }
 
-// Help and version are asked for as errors are: CLI11 throws them.
+// CLI11 throws a request for help or version as it throws an error.
 int Exit(const CLI::App& app, const CLI::ParseError& error) {
   std::ostringstream out;
   std::ostringstream err;
@@ -102,20 +99,21 @@ int Exit(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // A reader that goes away is an error of write, and is reported as one.
+  // If the reader of the output goes away, write returns an error, which is reported.
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
-  CLI::App app("A replicated key-value state machine that is defined to the byte.", "dkv20");
+  CLI::App app("A replicated key-value state machine, defined to the byte.", "dkv20");
   app.set_version_flag("--version", "dkv20 " DKV20_VERSION);
   app.require_subcommand(1);
   const CLI::App* serve =
-      app.add_subcommand("serve", "Answer the commands on standard input, one line each");
-  CLI::App* scenario = app.add_subcommand("scenario", "Run the scenarios and print their hashes");
+      app.add_subcommand("serve", "Run commands from standard input and write an answer to each");
+  CLI::App* scenario = app.add_subcommand("scenario", "Run scenarios and print their hashes");
   std::optional<std::string> name;
-  scenario->add_option("NAME", name, "A or B; both where it is missing");
+  scenario->add_option("NAME", name, "A or B (default: both)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return Exit(app, error);
   }
-  return serve->parsed() ? RunServe() : RunScenarios(name);
+  if (serve->parsed()) return RunServe();
+  return name ? RunOneScenario(*name) : RunAllScenarios();
 }

@@ -1,35 +1,32 @@
 #include "dkv20/op.h"
 
+#include "byte_writer.h"
+#include "dkv20/limits.h"
+
 namespace dkv20 {
 
-std::optional<ErrorCode> CheckKeyLength(std::size_t length) noexcept {
-  if (length < 1 || length > kKeyLengthMax) return ErrorCode::kKeyLength;
-  return std::nullopt;
+Status Op::CheckLimits() const noexcept {
+  if (kind_ == OpKind::kNoOp) return {};
+  if (const Status status = CheckKeyLength(key_.size()); !status.ok()) return status;
+  return CheckValueLength(value_.size());
 }
 
-std::optional<ErrorCode> CheckValueLength(std::size_t length) noexcept {
-  if (length > kValueLengthMax) return ErrorCode::kValueLength;
-  return std::nullopt;
-}
-
-std::optional<ErrorCode> CheckLimits(const Op& op) noexcept {
-  if (op.kind() == OpKind::kNoOp) return std::nullopt;
-  if (auto error = CheckKeyLength(op.key().size())) return error;
-  return CheckValueLength(op.value().size());
-}
-
-void Encode(const Op& op, ByteWriter& writer) noexcept {
-  writer.PutU8(static_cast<std::uint8_t>(op.kind()));
-  if (op.kind() != OpKind::kNoOp) writer.AppendWithLength(op.key());
-  if (op.kind() == OpKind::kPut) writer.AppendWithLength(op.value());
-}
-
-Bytes Encode(const Op& op) noexcept {
-  Bytes out;
+void Op::Encode(Bytes& out) const noexcept {
   BytesWriter writer(out);
-  Encode(op, writer);
+  writer.PutU8(static_cast<std::uint8_t>(kind_));
+  if (kind_ != OpKind::kNoOp) writer.AppendWithLength(key_);
+  if (kind_ == OpKind::kPut) writer.AppendWithLength(value_);
   writer.Flush();
-  return out;
+}
+
+Status CheckKeyLength(std::size_t length) noexcept {
+  if (length < 1 || length > kKeyLengthMax) return ErrorCode::kKeyLength;
+  return {};
+}
+
+Status CheckValueLength(std::size_t length) noexcept {
+  if (length > kValueLengthMax) return ErrorCode::kValueLength;
+  return {};
 }
 
 }  // namespace dkv20

@@ -1,211 +1,183 @@
-#include "dkv20/ordered_map.h"
+#include "ordered_map.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace dkv20 {
 
-OrderedMap::OrderedMap() noexcept : root_(new Leaf) {}
-
-OrderedMap::OrderedMap(const OrderedMap& other) noexcept
-    : height_(other.height_),
-      root_(Clone(other.root_, other.height_)),
-      size_(other.size_),
-      byte_count_(other.byte_count_) {}
-
-OrderedMap::~OrderedMap() { Free(root_, height_); }
-
-void OrderedMap::swap(OrderedMap& other) noexcept {
-  std::swap(height_, other.height_);
-  std::swap(root_, other.root_);
-  std::swap(size_, other.size_);
-  std::swap(byte_count_, other.byte_count_);
-}
-
-// The position of the first key that is not below `key`.
-std::size_t OrderedMap::LowerBound(const Node& node, const ByteString& key) noexcept {
-  return static_cast<std::size_t>(std::lower_bound(node.keys, node.keys + node.count, key) -
-                                  node.keys);
-}
-
-// The position of the child below which `key` belongs.
-std::size_t OrderedMap::ChildFor(const Inner& inner, const ByteString& key) noexcept {
-  // Not the first bound: what is below it belongs to the first child too.
-  return static_cast<std::size_t>(std::upper_bound(inner.keys + 1, inner.keys + inner.count, key) -
-                                  (inner.keys + 1));
-}
-
-const ByteString* OrderedMap::Find(const ByteString& key) const noexcept {
-  const Node* node = root_;
-  for (std::size_t h = height_; h > 0; --h) {
-    const auto* inner = static_cast<const Inner*>(node);
-    node = inner->children[ChildFor(*inner, key)];
+OrderedMap::Node::Slots OrderedMap::Node::CopySlots(const Node& node) noexcept {
+  if (node.is_leaf()) return node.values();
+  Slots slots(std::in_place_type<Children>);
+  for (std::size_t i = 0; i < node.count; ++i) {
+    (*std::get_if<Children>(&slots))[i] = std::make_unique<Node>(*node.children()[i]);
   }
+  return slots;
+}
+
+// Returns the position of the first key that is not below `key`.
+std::size_t OrderedMap::LowerBound(const Node& node, const ByteString& key) noexcept {
+  const ByteString* begin = node.keys.data();
+  return static_cast<std::size_t>(std::lower_bound(begin, begin + node.count, key) - begin);
+}
+
+// Returns the position of the child to which `key` belongs. Keys below all bounds belong to the
+// first child, so keys[0] is not compared.
+std::size_t OrderedMap::ChildFor(const Node& inner, const ByteString& key) noexcept {
+  const ByteString* begin = inner.keys.data() + 1;
+  const ByteString* end = inner.keys.data() + inner.count;
+  return static_cast<std::size_t>(std::upper_bound(begin, end, key) - begin);
+}
+
+const ByteString* OrderedMap::Get(const ByteString& key) const noexcept {
+  const Node* node = root_.get();
+  while (!node->is_leaf()) node = node->children()[ChildFor(*node, key)].get();
   const std::size_t at = LowerBound(*node, key);
   if (at == node->count || node->keys[at] != key) return nullptr;
-  return &static_cast<const Leaf*>(node)->values[at];
+  return &node->values()[at];
 }
 
 void OrderedMap::Put(const ByteString& key, const ByteString& value) noexcept {
-  Leaf* leaf = LeafWithRoom(key);
-  const std::size_t at = LowerBound(*leaf, key);
-  if (at < leaf->count && leaf->keys[at] == key) {
-    byte_count_ += value.size() - leaf->values[at].size();
-    leaf->values[at] = value;
+  Node& leaf = LeafWithRoom(key);
+  const std::size_t at = LowerBound(leaf, key);
+  if (at < leaf.count && leaf.keys[at] == key) {
+    byte_count_ += value.size() - leaf.values()[at].size();
+    leaf.values()[at] = value;
     return;
   }
-  OpenGap(leaf, at, 1, 0);
-  leaf->keys[at] = key;
-  leaf->values[at] = value;
+  OpenGap(leaf, at, 1);
+  leaf.keys[at] = key;
+  leaf.values()[at] = value;
   byte_count_ += key.size() + value.size();
   ++size_;
 }
 
-bool OrderedMap::Erase(const ByteString& key) noexcept {
-  Leaf* leaf = LeafToEraseFrom(key);
-  const std::size_t at = LowerBound(*leaf, key);
-  if (at == leaf->count || leaf->keys[at] != key) return false;
-  byte_count_ -= leaf->keys[at].size() + leaf->values[at].size();
+bool OrderedMap::Remove(const ByteString& key) noexcept {
+  Node& leaf = LeafToRemoveFrom(key);
+  const std::size_t at = LowerBound(leaf, key);
+  if (at == leaf.count || leaf.keys[at] != key) return false;
+  byte_count_ -= leaf.keys[at].size() + leaf.values()[at].size();
   --size_;
-  leaf->keys[at] = ByteString();
-  leaf->values[at] = ByteString();
-  CloseGap(leaf, at, 1, 0);
+  leaf.keys[at] = ByteString();
+  leaf.values()[at] = ByteString();
+  CloseGap(leaf, at, 1);
   return true;
 }
 
-// The leaf in which `key` belongs. Splits each full node on the way, so that it, and every node
-// above it, has room for one more entry.
-OrderedMap::Leaf* OrderedMap::LeafWithRoom(const ByteString& key) noexcept {
+// Returns the leaf to which `key` belongs. Splits each full node on the way down, so that every
+// parent, and the leaf, has room for one more entry.
+OrderedMap::Node& OrderedMap::LeafWithRoom(const ByteString& key) noexcept {
   if (root_->count == kNodeMax) {
-    auto* root = new Inner;
+    auto root = std::make_unique<Node>();
     root->count = 1;
-    root->children[0] = root_;
-    SplitChild(root, 0, height_++);
-    root_ = root;
+    root->slots.emplace<Node::Children>()[0] = std::move(root_);
+    root_ = std::move(root);
+    SplitChild(*root_, 0);
   }
-  Node* node = root_;
-  for (std::size_t h = height_; h > 0; --h) {
-    auto* inner = static_cast<Inner*>(node);
-    std::size_t at = ChildFor(*inner, key);
-    if (inner->children[at]->count == kNodeMax) {
-      SplitChild(inner, at, h - 1);
-      at = ChildFor(*inner, key);
+  Node* node = root_.get();
+  while (!node->is_leaf()) {
+    std::size_t at = ChildFor(*node, key);
+    if (node->children()[at]->count == kNodeMax) {
+      SplitChild(*node, at);
+      at = ChildFor(*node, key);
     }
-    node = inner->children[at];
+    node = node->children()[at].get();
   }
-  return static_cast<Leaf*>(node);
+  return *node;
 }
 
-// The leaf in which `key` belongs. Fills each poor node on the way, so that no node below the
-// root is left without entries.
-OrderedMap::Leaf* OrderedMap::LeafToEraseFrom(const ByteString& key) noexcept {
-  Node* node = root_;
-  for (std::size_t h = height_; h > 0; --h) {
-    auto* inner = static_cast<Inner*>(node);
-    std::size_t at = ChildFor(*inner, key);
-    if (inner->children[at]->count <= kNodeMin) {
-      Rebalance(inner, at + 1 < inner->count ? at : at - 1, h - 1);
-      at = ChildFor(*inner, key);
+// Returns the leaf to which `key` belongs. Refills each underfull node on the way down.
+OrderedMap::Node& OrderedMap::LeafToRemoveFrom(const ByteString& key) noexcept {
+  Node* node = root_.get();
+  while (!node->is_leaf()) {
+    std::size_t at = ChildFor(*node, key);
+    if (node->children()[at]->count <= kUnderfull) {
+      RefillChild(*node, at + 1 < node->count ? at : at - 1);
+      at = ChildFor(*node, key);
     }
-    node = inner->children[at];
-    if (inner == root_ && inner->count == 1) {
-      root_ = node;
-      --height_;
-      delete inner;
+    Node* child = node->children()[at].get();
+    if (node->count == 1) {
+      // Only the root can be left with one child, which takes its place.
+      const std::unique_ptr<Node> old_root = std::move(root_);
+      root_ = std::move(old_root->children()[0]);
     }
+    node = child;
   }
-  return static_cast<Leaf*>(node);
+  return *node;
 }
 
-OrderedMap::Node* OrderedMap::Clone(const Node* node, std::size_t height) noexcept {
-  if (height == 0) return new Leaf(*static_cast<const Leaf*>(node));
-  auto* inner = new Inner(*static_cast<const Inner*>(node));
-  for (std::size_t i = 0; i < inner->count; ++i) {
-    inner->children[i] = Clone(inner->children[i], height - 1);
-  }
-  return inner;
-}
-
-void OrderedMap::Free(Node* node, std::size_t height) noexcept {
-  if (height == 0) {
-    delete static_cast<Leaf*>(node);
-    return;
-  }
-  auto* inner = static_cast<Inner*>(node);
-  for (std::size_t i = 0; i < inner->count; ++i) Free(inner->children[i], height - 1);
-  delete inner;
-}
-
-// Moves `count` entries to where there are none. The two nodes may be one, where the ranges may
-// overlap too.
-void OrderedMap::Move(Node* from, std::size_t from_at, Node* to, std::size_t to_at,
-                      std::size_t count, std::size_t height) noexcept {
-  ByteString::Relocate(from->keys + from_at, to->keys + to_at, count);
-  if (height == 0) {
-    ByteString::Relocate(static_cast<Leaf*>(from)->values + from_at,
-                         static_cast<Leaf*>(to)->values + to_at, count);
+// Moves `count` entries between nodes of the same kind, to where there are none. The two nodes
+// may be one, and the ranges may overlap then.
+void OrderedMap::Move(Node& from, std::size_t from_at, Node& to, std::size_t to_at,
+                      std::size_t count) noexcept {
+  const auto move = [&](auto& source, auto& target) {
+    const auto begin = source.data() + from_at;
+    const auto out = target.data() + to_at;
+    if (from_at < to_at) {
+      std::move_backward(begin, begin + count, out + count);
+    } else {
+      std::move(begin, begin + count, out);
+    }
+  };
+  move(from.keys, to.keys);
+  if (from.is_leaf()) {
+    move(from.values(), to.values());
   } else {
-    std::memmove(static_cast<Inner*>(to)->children + to_at,
-                 static_cast<Inner*>(from)->children + from_at,
-                 count * sizeof(Node*));  // NOLINT(bugprone-sizeof-expression): pointers are moved
+    move(from.children(), to.children());
   }
 }
 
 // Makes room for `width` entries at position `at`.
-void OrderedMap::OpenGap(Node* node, std::size_t at, std::size_t width,
-                         std::size_t height) noexcept {
-  Move(node, at, node, at + width, node->count - at, height);
-  node->count += width;
+void OrderedMap::OpenGap(Node& node, std::size_t at, std::size_t width) noexcept {
+  Move(node, at, node, at + width, node.count - at);
+  node.count += width;
 }
 
-// Closes up over `width` entries at position `at` that have been moved away or emptied.
-void OrderedMap::CloseGap(Node* node, std::size_t at, std::size_t width,
-                          std::size_t height) noexcept {
-  Move(node, at + width, node, at, node->count - at - width, height);
-  node->count -= width;
+// Closes the gap that `width` empty entries leave at position `at`.
+void OrderedMap::CloseGap(Node& node, std::size_t at, std::size_t width) noexcept {
+  Move(node, at + width, node, at, node.count - at - width);
+  node.count -= width;
 }
 
-// Splits the full child at position `at` into halves. `inner` must have room for one more.
-void OrderedMap::SplitChild(Inner* inner, std::size_t at, std::size_t child_height) noexcept {
-  Node* left = inner->children[at];
-  Node* right = child_height == 0 ? static_cast<Node*>(new Leaf) : new Inner;
-  const std::size_t kept = left->count / 2;
-  right->count = left->count - kept;
-  Move(left, kept, right, 0, right->count, child_height);
-  left->count = kept;
-  OpenGap(inner, at + 1, 1, child_height + 1);
-  inner->keys[at + 1] = right->keys[0];
-  inner->children[at + 1] = right;
+// Splits the full child at position `at` in halves. The parent must have room for one more.
+void OrderedMap::SplitChild(Node& parent, std::size_t at) noexcept {
+  Node& left = *parent.children()[at];
+  auto right = std::make_unique<Node>();
+  if (!left.is_leaf()) right->slots.emplace<Node::Children>();
+  const std::size_t kept = left.count / 2;
+  right->count = left.count - kept;
+  Move(left, kept, *right, 0, right->count);
+  left.count = kept;
+  OpenGap(parent, at + 1, 1);
+  parent.keys[at + 1] = right->keys[0];
+  parent.children()[at + 1] = std::move(right);
 }
 
-// Evens out the children at the positions `at` and `at` + 1, or makes them one.
-void OrderedMap::Rebalance(Inner* inner, std::size_t at, std::size_t child_height) noexcept {
-  Node* left = inner->children[at];
-  Node* right = inner->children[at + 1];
-  const std::size_t total = left->count + right->count;
+// Merges the children at the positions `at` and `at` + 1 if one node has room for both, or else
+// gives each half of their entries.
+void OrderedMap::RefillChild(Node& parent, std::size_t at) noexcept {
+  Node& left = *parent.children()[at];
+  Node& right = *parent.children()[at + 1];
+  const std::size_t total = left.count + right.count;
   if (total <= kMergeMax) {
-    Move(right, 0, left, left->count, right->count, child_height);
-    left->count = total;
-    right->count = 0;
-    Free(right, child_height);
-    inner->keys[at + 1] = ByteString();
-    CloseGap(inner, at + 1, 1, child_height + 1);
+    Move(right, 0, left, left.count, right.count);
+    left.count = total;
+    parent.keys[at + 1] = ByteString();
+    parent.children()[at + 1].reset();
+    CloseGap(parent, at + 1, 1);
     return;
   }
-  const std::size_t left_count = total / 2;
-  if (left->count < left_count) {
-    const std::size_t moved = left_count - left->count;
-    Move(right, 0, left, left->count, moved, child_height);
-    left->count += moved;
-    CloseGap(right, 0, moved, child_height);
+  const std::size_t half = total / 2;
+  if (left.count < half) {
+    const std::size_t moved = half - left.count;
+    Move(right, 0, left, left.count, moved);
+    CloseGap(right, 0, moved);
   } else {
-    const std::size_t moved = left->count - left_count;
-    OpenGap(right, 0, moved, child_height);
-    Move(left, left_count, right, 0, moved, child_height);
-    left->count -= moved;
+    const std::size_t moved = left.count - half;
+    OpenGap(right, 0, moved);
+    Move(left, half, right, 0, moved);
   }
-  inner->keys[at + 1] = right->keys[0];
+  left.count = half;
+  parent.keys[at + 1] = right.keys[0];
 }
 
 }  // namespace dkv20

@@ -1,26 +1,27 @@
-#include "dkv20/protocol.h"
+#include "protocol.h"
 
 #include <charconv>
 #include <limits>
 #include <optional>
 #include <utility>
 
+#include "dkv20/limits.h"
 #include "hex.h"
 
 namespace dkv20 {
 namespace {
 
-// A command word and its arguments, one letter each: n a number (an ID too), b a byte string, w
-// a bare word; * stands for any number of ids. Of `at` lines the word is that of the op, which
-// stands as w among the arguments.
-struct CommandForm {
+// A command and its arguments, one letter each: n for a number or an ID, b for a byte string, w for
+// a word, * for any number of ids. For `at`, `word` is that of the op, which is among the arguments
+// as w.
+struct Grammar {
   std::string_view word;
   CommandKind kind;
   std::string_view arguments;
   bool needs_cluster;
 };
 
-constexpr auto kForms = std::to_array<CommandForm>({
+constexpr auto kGrammars = std::to_array<Grammar>({
     {"put", CommandKind::kPropose, "bb", true}, {"del", CommandKind::kPropose, "b", true},
     {"noop", CommandKind::kPropose, "", true},  {"hello", CommandKind::kHello, "", false},
     {"new", CommandKind::kNew, "n", false},     {"partition", CommandKind::kPartition, "*", true},
@@ -34,28 +35,28 @@ constexpr auto kForms = std::to_array<CommandForm>({
     {"quit", CommandKind::kQuit, "", false},
 });
 
-constexpr auto kAtForms = std::to_array<CommandForm>({
+constexpr auto kAtGrammars = std::to_array<Grammar>({
     {"put", CommandKind::kProposeAt, "nwbb", true},
     {"del", CommandKind::kProposeAt, "nwb", true},
     {"noop", CommandKind::kProposeAt, "nw", true},
 });
-constexpr CommandForm kAtWithoutOp = {"at", CommandKind::kProposeAt, "nw", true};
+constexpr Grammar kAtWithoutOp = {"at", CommandKind::kProposeAt, "nw", true};
 
 template <std::size_t kCount>
-const CommandForm* FindForm(const std::array<CommandForm, kCount>& forms,
-                            std::string_view word) noexcept {
-  for (const CommandForm& form : forms) {
-    if (form.word == word) return &form;
+const Grammar* FindGrammar(const std::array<Grammar, kCount>& grammars,
+                           std::string_view word) noexcept {
+  for (const Grammar& grammar : grammars) {
+    if (grammar.word == word) return &grammar;
   }
   return nullptr;
 }
 
-// The tokens of a line, from left to right.
+// The tokens of a line.
 class Tokens {
  public:
   explicit Tokens(std::string_view line) noexcept : rest_(line) {}
 
-  // The next token, never empty, or nothing at the end of the line.
+  // Returns the next token, which is not empty, or nothing at the end of the line.
   std::optional<std::string_view> Next() noexcept {
     while (!rest_.empty() && rest_.front() == ' ') rest_.remove_prefix(1);
     if (rest_.empty()) return std::nullopt;
@@ -93,7 +94,7 @@ std::optional<ByteString> ParseBytes(std::string_view token) noexcept {
       seen |= high | low;
     }
   });
-  if (seen >= 16) return std::nullopt;  // The bit that no digit's value has.
+  if (seen >= 16) return std::nullopt;  // 16 is the value of a byte that is not a digit.
   return bytes;
 }
 
@@ -106,49 +107,36 @@ bool ParseIds(Tokens& tokens, std::vector<ReplicaId>& ids) noexcept {
   return true;
 }
 
-// What the arguments of a line came to, before it is known what they are for.
-struct Arguments {
-  std::array<std::uint64_t, 3> numbers = {};
-  std::array<ByteString, 2> bytes;
-  std::string_view word;
-  std::vector<ReplicaId> ids;
-};
-
-// Reads the arguments that the form asks for, and sees that there are no more.
-bool ParseArguments(Tokens& tokens, std::string_view form, Arguments& arguments) noexcept {
+// Reads the arguments that a grammar lists. Returns false if there are fewer, more or others.
+bool ParseArguments(Tokens& tokens, std::string_view kinds, Command& command,
+                    std::array<ByteString, 2>& byte_strings) noexcept {
   std::size_t number_count = 0;
-  std::size_t bytes_count = 0;
-  for (const char kind : form) {
-    if (kind == '*') return ParseIds(tokens, arguments.ids);
+  std::size_t byte_string_count = 0;
+  for (const char kind : kinds) {
+    if (kind == '*') return ParseIds(tokens, command.ids);
     const std::optional<std::string_view> token = tokens.Next();
     if (!token) return false;
     if (kind == 'n') {
       const std::optional<std::uint64_t> number = ParseNumber(*token);
       if (!number) return false;
-      arguments.numbers[number_count++] = *number;
+      command.numbers[number_count++] = *number;
     } else if (kind == 'b') {
       std::optional<ByteString> bytes = ParseBytes(*token);
       if (!bytes) return false;
-      arguments.bytes[bytes_count++] = std::move(*bytes);
+      byte_strings[byte_string_count++] = std::move(*bytes);
     } else {
-      arguments.word = *token;
+      command.name = *token;
     }
   }
   return !tokens.Next().has_value();
 }
 
-Op MakeOp(std::string_view word, Arguments& arguments) noexcept {
-  if (word == "put") return Op::Put(std::move(arguments.bytes[0]), std::move(arguments.bytes[1]));
-  if (word == "del") return Op::Del(std::move(arguments.bytes[0]));
-  return Op::NoOp();
-}
-
-// The form of an `at` line, whose tokens after the first are looked at; nullptr where the third
-// is no op. Where there is no third the line has too few tokens for any form of `at`.
-const CommandForm* AtForm(Tokens tokens) noexcept {
+// Returns the grammar of an `at` line, given its tokens after the first; null if the third token
+// is not an op. Without a third token, the line has too few tokens for every `at` command.
+const Grammar* AtGrammar(Tokens tokens) noexcept {
   tokens.Next();
   const std::optional<std::string_view> word = tokens.Next();
-  return word ? FindForm(kAtForms, *word) : &kAtWithoutOp;
+  return word ? FindGrammar(kAtGrammars, *word) : &kAtWithoutOp;
 }
 
 }  // namespace
@@ -160,17 +148,20 @@ Result<Command> Parse(std::string_view line) noexcept {
   Command command;
   if (!word || word->front() == '#') return command;
   const bool at = *word == "at";
-  const CommandForm* form = at ? AtForm(tokens) : FindForm(kForms, *word);
-  if (form == nullptr) return ErrorCode::kUnknownCommand;
-  Arguments arguments;
-  if (!ParseArguments(tokens, form->arguments, arguments)) return ErrorCode::kSyntax;
-  command.kind = form->kind;
-  command.needs_cluster = form->needs_cluster;
-  command.numbers = arguments.numbers;
-  command.op = MakeOp(form->word, arguments);
-  command.bytes = std::move(arguments.bytes[0]);
-  command.ids = std::move(arguments.ids);
-  command.name = arguments.word;
+  const Grammar* grammar = at ? AtGrammar(tokens) : FindGrammar(kGrammars, *word);
+  if (grammar == nullptr) return ErrorCode::kUnknownCommand;
+  std::array<ByteString, 2> byte_strings;
+  auto& [first, second] = byte_strings;
+  if (!ParseArguments(tokens, grammar->arguments, command, byte_strings)) return ErrorCode::kSyntax;
+  command.kind = grammar->kind;
+  command.needs_cluster = grammar->needs_cluster;
+  if (grammar->word == "put") {
+    command.op = Op::Put(std::move(first), std::move(second));
+  } else if (grammar->word == "del") {
+    command.op = Op::Del(std::move(first));
+  } else {
+    command.bytes = std::move(first);
+  }
   return command;
 }
 
@@ -186,21 +177,15 @@ void AppendHex(std::span<const std::uint8_t> bytes, std::string& out) noexcept {
 }
 
 void AppendOp(const Op& op, std::string& out) noexcept {
-  switch (op.kind()) {
-    case OpKind::kNoOp:
-      out += "noop";
-      return;
-    case OpKind::kPut:
-      out += "put ";
-      AppendHex(op.key().view(), out);
-      out += ' ';
-      AppendHex(op.value().view(), out);
-      return;
-    case OpKind::kDel:
-      out += "del ";
-      AppendHex(op.key().view(), out);
-      return;
+  if (op.kind() == OpKind::kNoOp) {
+    out += "noop";
+    return;
   }
+  out += op.kind() == OpKind::kPut ? "put " : "del ";
+  AppendHex(op.key().view(), out);
+  if (op.kind() == OpKind::kDel) return;
+  out += ' ';
+  AppendHex(op.value().view(), out);
 }
 
 void AppendOutcome(const Outcome& outcome, std::string& out) noexcept {

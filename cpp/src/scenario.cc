@@ -1,18 +1,16 @@
 #include "dkv20/scenario.h"
 
-#include "dkv20/session.h"
-
 namespace dkv20 {
 namespace {
 
-// A, steady state.
+// Steady state.
 constexpr std::string_view kScenarioA = R"(new 5
 workload 20 1000 10000
 )";
 
-// B, everything that can go wrong: lagging followers, a deposed leader's tail, a minority's
-// pending tail that a new leader carries, a longer but older log that must lose an election, and
-// both ways to a snapshot.
+// Failures: lagging followers, entries that a deposed leader appended, a minority's pending
+// entries that a new leader commits, a longer but older log that must lose an election, and both
+// reasons to install a snapshot.
 constexpr std::string_view kScenarioB = R"(new 5
 workload 1 1000 2000
 partition 3 4
@@ -55,42 +53,12 @@ heal
 workload 11 1000 100
 )";
 
-bool AllAnsweredOk(Session& session, std::string_view script) noexcept {
-  std::string answer;
-  while (!script.empty()) {
-    const std::string_view line = script.substr(0, script.find('\n'));
-    script.remove_prefix(line.size() + 1);
-    answer.clear();
-    session.Run(line, answer);
-    if (!answer.starts_with("ok")) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 std::string_view ScenarioScript(std::string_view name) noexcept {
   if (name == "A") return kScenarioA;
   if (name == "B") return kScenarioB;
   return {};
-}
-
-Result<std::string> RunScenario(std::string_view name) noexcept {
-  const std::string_view script = ScenarioScript(name);
-  if (script.empty()) return ErrorCode::kUnknownScenario;
-  return RunScript(script);
-}
-
-Result<std::string> RunScript(std::string_view script) noexcept {
-  Session session;
-  if (!AllAnsweredOk(session, script)) return ErrorCode::kDiverged;
-  const Cluster* cluster = session.cluster();
-  if (cluster == nullptr) return ErrorCode::kDiverged;
-  std::string hash = cluster->replica(0)->SnapshotHash();
-  for (ReplicaId id = 1; id < cluster->size(); ++id) {
-    if (cluster->replica(id)->SnapshotHash() != hash) return ErrorCode::kDiverged;
-  }
-  return hash;
 }
 
 }  // namespace dkv20

@@ -1,20 +1,21 @@
 #include "dkv20/session.h"
 
-#include <algorithm>
-#include <cstring>
+#include <span>
 #include <utility>
 #include <vector>
 
-#include "dkv20/chaos.h"
+#include "chaos.h"
+#include "check.h"
+#include "dkv20/limits.h"
 #include "dkv20/scenario.h"
 #include "dkv20/snapshot.h"
 #include "dkv20/splitmix64.h"
 #include "dkv20/workload.h"
+#include "protocol.h"
+#include "sha256.h"
 
 namespace dkv20 {
 namespace {
-
-constexpr std::uint64_t kDrawCountMax = 1000;
 
 // ` NAME=NUMBER`.
 void AppendField(std::string_view name, std::uint64_t number, std::string& out) noexcept {
@@ -24,38 +25,18 @@ void AppendField(std::string_view name, std::uint64_t number, std::string& out) 
   AppendNumber(number, out);
 }
 
-// `ok leader=L term=T`, with `none` while the current leader is isolated.
+// `ok leader=L term=T`, with `none` for L if the current leader is isolated.
 void AppendLeader(const Cluster& cluster, std::string& out) noexcept {
   out += "ok leader=";
-  if (cluster.is_partitioned(cluster.leader())) {
-    out += "none";
+  if (const auto leader = cluster.reachable_leader()) {
+    AppendNumber(*leader, out);
   } else {
-    AppendNumber(cluster.leader(), out);
+    out += "none";
   }
   AppendField("term", cluster.term(), out);
 }
 
-void AppendProposed(const Result<Outcome>& outcome, std::string& out) noexcept {
-  if (outcome.ok()) {
-    AppendOutcome(outcome.value(), out);
-  } else {
-    AppendError(outcome.error(), out);
-  }
-}
-
-// `ok`, a space, the label and the text; or the error.
-void AppendResult(const Result<std::string>& result, std::string_view label,
-                  std::string& out) noexcept {
-  if (!result.ok()) {
-    AppendError(result.error(), out);
-    return;
-  }
-  out += "ok ";
-  out += label;
-  out += result.value();
-}
-
-void Status(const Cluster& cluster, std::string& out) noexcept {
+void AppendStatus(const Cluster& cluster, std::string& out) noexcept {
   AppendLeader(cluster, out);
   AppendField("quorum", cluster.quorum(), out);
   out += " isolated=";
@@ -67,7 +48,7 @@ void Status(const Cluster& cluster, std::string& out) noexcept {
   }
 }
 
-void DescribeReplica(const Replica& replica, std::string& out) noexcept {
+void AppendReplica(const Replica& replica, std::string& out) noexcept {
   out += "ok role=";
   out += RoleName(replica.role());
   AppendField("term", replica.term(), out);
@@ -77,8 +58,8 @@ void DescribeReplica(const Replica& replica, std::string& out) noexcept {
   AppendField("keys", replica.key_count(), out);
 }
 
-void Get(const Replica& replica, const ByteString& key, std::string& out) noexcept {
-  if (auto error = CheckKeyLength(key.size())) return AppendError(*error, out);
+Status AppendValue(const Replica& replica, const ByteString& key, std::string& out) noexcept {
+  if (const Status status = CheckKeyLength(key.size()); !status.ok()) return status;
   const ByteString* value = replica.Get(key);
   out += "ok ";
   if (value == nullptr) {
@@ -86,283 +67,224 @@ void Get(const Replica& replica, const ByteString& key, std::string& out) noexce
   } else {
     AppendHex(value->view(), out);
   }
+  return {};
 }
 
-// The commands that look at one replica.
-void Look(const Command& command, const Cluster& cluster, std::string& out) noexcept {
-  const Replica* replica = cluster.replica(command.numbers[0]);
-  if (replica == nullptr) return AppendError(ErrorCode::kUnknownReplica, out);
-  switch (command.kind) {
-    case CommandKind::kReplica:
-      return DescribeReplica(*replica, out);
-    case CommandKind::kGet:
-      return Get(*replica, command.bytes, out);
-    case CommandKind::kHash:
-      out += "ok " + replica->SnapshotHash();
-      return;
-    case CommandKind::kLog:
-      out += "ok " + replica->LogHash();
-      return;
-    case CommandKind::kDump:
-      out += "ok ";
-      return AppendHex(replica->DumpState(), out);
-    default:
-      DKV20_CHECK(false);
-  }
-}
-
-void Load(std::span<const std::uint8_t> bytes, std::string& out) noexcept {
+void AppendLoaded(std::span<const std::uint8_t> bytes, std::string& out) noexcept {
   const Result<Snapshot, LoadError> loaded = LoadState(bytes);
-  if (!loaded.ok()) return AppendError(loaded.error(), out);
+  if (!loaded.ok()) {
+    AppendError(loaded.error(), out);
+    return;
+  }
   const Snapshot& snapshot = loaded.value();
   out += "ok";
-  AppendField("commit", snapshot.commit_index, out);
-  AppendField("term", snapshot.term, out);
-  AppendField("keys", snapshot.map.size(), out);
+  AppendField("commit", snapshot.commit_index(), out);
+  AppendField("term", snapshot.term(), out);
+  AppendField("keys", snapshot.key_count(), out);
   out += " sha256=" + snapshot.SnapshotHash();
 }
 
-void Draw(std::uint64_t seed, std::uint64_t count, std::string& out) noexcept {
-  if (count < 1 || count > kDrawCountMax) return AppendError(ErrorCode::kCount, out);
+Status AppendDraws(std::uint64_t seed, std::uint64_t count, std::string& out) noexcept {
+  if (count < 1 || count > kDrawCountMax) return ErrorCode::kCount;
   SplitMix64 draws(seed);
   out += "ok";
   for (std::uint64_t i = 0; i < count; ++i) {
     out += ' ';
     AppendNumber(draws.Next(), out);
   }
+  return {};
 }
 
-}  // namespace
+Status AppendProposed(const Result<Outcome>& outcome, std::string& out) noexcept {
+  if (!outcome.ok()) return outcome.error();
+  AppendOutcome(outcome.value(), out);
+  return {};
+}
 
-Reply Session::Run(std::string_view line, std::string& out) noexcept {
-  const Result<Command> parsed = Parse(line);
-  if (!parsed.ok()) {
-    AppendError(parsed.error(), out);
-    return Reply::kAnswer;
-  }
-  const Command& command = parsed.value();
-  if (command.kind == CommandKind::kNothing) return Reply::kNone;
-  if (!command.needs_cluster) {
-    Execute(command, out);
-  } else if (cluster_) {
-    ExecuteOnCluster(command, out);
+Status AppendWorkload(Cluster& cluster, const Command& command, std::string& out) noexcept {
+  const auto [seed, keys, count] = command.numbers;
+  const Result<WorkloadCounts> counts = RunWorkload(cluster, seed, keys, count);
+  if (!counts.ok()) return counts.error();
+  out += "ok";
+  AppendField("committed", counts.value().committed, out);
+  AppendField("pending", counts.value().pending, out);
+  AppendField("refused", counts.value().refused, out);
+  return {};
+}
+
+Status AppendScenario(std::string_view name, std::string& out) noexcept {
+  const Result<std::string> hash = RunScenario(name);
+  if (!hash.ok()) return hash.error();
+  out += "ok " + hash.value();
+  return {};
+}
+
+// Runs a command that changes the set of isolated replicas.
+Status AppendIsolated(Cluster& cluster, const Command& command, std::string& out) noexcept {
+  Status status;
+  if (command.kind == CommandKind::kPartition) {
+    status = cluster.Partition(command.ids);
+  } else if (command.ids.empty()) {
+    cluster.Heal();
   } else {
-    AppendError(ErrorCode::kNoCluster, out);
+    status = cluster.HealIds(command.ids);
   }
-  return command.kind == CommandKind::kQuit ? Reply::kQuit : Reply::kAnswer;
+  if (status.ok()) AppendLeader(cluster, out);
+  return status;
 }
 
-void Session::Execute(const Command& command, std::string& out) noexcept {
+Status AppendCompacted(Cluster& cluster, const Command& command, std::string& out) noexcept {
+  Status status;
+  if (command.ids.empty()) {
+    cluster.Compact();
+  } else {
+    status = cluster.CompactIds(command.ids);
+  }
+  if (status.ok()) out += "ok";
+  return status;
+}
+
+// Runs a command that reads one replica.
+Status AppendRead(const Cluster& cluster, const Command& command, std::string& out) noexcept {
+  const Replica* replica = cluster.replica(command.numbers[0]);
+  if (replica == nullptr) return ErrorCode::kUnknownReplica;
   switch (command.kind) {
-    case CommandKind::kHello:
-      out += "ok dkv20 1 cpp";
-      return;
-    case CommandKind::kNew:
-      return New(command.numbers[0], out);
-    case CommandKind::kLoad:
-      return Load(command.bytes.view(), out);
-    case CommandKind::kMix:
+    case CommandKind::kReplica:
+      AppendReplica(*replica, out);
+      return {};
+    case CommandKind::kGet:
+      return AppendValue(*replica, command.bytes, out);
+    case CommandKind::kHash:
+      out += "ok " + replica->SnapshotHash();
+      return {};
+    case CommandKind::kLog:
+      out += "ok " + replica->LogHash();
+      return {};
+    case CommandKind::kDump:
       out += "ok ";
-      return AppendNumber(Mix(command.numbers[0]), out);
-    case CommandKind::kDraw:
-      return Draw(command.numbers[0], command.numbers[1], out);
-    case CommandKind::kScenario:
-      return AppendResult(RunScenario(command.name), "", out);
-    case CommandKind::kQuit:
-      out += "ok";
-      return;
+      AppendHex(replica->DumpState(), out);
+      return {};
     default:
       DKV20_CHECK(false);
   }
 }
 
-void Session::ExecuteOnCluster(const Command& command, std::string& out) noexcept {
+}  // namespace
+
+bool Session::RunLine(std::string_view line, std::string& out) noexcept {
+  if (has_quit_) return false;
+  const Result<Command> parsed = Parse(line);
+  if (!parsed.ok()) {
+    AppendError(parsed.error(), out);
+    return true;
+  }
+  const Command& command = parsed.value();
+  if (command.kind == CommandKind::kNothing) return false;
+  const Status status = command.needs_cluster ? RunOnCluster(command, out) : Run(command, out);
+  if (!status.ok()) AppendError(status.code(), out);
+  return true;
+}
+
+Status Session::Run(const Command& command, std::string& out) noexcept {
+  switch (command.kind) {
+    case CommandKind::kHello:
+      out += "ok dkv20 1 cpp";
+      return {};
+    case CommandKind::kNew: {
+      Result<Cluster> cluster = Cluster::New(command.numbers[0]);
+      if (!cluster.ok()) return cluster.error();
+      cluster_ = std::move(cluster).value();
+      out += "ok";
+      return {};
+    }
+    case CommandKind::kLoad:
+      AppendLoaded(command.bytes.view(), out);
+      return {};
+    case CommandKind::kMix:
+      out += "ok ";
+      AppendNumber(Mix(command.numbers[0]), out);
+      return {};
+    case CommandKind::kDraw:
+      return AppendDraws(command.numbers[0], command.numbers[1], out);
+    case CommandKind::kScenario:
+      return AppendScenario(command.name, out);
+    case CommandKind::kQuit:
+      has_quit_ = true;
+      out += "ok";
+      return {};
+    default:
+      DKV20_CHECK(false);
+  }
+}
+
+Status Session::RunOnCluster(const Command& command, std::string& out) noexcept {
+  if (!cluster_) return ErrorCode::kNoCluster;
   switch (command.kind) {
     case CommandKind::kPropose:
       return AppendProposed(cluster_->Propose(command.op), out);
     case CommandKind::kProposeAt:
       return AppendProposed(cluster_->ProposeAt(command.numbers[0], command.op), out);
     case CommandKind::kPartition:
-      return Partition(command, out);
     case CommandKind::kHeal:
-      return Heal(command, out);
+      return AppendIsolated(*cluster_, command, out);
     case CommandKind::kCompact:
-      return Compact(command, out);
+      return AppendCompacted(*cluster_, command, out);
     case CommandKind::kStatus:
-      return Status(*cluster_, out);
+      AppendStatus(*cluster_, out);
+      return {};
     case CommandKind::kWorkload:
-      return Workload(command, out);
+      return AppendWorkload(*cluster_, command, out);
     case CommandKind::kChaos:
-      return Chaos(command, out);
+      return RunChaos(command.numbers[0], command.numbers[1], out);
     default:
-      return Look(command, *cluster_, out);
+      return AppendRead(*cluster_, command, out);
   }
 }
 
-void Session::New(std::uint64_t size, std::string& out) noexcept {
-  Result<Cluster> made = Cluster::New(size);
-  if (!made.ok()) return AppendError(made.error(), out);
-  cluster_ = std::move(made.value());
-  out += "ok";
+// The digest is the SHA-256 of the trace that the lines and their answers make (section 10).
+Status Session::RunChaos(std::uint64_t seed, std::uint64_t steps, std::string& out) noexcept {
+  if (steps > kChaosStepsMax) return ErrorCode::kCount;
+  constexpr std::size_t kHashedAtOnce = 16384;
+  ChaosLines lines(seed, steps);
+  Sha256 hash;
+  std::string text;
+  for (std::string line; lines.Next(*cluster_, line); line.clear()) {
+    text += "> ";
+    text += line;
+    text += "\n< ";
+    RunLine(line, text);
+    text += '\n';
+    if (text.size() < kHashedAtOnce) continue;
+    hash.Update(text);
+    text.clear();
+  }
+  hash.Update(text);
+  out += "ok digest=" + hash.FinishHex();
+  return {};
 }
 
-void Session::Partition(const Command& command, std::string& out) noexcept {
-  if (auto error = cluster_->Partition(command.ids)) return AppendError(*error, out);
-  AppendLeader(*cluster_, out);
+Result<std::string> RunScenario(std::string_view name) noexcept {
+  const std::string_view script = ScenarioScript(name);
+  if (script.empty()) return ErrorCode::kUnknownScenario;
+  return RunScript(script);
 }
 
-void Session::Heal(const Command& command, std::string& out) noexcept {
-  if (command.ids.empty()) {
-    cluster_->Heal();
-  } else if (auto error = cluster_->HealIds(command.ids)) {
-    return AppendError(*error, out);
-  }
-  AppendLeader(*cluster_, out);
-}
-
-void Session::Compact(const Command& command, std::string& out) noexcept {
-  if (command.ids.empty()) {
-    cluster_->Compact();
-  } else if (auto error = cluster_->CompactIds(command.ids)) {
-    return AppendError(*error, out);
-  }
-  out += "ok";
-}
-
-void Session::Workload(const Command& command, std::string& out) noexcept {
-  const auto [seed, keys, count] = command.numbers;
-  const Result<WorkloadCounts> counts = RunWorkload(*cluster_, seed, keys, count);
-  if (!counts.ok()) return AppendError(counts.error(), out);
-  out += "ok";
-  AppendField("committed", counts.value().committed, out);
-  AppendField("pending", counts.value().pending, out);
-  AppendField("refused", counts.value().refused, out);
-}
-
-void Session::Chaos(const Command& command, std::string& out) noexcept {
-  AppendResult(RunChaos(*this, command.numbers[0], command.numbers[1]), "digest=", out);
-}
-
-namespace {
-
-// Serve's input: lines out of what has been read.
-class LineReader {
- public:
-  enum class Next : std::uint8_t { kLine, kOverlongLine, kNothingYet, kEnd };
-
-  // Takes the next line, without its LF, from what has been read; it is valid until the next
-  // call of either function.
-  Next Take(std::string_view& line) noexcept;
-  // Reads more. Answers false where that failed.
-  bool Fill(ByteSource& source) noexcept;
-
- private:
-  static constexpr std::size_t kReadSize = 262144;
-
-  Next EndLine(Next otherwise) noexcept {
-    return std::exchange(overlong_, false) ? Next::kOverlongLine : otherwise;
-  }
-
-  std::vector<char> buffer_;
-  // What has been read and not taken stands from begin_ to end_; up to scanned_ it has no LF.
-  std::size_t begin_ = 0;
-  std::size_t scanned_ = 0;
-  std::size_t end_ = 0;
-  // The line that is being read is too long; its bytes are dropped.
-  bool overlong_ = false;
-  bool at_end_ = false;
-};
-
-LineReader::Next LineReader::Take(std::string_view& line) noexcept {
-  const void* lf =
-      scanned_ == end_ ? nullptr : std::memchr(buffer_.data() + scanned_, '\n', end_ - scanned_);
-  if (lf != nullptr) {
-    const auto lf_at = static_cast<std::size_t>(static_cast<const char*>(lf) - buffer_.data());
-    line = {buffer_.data() + begin_, lf_at - begin_};
-    begin_ = scanned_ = lf_at + 1;
-    return EndLine(Next::kLine);
-  }
-  scanned_ = end_;
-  if (overlong_ || end_ - begin_ > kLineLengthMax) {
-    overlong_ = true;
-    begin_ = scanned_ = end_ = 0;
-  }
-  if (!at_end_) return Next::kNothingYet;
-  if (begin_ == end_) return EndLine(Next::kEnd);
-  line = {buffer_.data() + begin_, end_ - begin_};
-  begin_ = end_;
-  return Next::kLine;
-}
-
-bool LineReader::Fill(ByteSource& source) noexcept {
-  if (begin_ > 0) {
-    std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
-    scanned_ -= begin_;
-    end_ -= begin_;
-    begin_ = 0;
-  }
-  if (buffer_.size() < end_ + kReadSize) buffer_.resize(2 * end_ + kReadSize);
-  const std::optional<std::size_t> count = source.Read(std::span(buffer_).subspan(end_, kReadSize));
-  if (!count) return false;
-  at_end_ = *count == 0;
-  end_ += *count;
-  return true;
-}
-
-// Serve's output: answers, handed on in large pieces.
-class AnswerWriter {
- public:
-  explicit AnswerWriter(ByteSink& sink) noexcept : sink_(sink) {}
-
-  // Where the next answer is to be appended.
-  [[nodiscard]] std::string& answers() noexcept { return answers_; }
-
-  // Ends the answer; hands on what there is where it has become much. Answers false where that
-  // failed.
-  [[nodiscard]] bool EndAnswer() noexcept {
-    answers_ += '\n';
-    return answers_.size() < kEnough || Flush();
-  }
-  [[nodiscard]] bool Flush() noexcept {
-    const bool good = answers_.empty() || sink_.Write(answers_);
-    answers_.clear();
-    return good;
-  }
-
- private:
-  static constexpr std::size_t kEnough = 65536;
-
-  ByteSink& sink_;
-  std::string answers_;
-};
-
-}  // namespace
-
-ServeEnd Serve(ByteSource& source, ByteSink& sink) noexcept {
-  using Next = LineReader::Next;
+Result<std::string> RunScript(std::string_view script) noexcept {
   Session session;
-  LineReader reader;
-  AnswerWriter writer(sink);
-  std::string_view line;
-  Reply reply = Reply::kNone;
-  while (reply != Reply::kQuit) {
-    const Next next = reader.Take(line);
-    if (next == Next::kEnd) break;
-    if (next == Next::kNothingYet) {
-      // The caller may wait for its answers before it sends more.
-      if (!writer.Flush()) return ServeEnd::kWriteFailed;
-      if (!reader.Fill(source)) return ServeEnd::kReadFailed;
-      continue;
-    }
-    reply = Reply::kAnswer;
-    if (next == Next::kOverlongLine) {
-      AppendError(ErrorCode::kLineLength, writer.answers());
-    } else {
-      reply = session.Run(line, writer.answers());
-    }
-    if (reply != Reply::kNone && !writer.EndAnswer()) return ServeEnd::kWriteFailed;
+  while (!script.empty()) {
+    const std::string_view line = script.substr(0, script.find('\n'));
+    script.remove_prefix(line.size() + 1);
+    std::string answer;
+    session.RunLine(line, answer);
+    if (!answer.starts_with("ok")) return ErrorCode::kDiverged;
   }
-  return writer.Flush() ? ServeEnd::kDone : ServeEnd::kWriteFailed;
+  const Cluster* cluster = session.cluster();
+  if (cluster == nullptr) return ErrorCode::kDiverged;
+  std::string hash = cluster->replica(0)->SnapshotHash();
+  for (ReplicaId id = 1; id < cluster->size(); ++id) {
+    if (cluster->replica(id)->SnapshotHash() != hash) return ErrorCode::kDiverged;
+  }
+  return hash;
 }
 
 }  // namespace dkv20

@@ -2,20 +2,21 @@
 
 #include <array>
 
-#include "dkv20/check.h"
+#include "check.h"
 #include "hex.h"
 
 namespace dkv20 {
 namespace {
 
 const EVP_MD* Digest() noexcept {
-  // Never freed: it serves until the process ends.
+  // Fetched once and never freed: fetching takes longer than hashing a small snapshot.
   static const EVP_MD* const digest = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   DKV20_CHECK(digest != nullptr);
   return digest;
 }
 
-// A writer's hash begins and ends within one call, so that one context for each thread is enough.
+// Shared by the writers of a thread, as making a context takes time. A writer's hash begins and
+// ends within one call.
 Sha256& ThreadHash() noexcept {
   thread_local Sha256 hash;
   return hash;

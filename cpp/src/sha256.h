@@ -11,12 +11,11 @@
 #include <string>
 #include <string_view>
 
-#include "dkv20/byte_writer.h"
+#include "byte_writer.h"
 
 namespace dkv20 {
 
-// Hashes bytes as they come. The digest is fetched once for the process, and an object keeps its
-// context from one hash to the next. Where OpenSSL has no SHA-256 the process ends.
+// A SHA-256 hash in progress. The process ends if OpenSSL does not provide SHA-256.
 class Sha256 {
  public:
   Sha256() noexcept;
@@ -24,7 +23,7 @@ class Sha256 {
   void Update(std::span<const std::uint8_t> bytes) noexcept;
   void Update(std::string_view bytes) noexcept;
 
-  // The hash in 64 lower-case hex digits. Starts again.
+  // Returns the hash in 64 lower-case hex digits and starts a new one.
   [[nodiscard]] std::string FinishHex() noexcept;
 
  private:
@@ -35,10 +34,10 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, FreeContext> context_;
 };
 
-// Hashes what is written to it.
+// Hashes the bytes that are written to it. A thread must not use two at the same time.
 class HashWriter final : public ByteWriter {
  public:
-  // The hash in 64 lower-case hex digits.
+  // Returns the hash of all bytes in 64 lower-case hex digits.
   [[nodiscard]] std::string FinishHex() noexcept;
 
  private:

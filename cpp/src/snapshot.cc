@@ -1,11 +1,14 @@
 #include "dkv20/snapshot.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
 
-#include "dkv20/byte_writer.h"
+#include "byte_writer.h"
 #include "dkv20/op.h"
+#include "dump.h"
+#include "ordered_map.h"
 #include "sha256.h"
 
 namespace dkv20 {
@@ -29,37 +32,40 @@ void WriteState(std::uint64_t commit_index, std::uint64_t term, const OrderedMap
   writer.Flush();
 }
 
-// Reads fields front to back and keeps the first error. After an error it reads nothing more.
+// Reads fields front to back and keeps the first error. After an error all fields are empty or 0.
 class Reader {
  public:
   explicit Reader(std::span<const std::uint8_t> bytes) noexcept : bytes_(bytes) {}
 
-  [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
-  [[nodiscard]] const LoadError& error() const noexcept { return *error_; }
-  [[nodiscard]] bool at_end() const noexcept { return next_ == bytes_.size(); }
+  [[nodiscard]] std::optional<LoadError> error() const noexcept { return error_; }
 
-  // The next field, or an empty span where fewer bytes are left: kTruncated.
+  // Returns the next field; kTruncated if fewer bytes are left.
   std::span<const std::uint8_t> Take(std::size_t length) noexcept {
-    if (failed()) return {};
+    if (error_) return {};
     field_ = next_;
-    if (bytes_.size() - next_ < length) {
-      Fail(ErrorCode::kTruncated);
-      return {};
-    }
+    Require(bytes_.size() - next_ >= length, ErrorCode::kTruncated);
+    if (error_) return {};
     next_ += length;
     return bytes_.subspan(field_, length);
   }
   std::uint32_t TakeU32Le() noexcept { return static_cast<std::uint32_t>(TakeLe(4)); }
   std::uint64_t TakeU64Le() noexcept { return TakeLe(8); }
-
-  // Judges the field that was taken last.
-  void Expect(bool good, ErrorCode otherwise) noexcept {
-    if (!failed() && !good) Fail(otherwise);
+  // A u32 length, which is checked first, and that many bytes.
+  ByteString TakeByteString(Status (*check_length)(std::size_t) noexcept) noexcept {
+    const std::uint32_t length = TakeU32Le();
+    const Status status = check_length(length);
+    if (!status.ok()) Require(false, status.code());
+    return ByteString(Take(length));
   }
-  void ExpectNoMore() noexcept {
-    if (failed() || at_end()) return;
+  void TakeEnd() noexcept {
+    if (error_) return;
     field_ = next_;
-    Fail(ErrorCode::kTrailingBytes);
+    Require(next_ == bytes_.size(), ErrorCode::kTrailingBytes);
+  }
+
+  // Records an error of the last field, unless `holds` or there is an error already.
+  void Require(bool holds, ErrorCode code) noexcept {
+    if (!holds && !error_) error_ = LoadError{code, field_};
   }
 
  private:
@@ -72,35 +78,13 @@ class Reader {
     }
     return value;
   }
-  void Fail(ErrorCode code) noexcept { error_ = LoadError{code, field_}; }
 
   std::span<const std::uint8_t> bytes_;
-  // Offsets of the field taken last and of the next one.
+  // Offsets of the last field and of the next one.
   std::size_t field_ = 0;
   std::size_t next_ = 0;
   std::optional<LoadError> error_;
 };
-
-// Reads a u32 length, judges it, and reads as many bytes.
-ByteString ReadByteString(Reader& reader, std::optional<ErrorCode> (*check)(std::size_t) noexcept,
-                          ErrorCode otherwise) noexcept {
-  const std::uint32_t length = reader.TakeU32Le();
-  reader.Expect(!check(length).has_value(), otherwise);
-  return ByteString(reader.Take(length));
-}
-
-// Reads the header and answers the number of keys.
-std::uint64_t ReadHeader(Reader& reader, Snapshot& snapshot) noexcept {
-  const auto magic = reader.Take(kMagic.size());
-  reader.Expect(ByteString(magic) == ByteString(std::span(kMagic)), ErrorCode::kBadMagic);
-  reader.Expect(reader.TakeU32Le() == kVersion, ErrorCode::kBadVersion);
-  snapshot.commit_index = reader.TakeU64Le();
-  snapshot.term = reader.TakeU64Le();
-  reader.Expect((snapshot.commit_index == 0) == (snapshot.term == 0), ErrorCode::kBadTerm);
-  const std::uint64_t count = reader.TakeU64Le();
-  reader.Expect(count <= snapshot.commit_index, ErrorCode::kBadCount);
-  return count;
-}
 
 }  // namespace
 
@@ -119,20 +103,44 @@ std::string SnapshotHash(std::uint64_t commit_index, std::uint64_t term,
   return writer.FinishHex();
 }
 
+Snapshot::Snapshot() noexcept : map_(std::make_unique<OrderedMap>()) {}
+Snapshot::Snapshot(Snapshot&& other) noexcept = default;
+Snapshot& Snapshot::operator=(Snapshot&& other) noexcept = default;
+Snapshot::~Snapshot() = default;
+
+std::size_t Snapshot::key_count() const noexcept { return map_->size(); }
+const ByteString* Snapshot::Get(const ByteString& key) const noexcept { return map_->Get(key); }
+void Snapshot::ForEach(
+    const std::function<void(const ByteString&, const ByteString&)>& visit) const {
+  map_->ForEach(visit);
+}
+
+Bytes Snapshot::DumpState() const noexcept { return dkv20::DumpState(commit_index_, term_, *map_); }
+
+std::string Snapshot::SnapshotHash() const noexcept {
+  return dkv20::SnapshotHash(commit_index_, term_, *map_);
+}
+
 Result<Snapshot, LoadError> LoadState(std::span<const std::uint8_t> bytes) noexcept {
   Reader reader(bytes);
   Snapshot snapshot;
-  const std::uint64_t count = ReadHeader(reader, snapshot);
-  ByteString previous;  // Empty, and so below any key.
-  for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
-    ByteString key = ReadByteString(reader, CheckKeyLength, ErrorCode::kKeyLength);
-    reader.Expect(previous < key, ErrorCode::kKeyOrder);
-    const ByteString value = ReadByteString(reader, CheckValueLength, ErrorCode::kValueLength);
-    if (!reader.failed()) snapshot.map.Put(key, value);
+  reader.Require(std::ranges::equal(reader.Take(kMagic.size()), kMagic), ErrorCode::kBadMagic);
+  reader.Require(reader.TakeU32Le() == kVersion, ErrorCode::kBadVersion);
+  snapshot.commit_index_ = reader.TakeU64Le();
+  snapshot.term_ = reader.TakeU64Le();
+  reader.Require((snapshot.commit_index_ == 0) == (snapshot.term_ == 0), ErrorCode::kBadTerm);
+  const std::uint64_t count = reader.TakeU64Le();
+  reader.Require(count <= snapshot.commit_index_, ErrorCode::kBadCount);
+  ByteString previous;  // Empty, and so below every key.
+  for (std::uint64_t i = 0; i < count && !reader.error(); ++i) {
+    ByteString key = reader.TakeByteString(CheckKeyLength);
+    reader.Require(previous < key, ErrorCode::kKeyOrder);
+    const ByteString value = reader.TakeByteString(CheckValueLength);
+    if (!reader.error()) snapshot.map_->Put(key, value);
     previous = std::move(key);
   }
-  reader.ExpectNoMore();
-  if (reader.failed()) return reader.error();
+  reader.TakeEnd();
+  if (const auto error = reader.error()) return *error;
   return snapshot;
 }
 

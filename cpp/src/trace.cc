@@ -2,80 +2,79 @@
 
 #include <utility>
 
-#include "dkv20/protocol.h"
 #include "dkv20/session.h"
+#include "protocol.h"
 
 namespace dkv20 {
 namespace {
 
-constexpr std::string_view kCommandMark = "> ";
-constexpr std::string_view kAnswerMark = "< ";
-
-// Why a command has no place in a trace, or nothing. One that is answered with an error has one.
-std::optional<std::string> RefuseCommand(std::string_view line) noexcept {
-  const Result<Command> command = Parse(line);
-  if (!command.ok()) return std::nullopt;
-  if (command.value().kind == CommandKind::kNothing) return "a command that gets no answer";
-  if (command.value().kind == CommandKind::kHello) return "a command whose answer names the port";
-  return std::nullopt;
-}
-
-// Collects the steps of a trace line by line.
-class Collector {
+class TraceParser {
  public:
-  // Why the line has no place where it stands, or nothing.
-  std::optional<std::string> Take(std::size_t number, std::string_view line) noexcept {
+  // Takes the next line, without LF. Returns what is wrong with it, if anything is.
+  std::optional<TraceError> TakeLine(std::string_view line) noexcept {
+    ++line_;
+    if (line.starts_with("< ")) return TakeAnswer(line.substr(2));
+    if (expects_answer_) return Fail(1, "expected `< ANSWER` right after the command");
     if (line.empty() || line.front() == '#') return std::nullopt;
-    if (line.starts_with(kCommandMark)) return TakeCommand(number, line.substr(2));
-    if (line.starts_with(kAnswerMark)) return TakeAnswer(line.substr(2));
-    return "neither a command, an answer nor a comment";
+    if (line.starts_with("> ")) return TakeCommand(line.substr(2));
+    if (line.front() == '>' || line.front() == '<') return Fail(2, "expected a space");
+    return Fail(1, "expected `> COMMAND`, `< ANSWER`, `#` or an empty line");
   }
-  [[nodiscard]] bool waits_for_answer() const noexcept { return waits_for_answer_; }
+  // Takes the bytes after the last LF.
+  std::optional<TraceError> TakeEnd(std::string_view rest) noexcept {
+    ++line_;
+    if (!rest.empty()) return Fail(rest.size() + 1, "the last line does not end with LF");
+    if (expects_answer_) return Fail(1, "the last command has no answer");
+    return std::nullopt;
+  }
   [[nodiscard]] std::vector<TraceStep>& steps() noexcept { return steps_; }
 
  private:
-  std::optional<std::string> TakeCommand(std::size_t number, std::string_view command) noexcept {
-    if (waits_for_answer_) return "a command where an answer is due";
-    if (auto reason = RefuseCommand(command)) return reason;
-    steps_.push_back({number, std::string(command), std::string()});
-    waits_for_answer_ = true;
+  std::optional<TraceError> TakeCommand(std::string_view command) noexcept {
+    if (has_quit_) return Fail(1, "a command after `quit` gets no answer");
+    if (const Result<Command> parsed = Parse(command); parsed.ok()) {
+      const CommandKind kind = parsed.value().kind;
+      if (kind == CommandKind::kNothing) return Fail(3, "this line gets no answer");
+      if (kind == CommandKind::kHello) return Fail(3, "the answer to `hello` names the port");
+      has_quit_ = kind == CommandKind::kQuit;
+    }
+    steps_.push_back({line_, std::string(command), std::string()});
+    expects_answer_ = true;
     return std::nullopt;
   }
-  std::optional<std::string> TakeAnswer(std::string_view answer) noexcept {
-    if (!waits_for_answer_) return "an answer without a command";
+  std::optional<TraceError> TakeAnswer(std::string_view answer) noexcept {
+    if (!expects_answer_) return Fail(1, "an answer without a command before it");
     steps_.back().answer = answer;
-    waits_for_answer_ = false;
+    expects_answer_ = false;
     return std::nullopt;
+  }
+  [[nodiscard]] TraceError Fail(std::size_t column, std::string_view reason) const noexcept {
+    return {line_, column, reason};
   }
 
   std::vector<TraceStep> steps_;
-  bool waits_for_answer_ = false;
+  std::size_t line_ = 0;
+  bool expects_answer_ = false;
+  bool has_quit_ = false;
 };
 
 }  // namespace
 
 Result<std::vector<TraceStep>, TraceError> ParseTrace(std::string_view bytes) noexcept {
-  Collector collector;
-  std::size_t number = 0;
-  while (!bytes.empty()) {
-    ++number;
-    const std::size_t lf = bytes.find('\n');
-    if (lf == std::string_view::npos) return TraceError{number, "a line without its LF"};
-    if (auto reason = collector.Take(number, bytes.substr(0, lf))) {
-      return TraceError{number, std::move(*reason)};
-    }
-    bytes.remove_prefix(lf + 1);
+  TraceParser parser;
+  std::size_t lf = 0;
+  for (; (lf = bytes.find('\n')) != std::string_view::npos; bytes.remove_prefix(lf + 1)) {
+    if (const auto error = parser.TakeLine(bytes.substr(0, lf))) return *error;
   }
-  if (collector.waits_for_answer()) return TraceError{number, "a command without its answer"};
-  return std::move(collector.steps());
+  if (const auto error = parser.TakeEnd(bytes)) return *error;
+  return std::move(parser.steps());
 }
 
 std::optional<TraceMismatch> CheckTrace(const std::vector<TraceStep>& steps) noexcept {
   Session session;
-  bool over = false;
   for (const TraceStep& step : steps) {
     std::string actual;
-    if (!over) over = session.Run(step.command, actual) == Reply::kQuit;
+    session.RunLine(step.command, actual);
     if (actual != step.answer) return TraceMismatch{step, std::move(actual)};
   }
   return std::nullopt;

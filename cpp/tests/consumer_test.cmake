@@ -1,4 +1,4 @@
-# Installs the library below WORK_DIR, builds the consumer against it, and runs that.
+# Installs the library below WORK_DIR, builds the consumer against it, and runs it.
 
 function(run)
   execute_process(COMMAND ${ARGV} COMMAND_ERROR_IS_FATAL ANY)

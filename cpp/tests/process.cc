@@ -44,7 +44,7 @@ void CloseOnce(int& fd) {
 }  // namespace
 
 Process::Process(const std::vector<std::string>& arguments) {
-  // Writing to a process that has gone is an answer here, not the end of the test.
+  // Writing to a process that has ended must return an error, not end the test.
   std::signal(SIGPIPE, SIG_IGN);
   const Pipe input;
   const Pipe output;
@@ -55,7 +55,7 @@ Process::Process(const std::vector<std::string>& arguments) {
   pid_ = fork();
   if (pid_ < 0) Fail("fork");
   if (pid_ == 0) {
-    // As a shell would start it, not as this test ignores it.
+    // The default, which this test has changed.
     std::signal(SIGPIPE, SIG_DFL);
     dup2(input.read_end, STDIN_FILENO);
     dup2(output.write_end, STDOUT_FILENO);

@@ -1,4 +1,4 @@
-// The program as a process, with pipes, and a deadline on everything.
+// A process with pipes. All waiting has a deadline.
 
 #ifndef DKV20_TESTS_PROCESS_H_
 #define DKV20_TESTS_PROCESS_H_
@@ -12,39 +12,38 @@
 
 namespace dkv20::testing {
 
-// What became of a process. `status` is its exit status, or -1 where a signal ended it or it had
-// to be killed after the deadline.
+// How a process ended. `status` is its exit status, or -1 if it was ended by a signal or did not
+// end before the deadline.
 struct Ended {
   int status = -1;
   long max_resident_bytes = 0;
 };
 
-// A running process. The destructor kills it where it still runs.
+// A running process. The destructor kills it if it still runs.
 class Process {
  public:
-  // Starts `arguments`, the first of which is the path of the program.
+  // Starts the program at the path arguments[0].
   explicit Process(const std::vector<std::string>& arguments);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
   ~Process();
 
-  // Writes all of `bytes` and takes meanwhile what the process answers. False where it cannot be
-  // written, or not before the deadline.
+  // Writes all of `bytes`, and reads output at the same time. Returns false if that fails or takes
+  // longer than the deadline.
   bool Send(std::string_view bytes);
-  // The next line of its standard output without its LF; nothing at its end or at the deadline.
+  // Returns the next line of standard output, without LF; nothing at its end or the deadline.
   std::optional<std::string> ReadLine();
   void CloseInput();
   void CloseOutput();
-  // The rest of its standard output, up to its end or the deadline.
+  // Returns the rest of standard output, up to its end or the deadline.
   std::string ReadAll();
-  // Waits for it to end. To be called once.
+  // Waits for the process to end. To be called once.
   Ended Wait();
-  // Its standard error, after Wait.
+  // Returns standard error. To be called after Wait.
   std::string ReadErrors();
 
  private:
-  // Takes what there is to read, and writes what can be written, waiting for either. False at the
-  // deadline.
+  // Waits until it can read or write, and does so. Returns false at the deadline.
   bool Pump(std::string_view* unsent);
 
   pid_t pid_ = -1;

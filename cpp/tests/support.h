@@ -1,4 +1,4 @@
-// What the tests share.
+// Helpers that the tests share.
 
 #ifndef DKV20_TESTS_SUPPORT_H_
 #define DKV20_TESTS_SUPPORT_H_
@@ -36,40 +36,44 @@ inline Op Put(std::string_view key, std::string_view value) {
 }
 inline Op Del(std::string_view key) { return Op::Del(Str(key)); }
 
-inline Cluster MakeCluster(std::uint64_t size) { return std::move(Cluster::New(size).value()); }
+inline Cluster MakeCluster(std::uint64_t size) { return Cluster::New(size).value(); }
 
-// Proposes what must be taken.
-inline Outcome Propose(Cluster& cluster, Op op) {
-  const Result<Outcome> outcome = cluster.Propose(std::move(op));
-  EXPECT_TRUE(outcome.ok());
-  return outcome.ok() ? outcome.value() : Outcome{};
-}
+// Operations that must succeed.
+inline Outcome Propose(Cluster& cluster, Op op) { return cluster.Propose(std::move(op)).value(); }
 inline Outcome ProposeAt(Cluster& cluster, ReplicaId id, Op op) {
-  const Result<Outcome> outcome = cluster.ProposeAt(id, std::move(op));
-  EXPECT_TRUE(outcome.ok());
-  return outcome.ok() ? outcome.value() : Outcome{};
+  return cluster.ProposeAt(id, std::move(op)).value();
+}
+inline void Partition(Cluster& cluster, const std::vector<ReplicaId>& ids) {
+  EXPECT_TRUE(cluster.Partition(ids).ok());
+}
+inline void HealIds(Cluster& cluster, const std::vector<ReplicaId>& ids) {
+  EXPECT_TRUE(cluster.HealIds(ids).ok());
+}
+inline void CompactIds(Cluster& cluster, const std::vector<ReplicaId>& ids) {
+  EXPECT_TRUE(cluster.CompactIds(ids).ok());
 }
 
-// The replica's value as text; nothing where the key is absent.
+// Returns the replica's value as text; nothing if the key is absent.
 inline std::optional<std::string> Get(const Cluster& cluster, ReplicaId id, std::string_view key) {
   const ByteString* value = cluster.replica(id)->Get(Str(key));
   if (value == nullptr) return std::nullopt;
   return std::string(value->data(), value->data() + value->size());
 }
 
-inline void ExpectAllIdentical(const Cluster& cluster) {
-  const Bytes first = cluster.replica(0)->DumpState();
-  for (ReplicaId id = 1; id < cluster.size(); ++id) {
-    EXPECT_EQ(cluster.replica(id)->DumpState(), first) << "replica " << id;
+inline void ExpectIdentical(const Cluster& cluster) {
+  const Replica& first = *cluster.replica(0);
+  for (ReplicaId id = 0; id < cluster.size(); ++id) {
+    EXPECT_EQ(cluster.replica(id)->DumpState(), first.DumpState()) << "replica " << id;
+    EXPECT_EQ(cluster.replica(id)->SnapshotHash(), first.SnapshotHash()) << "replica " << id;
   }
 }
 
-// Everything that can be seen of a cluster.
+// Returns all that can be observed of a cluster.
 inline std::string Describe(const Cluster& cluster) {
   std::string text = std::to_string(cluster.leader()) + " " + std::to_string(cluster.term()) + " ";
   for (ReplicaId id = 0; id < cluster.size(); ++id) {
     const Replica& replica = *cluster.replica(id);
-    text += "\n" + std::to_string(id) + (cluster.is_partitioned(id) ? " isolated " : " ");
+    text += "\n" + std::to_string(id) + (cluster.IsPartitioned(id).value() ? " isolated " : " ");
     text += RoleName(replica.role());
     for (const std::uint64_t number :
          {replica.term(), replica.base(), replica.commit_index(), replica.last()}) {
@@ -80,10 +84,10 @@ inline std::string Describe(const Cluster& cluster) {
   return text;
 }
 
-// The answer to one line; "(none)" where it gets none.
+// Returns the answer to a line, "(none)" if there is none.
 inline std::string Ask(Session& session, std::string_view line) {
   std::string answer;
-  return session.Run(line, answer) == Reply::kNone ? "(none)" + answer : answer;
+  return session.RunLine(line, answer) ? answer : "(none)" + answer;
 }
 
 inline std::string Sha256Hex(std::span<const std::uint8_t> bytes) {
@@ -102,7 +106,7 @@ inline std::string Sha256Hex(std::string_view text) {
   return Sha256Hex(Bytes(text.begin(), text.end()));
 }
 
-// The order of byte strings, spelled out as section 1 has it.
+// The order of byte strings as section 1 defines it.
 struct UnsignedLess {
   bool operator()(const Bytes& a, const Bytes& b) const {
     for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
@@ -112,11 +116,24 @@ struct UnsignedLess {
   }
 };
 
-// Choices that a seed decides.
+// Returns the parts of a list that are separated by bars.
+inline std::vector<std::string> Split(std::string_view list) {
+  std::vector<std::string> parts(1);
+  for (const char c : list) {
+    if (c == '|') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+// Choices that a seed determines.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : draws_(seed) {}
-  // A number below `bound`.
+  // Returns a number below `bound`.
   std::uint64_t Below(std::uint64_t bound) { return draws_.Next() % bound; }
   bool OneIn(std::uint64_t n) { return Below(n) == 0; }
   std::uint64_t Any() { return draws_.Next(); }

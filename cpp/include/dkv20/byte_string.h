@@ -15,30 +15,29 @@
 
 namespace dkv20 {
 
-// Bytes that are laid out or read: snapshots, encoded ops.
+// A growing sequence of bytes: snapshots, encoded ops.
 using Bytes = std::vector<std::uint8_t>;
 
 // Any sequence of bytes, NUL and invalid UTF-8 included (definition, section 1). Up to 15 bytes
-// stand in the object itself; longer ones are held once, however many copies there are, and
-// freed with the last copy. Ordered by unsigned byte value, a proper prefix first, whatever
-// the signedness of char.
+// are stored inline; the bytes of a longer one are shared by its copies and freed with the last.
+// The order is that of unsigned bytes, with a proper prefix first.
 //
 // Copies that share their bytes may be used from several threads, as with std::shared_ptr.
 class ByteString {
  public:
-  // Longest byte string, in bytes, that takes no memory besides the object.
+  // The length, in bytes, up to which no memory is allocated.
   static constexpr std::size_t kInlineMax = 15;
 
   // The empty byte string.
   ByteString() noexcept : bytes_{} {}
 
-  // A copy of `bytes`, or of the bytes of `text`. A char* ends at its first NUL: give a
-  // string_view with a length for bytes that hold one.
+  // Copies the bytes. A char* converts to a string_view up to its first NUL: for bytes that
+  // contain NUL, pass a string_view with a length.
   explicit ByteString(std::span<const std::uint8_t> bytes) noexcept;
   explicit ByteString(std::string_view text) noexcept;
 
   ByteString(const ByteString& other) noexcept : bytes_(other.bytes_) {
-    if (!is_inline()) Hold();
+    if (!is_inline()) Acquire();
   }
   // Leaves `other` empty.
   ByteString(ByteString&& other) noexcept : bytes_{} { swap(other); }
@@ -47,7 +46,7 @@ class ByteString {
     swap(copy);
     return *this;
   }
-  // Leaves in `other` what stood here.
+  // Leaves `other` with this object's old bytes.
   ByteString& operator=(ByteString&& other) noexcept {
     swap(other);
     return *this;
@@ -58,24 +57,8 @@ class ByteString {
 
   void swap(ByteString& other) noexcept { std::swap(bytes_, other.bytes_); }
 
-  // Moves `count` byte strings from `from` to `to`, in one array or two, and leaves empty ones
-  // where they stood. What stands at `to` and is not itself moved must be empty. Cheaper than
-  // moving one by one: nothing is counted or looked at.
-  static void Relocate(ByteString* from, ByteString* to, std::size_t count) noexcept;
-
-  // Writes the bytes to out[0 .. size() - 1]; may write anything up to out[15]. Answers size().
-  std::size_t CopyTo(std::uint8_t* out) const noexcept {
-    if (is_inline()) {
-      // A copy of constant length is a pair of instructions, whatever the byte string's length.
-      std::memcpy(out, bytes_.data(), sizeof(bytes_));
-      return bytes_[kInlineMax];
-    }
-    std::memcpy(out, SharedData(), SharedSize());
-    return SharedSize();
-  }
-
-  // A byte string of `size` bytes, made by fill(data), which must write all of them to
-  // data[0 .. size - 1] and must not throw.
+  // Returns a byte string of `size` bytes. fill(data) must write data[0] to data[size - 1] and
+  // must not throw.
   template <typename Fill>
   [[nodiscard]] static ByteString Build(std::size_t size, Fill fill) noexcept {
     ByteString built;
@@ -83,12 +66,12 @@ class ByteString {
     return built;
   }
 
-  // Length in bytes.
+  // The length in bytes.
   [[nodiscard]] std::size_t size() const noexcept {
     return is_inline() ? bytes_[kInlineMax] : SharedSize();
   }
   [[nodiscard]] bool empty() const noexcept { return bytes_[kInlineMax] == 0; }
-  // The bytes; they live as long as this object, unmoved and unassigned.
+  // The bytes. Valid until this object is assigned to, moved from or destroyed.
   [[nodiscard]] const std::uint8_t* data() const noexcept {
     return is_inline() ? bytes_.data() : SharedData();
   }
@@ -107,7 +90,10 @@ class ByteString {
   }
 
  private:
-  // Stands in the last byte where the bytes are shared; otherwise that byte is the length.
+  // For CopyTo, which is fast but writes more than size() bytes.
+  friend class ByteWriter;
+
+  // The last byte if the bytes are shared. Otherwise the last byte is the length.
   static constexpr std::uint8_t kShared = 0xff;
 
   struct Shared;
@@ -119,24 +105,37 @@ class ByteString {
   }
 
   [[nodiscard]] bool is_inline() const noexcept { return bytes_[kInlineMax] != kShared; }
-  // Inline bytes are padded with zeros and followed by their length: as two big-endian
-  // integers they compare as the byte strings do, a proper prefix by its smaller length.
+  // Inline bytes are padded with zeros and followed by their length. So, as two big-endian
+  // integers, they compare as the byte strings do; a proper prefix has the smaller length.
   [[nodiscard]] std::uint64_t Head() const noexcept { return LoadBigEndian(bytes_.data()); }
   [[nodiscard]] std::uint64_t Tail() const noexcept { return LoadBigEndian(bytes_.data() + 8); }
 
-  // The room for `size` bytes in an empty object.
+  // Makes an empty object one of `size` bytes and returns where to write them.
   std::uint8_t* Allocate(std::size_t size) noexcept;
   [[nodiscard]] Shared* shared() const noexcept {
+    // Not cast: the pointer is stored in an array of bytes.
     void* pointer = nullptr;
     std::memcpy(&pointer, bytes_.data(), sizeof(pointer));
     return static_cast<Shared*>(pointer);
   }
   [[nodiscard]] std::size_t SharedSize() const noexcept;
   [[nodiscard]] const std::uint8_t* SharedData() const noexcept;
-  void Hold() const noexcept;
+  void Acquire() const noexcept;
   void Release() const noexcept;
-  // Below 0, 0 or above 0 as this sorts before, with or after `other`.
+  // Returns a number below, equal to or above 0, as memcmp does.
   [[nodiscard]] int CompareShared(const ByteString& other) const noexcept;
+
+  // Writes the bytes to `out`, where there must be room for at least 16, and returns size(). The
+  // contents of out[size() .. 15] are unspecified.
+  std::size_t CopyTo(std::uint8_t* out) const noexcept {
+    if (is_inline()) {
+      // The length of this copy is a constant, so that it compiles to two instructions.
+      std::memcpy(out, bytes_.data(), sizeof(bytes_));
+      return bytes_[kInlineMax];
+    }
+    std::memcpy(out, SharedData(), SharedSize());
+    return SharedSize();
+  }
 
   alignas(8) std::array<std::uint8_t, kInlineMax + 1> bytes_;
 };

@@ -1,115 +1,129 @@
-// One replica: a log, a commit index and the state machine (definition, section 3).
+// One replica: a log, a commit index and a map (definition, section 3).
 
 #ifndef DKV20_REPLICA_H_
 #define DKV20_REPLICA_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "dkv20/byte_string.h"
-#include "dkv20/log.h"
 #include "dkv20/op.h"
-#include "dkv20/ordered_map.h"
 
 namespace dkv20 {
 
-// Ids count from 0. Any number may be asked for; those not below the number of replicas are
-// unknown.
+class Log;
+class OrderedMap;
+
+// Ids count from 0. An id that is not below the number of replicas is unknown.
 using ReplicaId = std::uint64_t;
 
-// What a replica takes itself for. A deposed leader that is isolated still says kLeader.
-enum class Role : std::uint8_t { kLeader, kFollower };
+// What a replica believes it is. A deposed leader that is isolated still believes it is leader.
+enum class Role : std::uint8_t { kFollower, kLeader };
 
-// "leader" or "follower".
+// Returns "follower" or "leader".
 [[nodiscard]] std::string_view RoleName(Role role) noexcept;
 
-// Applies one op to a state machine: Put maps its key to its value, Del removes its key, NoOp
-// changes nothing (definition, section 2).
-void Apply(const Op& op, OrderedMap& map) noexcept;
+// An entry of a log.
+struct Entry {
+  std::uint64_t index;
+  std::uint64_t term;
+  Op op;
 
-// A replica knows nothing of the others, does no I/O and has no clock: a Cluster moves it. The
-// map is always the result of applying the ops at indexes 1 to commit_index(), in order, to an
-// empty map, and base() <= commit_index() <= last().
+  friend bool operator==(const Entry&, const Entry&) noexcept = default;
+};
+
+// A replica of a Cluster, which owns it and alone changes it. It does no I/O and has no clock.
 //
-// What a function asks for ("must") is checked in every build; breaking it ends the process. A
-// replica, like its cluster, is to be used by one thread at a time.
+// Invariants: base() <= commit_index() <= last(), and the map is the result of applying the ops
+// at the indexes 1 to commit_index(), in order, to an empty map.
+//
+// Like its cluster, a replica must not be used by several threads at the same time.
 class Replica {
  public:
-  // At term 1, with an empty log and an empty map.
-  Replica(ReplicaId id, Role role) noexcept : id_(id), role_(role) {}
+  Replica(Replica&& other) noexcept;
+  Replica& operator=(Replica&& other) noexcept;
+  ~Replica();
 
   [[nodiscard]] ReplicaId id() const noexcept { return id_; }
-  // The newest term that it has heard of.
+  // The newest term that the replica has learned of, from 1.
   [[nodiscard]] std::uint64_t term() const noexcept { return term_; }
   [[nodiscard]] Role role() const noexcept { return role_; }
-  // The index up to which the log has been compacted away.
-  [[nodiscard]] std::uint64_t base() const noexcept { return log_.base(); }
-  // The index up to which the ops are committed and applied.
+  // The index up to which the log has been compacted, 0 at first.
+  [[nodiscard]] std::uint64_t base() const noexcept;
+  // The index up to which ops are committed and applied, 0 at first.
   [[nodiscard]] std::uint64_t commit_index() const noexcept { return commit_index_; }
-  // The index of the last log entry, or base().
-  [[nodiscard]] std::uint64_t last() const noexcept { return log_.last(); }
-  [[nodiscard]] std::uint64_t last_term() const noexcept { return log_.last_term(); }
-  // The term at an index from base() to last(); nothing outside.
-  [[nodiscard]] std::optional<std::uint64_t> TermAt(std::uint64_t index) const noexcept {
-    return log_.TermAt(index);
-  }
-  [[nodiscard]] const Log& log() const noexcept { return log_; }
-  // The state machine.
-  [[nodiscard]] const OrderedMap& map() const noexcept { return map_; }
-  // Number of keys in the map.
-  [[nodiscard]] std::size_t key_count() const noexcept { return map_.size(); }
-  // The key's committed value, or nullptr where it is absent. Valid until the replica changes.
-  [[nodiscard]] const ByteString* Get(const ByteString& key) const noexcept {
-    return map_.Find(key);
-  }
+  // The index of the last log entry; base() if the log is empty.
+  [[nodiscard]] std::uint64_t last() const noexcept;
+  // The term at last().
+  [[nodiscard]] std::uint64_t last_term() const noexcept;
+  // Returns the term at an index from base() to last(), 0 at index 0; nothing for other indexes.
+  [[nodiscard]] std::optional<std::uint64_t> TermAt(std::uint64_t index) const noexcept;
 
-  // Takes a term and a role. `term` must not be below term().
-  void BecomeLeader(std::uint64_t term) noexcept;
-  void BecomeFollower(std::uint64_t term) noexcept;
-  // Gives up the leader's role and keeps its term.
-  void StepDown() noexcept { role_ = Role::kFollower; }
+  // The number of keys in the map.
+  [[nodiscard]] std::size_t key_count() const noexcept;
+  // Returns the key's committed value, or null if the key is absent. Valid until the cluster
+  // changes.
+  [[nodiscard]] const ByteString* Get(const ByteString& key) const noexcept;
+  // Calls `visit` for each key and its value, keys ascending.
+  void ForEach(
+      const std::function<void(const ByteString& key, const ByteString& value)>& visit) const;
+  // Calls `visit` for each log entry from base() + 1 to last().
+  void ForEachEntry(const std::function<void(const Entry& entry)>& visit) const;
 
-  // Appends (term(), op) to the log at last() + 1, uncommitted. The op must be within its limits.
-  void Append(Op op) noexcept;
-
-  // Makes the log end as the leader's does: drops the entries after the last index at which the
-  // two agree, and appends the leader's. Tells false, with nothing changed, where they agree at
-  // no index that both still know: then only a snapshot helps. A committed entry is never
-  // dropped. `leader` must be of the same cluster.
-  [[nodiscard]] bool TruncateAndReplay(const Replica& leader) noexcept;
-
-  // Takes over the leader's map and commit index, which becomes the base, and the leader's
-  // entries after it. What stood in the map and in the log is gone.
-  void InstallSnapshot(const Replica& leader) noexcept;
-
-  // Applies the ops after commit_index() up to `index`, in order. `index` must be neither below
-  // commit_index() nor above last().
-  void AdvanceCommit(std::uint64_t index) noexcept;
-
-  // Drops the log entries up to commit_index(), which becomes the base. The map stays.
-  void Compact() noexcept { log_.Compact(commit_index_); }
-
-  // The snapshot's bytes (definition, section 5).
+  // Returns the snapshot's bytes (definition, section 5). Replicas of a cluster at the same
+  // commit index have the same snapshot.
   [[nodiscard]] Bytes DumpState() const noexcept;
-  // The SHA-256 of the snapshot's bytes, in 64 lower-case hex digits. Builds no copy of them.
+  // Returns the SHA-256 of the snapshot's bytes in 64 lower-case hex digits, without holding the
+  // bytes in memory.
   [[nodiscard]] std::string SnapshotHash() const noexcept;
-  // The SHA-256 of the log entries from base() + 1 to last(), each as u64 index, u64 term,
-  // encoded op; in 64 lower-case hex digits (definition, section 8, `log`).
+  // Returns the SHA-256 of the log entries, each as u64 index, u64 term and encoded op, in 64
+  // lower-case hex digits (definition, section 8, `log`).
   [[nodiscard]] std::string LogHash() const noexcept;
 
  private:
-  // The term at the commit index, which the log always knows.
+  // Nothing but a cluster keeps the replicas' invariants against each other.
+  friend class Cluster;
+
+  // A follower at term 1 with an empty log and an empty map.
+  explicit Replica(ReplicaId id) noexcept;
+
+  // `term` must not be below term().
+  void BecomeLeader(std::uint64_t term) noexcept;
+  void BecomeFollower(std::uint64_t term) noexcept;
+  // Becomes a follower and keeps the term.
+  void StepDown() noexcept { role_ = Role::kFollower; }
+
+  // Appends (term(), op) to the log, uncommitted, and returns its index. The op must be within
+  // its limits.
+  std::uint64_t Append(Op op) noexcept;
+
+  // Makes the log equal to the leader's (section 4.4, step 3), by a snapshot if the two logs have
+  // no known index in common.
+  void CatchUp(const Replica& leader) noexcept;
+  void InstallSnapshot(const Replica& leader) noexcept;
+  void TruncateAndReplay(const Replica& leader) noexcept;
+
+  // Applies the ops after commit_index() up to `index`, which must be commit_index() to last().
+  void CommitTo(std::uint64_t index) noexcept;
+
+  // Drops the log entries up to commit_index(), which becomes the base. The map does not change.
+  void Compact() noexcept;
+
+  // The term at the commit index.
   [[nodiscard]] std::uint64_t CommitTerm() const noexcept;
 
   ReplicaId id_;
   std::uint64_t term_ = 1;
-  Role role_;
-  Log log_;
+  Role role_ = Role::kFollower;
   std::uint64_t commit_index_ = 0;
-  OrderedMap map_;
+  // By pointer, so that their types are not part of the interface. Null after a move.
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<OrderedMap> map_;
 };
 
 }  // namespace dkv20

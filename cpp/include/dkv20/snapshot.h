@@ -1,58 +1,61 @@
-// A replica's state as bytes, and back (definition, section 5).
-//
-//   offset  size  field
-//        0     4  magic, the ASCII bytes DKVS
-//        4     4  u32 version = 1
-//        8     8  u64 commit index
-//       16     8  u64 term of the entry at the commit index (0 where that is 0)
-//       24     8  u64 number of keys
-//       32        the keys in ascending order, each:
-//                 u32 key length, key, u32 value length, value
-//
-// Integers are little-endian.
+// Snapshots: the bytes of a replica's state (definition, section 5).
 
 #ifndef DKV20_SNAPSHOT_H_
 #define DKV20_SNAPSHOT_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 
 #include "dkv20/byte_string.h"
 #include "dkv20/error.h"
-#include "dkv20/ordered_map.h"
 
 namespace dkv20 {
 
-// The bytes of the state (commit_index, term, map). `term` is that of the entry at the commit
-// index.
-[[nodiscard]] Bytes DumpState(std::uint64_t commit_index, std::uint64_t term,
-                              const OrderedMap& map) noexcept;
+class OrderedMap;
 
-// The SHA-256 of those bytes in 64 lower-case hex digits, without building them.
-[[nodiscard]] std::string SnapshotHash(std::uint64_t commit_index, std::uint64_t term,
-                                       const OrderedMap& map) noexcept;
+// The state that LoadState read.
+class Snapshot {
+ public:
+  Snapshot(Snapshot&& other) noexcept;
+  Snapshot& operator=(Snapshot&& other) noexcept;
+  ~Snapshot();
 
-// A state that was read from bytes.
-struct Snapshot {
-  std::uint64_t commit_index = 0;
-  std::uint64_t term = 0;
-  OrderedMap map;
+  [[nodiscard]] std::uint64_t commit_index() const noexcept { return commit_index_; }
+  // The term of the entry at the commit index; 0 if the commit index is 0.
+  [[nodiscard]] std::uint64_t term() const noexcept { return term_; }
+  // The number of keys in the map.
+  [[nodiscard]] std::size_t key_count() const noexcept;
+  // Returns the key's value, or null if the key is absent. Valid as long as the snapshot.
+  [[nodiscard]] const ByteString* Get(const ByteString& key) const noexcept;
+  // Calls `visit` for each key and its value, keys ascending.
+  void ForEach(
+      const std::function<void(const ByteString& key, const ByteString& value)>& visit) const;
 
-  // The bytes that it was read from, made anew.
-  [[nodiscard]] Bytes DumpState() const noexcept {
-    return dkv20::DumpState(commit_index, term, map);
-  }
-  // Their SHA-256 in 64 lower-case hex digits.
-  [[nodiscard]] std::string SnapshotHash() const noexcept {
-    return dkv20::SnapshotHash(commit_index, term, map);
-  }
+  // Returns the bytes that the snapshot was read from.
+  [[nodiscard]] Bytes DumpState() const noexcept;
+  // Returns the SHA-256 of these bytes in 64 lower-case hex digits.
+  [[nodiscard]] std::string SnapshotHash() const noexcept;
+
+ private:
+  friend Result<Snapshot, LoadError> LoadState(std::span<const std::uint8_t> bytes) noexcept;
+
+  Snapshot() noexcept;
+
+  std::uint64_t commit_index_ = 0;
+  std::uint64_t term_ = 0;
+  // By pointer, so that its type is not part of the interface. Null after a move.
+  std::unique_ptr<OrderedMap> map_;
 };
 
-// Reads the bytes of a snapshot front to back. Whatever it accepts gives the same bytes when
-// dumped. Otherwise the first error that it meets: kTruncated, kBadMagic, kBadVersion, kBadTerm,
-// kBadCount, kKeyLength, kValueLength, kKeyOrder or kTrailingBytes, and where. Takes no more
-// memory than the bytes that are there call for, whatever lengths and counts they announce.
+// Reads a snapshot front to back. A snapshot that is accepted has the same bytes when it is
+// dumped; no check is made that a cluster could reach its state. Otherwise returns the first
+// error and its offset: kTruncated, kBadMagic, kBadVersion, kBadTerm, kBadCount, kKeyLength,
+// kValueLength, kKeyOrder or kTrailingBytes. Memory is allocated only for bytes that are present,
+// whatever a length or a count announces.
 [[nodiscard]] Result<Snapshot, LoadError> LoadState(std::span<const std::uint8_t> bytes) noexcept;
 
 }  // namespace dkv20

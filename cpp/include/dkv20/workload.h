@@ -13,25 +13,21 @@
 
 namespace dkv20 {
 
-// Greatest size of a workload's key space; the least is 1.
-inline constexpr std::uint64_t kKeysMax = 1000000;
-// Most ops of a workload, and most steps of chaos; the least is 0.
-inline constexpr std::uint64_t kCountMax = 10000000;
+// All of these return kKeySpace unless `keys`, the size of the key space, is 1 to kKeysMax.
 
-// The op of three draws: r1 >> 62 is 0, 1 or 2 for Put, 3 for Del; the key is WorkloadKey(r2,
-// keys); the value is r3 mod 10000 as a u64, little-endian, 8 bytes. `keys` must be 1 to
-// kKeysMax.
-[[nodiscard]] Op DecodeOp(std::uint64_t r1, std::uint64_t r2, std::uint64_t r3,
-                          std::uint64_t keys) noexcept;
+// Returns the key of a draw: the 10 ASCII bytes `key-` and r2 mod `keys` in six decimal digits.
+[[nodiscard]] Result<ByteString> DecodeKey(std::uint64_t r2, std::uint64_t keys) noexcept;
 
-// The same, with three draws from `draws`, in that order, whatever the op.
-[[nodiscard]] Op DrawOp(SplitMix64& draws, std::uint64_t keys) noexcept;
+// Returns the op of three draws: a Del if r1 >> 62 is 3, else a Put. Its key is DecodeKey(r2,
+// keys), its value r3 mod 10000 as a u64, little-endian.
+[[nodiscard]] Result<Op> DecodeOp(std::uint64_t r1, std::uint64_t r2, std::uint64_t r3,
+                                  std::uint64_t keys) noexcept;
 
-// The 10 ASCII bytes `key-` and r2 mod `keys`, in decimal, six digits. `keys` must be 1 to
-// kKeysMax.
-[[nodiscard]] ByteString WorkloadKey(std::uint64_t r2, std::uint64_t keys) noexcept;
+// Returns the op of the next three draws. Three draws are made whatever the op is.
+[[nodiscard]] Result<Op> DrawOp(SplitMix64& draws, std::uint64_t keys) noexcept;
 
-// How the ops of a workload came out; refused are those that Propose answered with an error.
+// The numbers of proposals of a workload that were committed at once, left pending, and refused
+// with an error.
 struct WorkloadCounts {
   std::uint64_t committed = 0;
   std::uint64_t pending = 0;
@@ -40,8 +36,8 @@ struct WorkloadCounts {
   friend bool operator==(const WorkloadCounts&, const WorkloadCounts&) noexcept = default;
 };
 
-// Proposes `count` ops decoded from a generator that starts at `seed`. kKeySpace unless `keys` is
-// 1 to kKeysMax, then kCount where `count` is above kCountMax.
+// Proposes `count` ops drawn from a generator at `seed`. Errors, in this order: kKeySpace; kCount
+// if `count` exceeds kWorkloadCountMax. Nothing is proposed then.
 [[nodiscard]] Result<WorkloadCounts> RunWorkload(Cluster& cluster, std::uint64_t seed,
                                                  std::uint64_t keys, std::uint64_t count) noexcept;
 

@@ -1,4 +1,4 @@
-// Five replicas, one of them cut off for a while.
+// A replica is isolated, misses a proposal, and catches up.
 
 // README begin
 #include <dkv20/cluster.h>
@@ -10,11 +10,9 @@ using dkv20::Cluster;
 using dkv20::Op;
 
 int main() {
-  auto made = Cluster::New(5);
-  if (!made.ok()) return 1;
-  Cluster& cluster = made.value();
+  Cluster cluster = Cluster::New(5).value();
 
-  cluster.Partition({4});
+  if (!cluster.Partition({4}).ok()) return 1;
   const auto outcome = cluster.Propose(Op::Put(ByteString("answer"), ByteString("42")));
   if (!outcome.ok() || !outcome.value().committed) return 1;
   if (cluster.replica(4)->Get(ByteString("answer")) != nullptr) return 1;

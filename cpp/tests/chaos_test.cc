@@ -1,11 +1,12 @@
+#include "chaos.h"
+
 #include <gtest/gtest.h>
 
 #include <map>
 #include <string>
 
-#include "dkv20/chaos.h"
+#include "dkv20/limits.h"
 #include "dkv20/trace.h"
-#include "dkv20/workload.h"
 #include "support.h"
 
 namespace dkv20 {
@@ -13,21 +14,14 @@ namespace {
 
 using testing::Ask;
 
-// The digest once more, line by line, from what the session answers.
-std::string PlainDigest(Session& session, std::uint64_t seed, int steps, std::string& trace) {
-  SplitMix64 draws(seed);
-  const auto run = [&](const std::string& line) {
+// Runs chaos line by line. Returns the lines and their answers as a trace.
+std::string RunPlainly(Session& session, std::uint64_t seed, std::uint64_t steps) {
+  std::string trace;
+  ChaosLines lines(seed, steps);
+  for (std::string line; lines.Next(*session.cluster(), line); line.clear()) {
     trace += "> " + line + "\n< " + Ask(session, line) + "\n";
-  };
-  for (int i = 0; i < steps; ++i) {
-    std::string line;
-    AppendChaosLine(draws, *session.cluster(), line);
-    run(line);
   }
-  for (ReplicaId id = 0; id < session.cluster()->size(); ++id) {
-    for (const std::string word : {"replica ", "log ", "hash "}) run(word + std::to_string(id));
-  }
-  return testing::Sha256Hex(trace);
+  return trace;
 }
 
 TEST(Chaos, DigestCoversLinesAndAnswers) {
@@ -36,10 +30,9 @@ TEST(Chaos, DigestCoversLinesAndAnswers) {
     Session two;
     Ask(one, "new " + size);
     Ask(two, "new " + size);
-    std::string trace;
-    EXPECT_EQ(Ask(one, "chaos 7 3000"), "ok digest=" + PlainDigest(two, 7, 3000, trace)) << size;
+    const std::string trace = RunPlainly(two, 7, 3000);
+    EXPECT_EQ(Ask(one, "chaos 7 3000"), "ok digest=" + testing::Sha256Hex(trace)) << size;
 
-    // After its `new` it is a trace.
     const auto steps = ParseTrace("> new " + size + "\n< ok\n" + trace);
     ASSERT_TRUE(steps.ok());
     EXPECT_FALSE(CheckTrace(steps.value()).has_value());
@@ -49,45 +42,26 @@ TEST(Chaos, DigestCoversLinesAndAnswers) {
 TEST(Chaos, MakesEveryKindOfLine) {
   Session session;
   Ask(session, "new 5");
-  std::string trace;
-  PlainDigest(session, 1, 20000, trace);
-  for (const std::string_view part : {"> put 0x6b65792d",
-                                      "> del 0x6b65792d",
-                                      "> at 0 put 0x",
-                                      "> at 4 del 0x",
-                                      "> partition 3\n",
-                                      "> partition\n",
-                                      "> partition 0 1 2 3 4\n",
-                                      "> heal\n",
-                                      "> heal 1 3\n",
-                                      "> compact\n",
-                                      "> compact 2\n",
-                                      "> get 1 0x6b65792d",
-                                      "> hash 4\n",
-                                      "> log 0\n",
-                                      "> replica 3\n",
-                                      "> status\n",
-                                      "< err not-leader",
-                                      "< err no-leader",
-                                      "< ok pending",
-                                      "< ok committed",
-                                      "< ok none",
-                                      "< ok leader=none"}) {
+  const std::string trace = RunPlainly(session, 1, 20000);
+  for (const std::string& part : testing::Split(
+           "> put 0x6b65792d|> del 0x6b65792d|> at 0 put 0x|> at 4 del 0x|> partition 3\n|"
+           "> partition\n|> partition 0 1 2 3 4\n|> heal\n|> heal 1 3\n|> compact\n|"
+           "> compact 2\n|> get 1 0x6b65792d|> hash 4\n|> log 0\n|> replica 3\n|> status\n|"
+           "< err not-leader|< err no-leader|< ok pending|< ok committed|< ok none|"
+           "< ok leader=none")) {
     EXPECT_NE(trace.find(part), std::string::npos) << part;
   }
 }
 
-// Which seven bits lead to which command, by draws that are made to order.
-TEST(Chaos, CommandsByTheirNumber) {
+// The command for each value of the seven highest bits of the first draw.
+TEST(Chaos, CommandOfEachValue) {
   Session session;
   Ask(session, "new 5");
   std::map<std::uint64_t, std::string> words;
   for (std::uint64_t seed = 0; words.size() < 128; ++seed) {
-    SplitMix64 draws(seed);
-    SplitMix64 first(seed);
     std::string line;
-    AppendChaosLine(draws, *session.cluster(), line);
-    const std::uint64_t e = first.Next() >> 57;
+    ChaosLines(seed, 1).Next(*session.cluster(), line);
+    const std::uint64_t e = SplitMix64(seed).Next() >> 57;
     std::string word = line.substr(0, line.find(' '));
     if (word == "put" || word == "del") word = "op";
     if (e >= 56 && e <= 71) {
@@ -116,7 +90,7 @@ TEST(Chaos, CommandsByTheirNumber) {
             "status@127 ");
 }
 
-// What every port comes to.
+// The digests of every port.
 TEST(Chaos, PinnedDigests) {
   const std::map<std::string, std::string> pinned = {
       {"1", "2aa820956aefb0dbf0fb2327e58cfaff7d97fe7222a979d3446f625ab2e11a37"},
@@ -135,12 +109,20 @@ TEST(Chaos, PinnedDigests) {
   }
 }
 
+TEST(Chaos, ClosingLines) {
+  Session session;
+  Ask(session, "new 2");
+  ChaosLines lines(1, 0);
+  std::string text;
+  while (lines.Next(*session.cluster(), text)) text += '\n';
+  EXPECT_EQ(text, "replica 0\nlog 0\nhash 0\nreplica 1\nlog 1\nhash 1\n");
+}
+
 TEST(Chaos, Errors) {
   Session session;
-  EXPECT_EQ(RunChaos(session, 1, 1).error(), ErrorCode::kNoCluster);
+  EXPECT_EQ(Ask(session, "chaos 1 1"), "err no-cluster");
   Ask(session, "new 1");
-  EXPECT_EQ(RunChaos(session, 1, kCountMax + 1).error(), ErrorCode::kCount);
-  EXPECT_TRUE(RunChaos(session, 1, 0).ok());
+  EXPECT_EQ(Ask(session, "chaos 1 " + std::to_string(kChaosStepsMax + 1)), "err count");
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include "dkv20/session.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -5,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dkv20/session.h"
+#include "dkv20/limits.h"
 #include "support.h"
 
 namespace dkv20 {
@@ -19,14 +21,14 @@ constexpr std::string_view kEmptyHash =
 constexpr std::string_view kEmptySnapshot =
     "0x444b565301000000000000000000000000000000000000000000000000000000";
 
-// Lines and their answers, in one session.
-void ExpectTalk(const std::vector<std::pair<std::string_view, std::string>>& talk) {
+// Runs lines in one session and compares the answers.
+void ExpectAnswers(const std::vector<std::pair<std::string_view, std::string>>& steps) {
   Session session;
-  for (const auto& [line, answer] : talk) EXPECT_EQ(Ask(session, line), answer) << line;
+  for (const auto& [line, answer] : steps) EXPECT_EQ(Ask(session, line), answer) << line;
 }
 
 TEST(Session, EveryCommand) {
-  ExpectTalk({
+  ExpectAnswers({
       {"hello", "ok dkv20 1 cpp"},
       {"new 3", "ok"},
       {"noop", "ok committed index=1 term=1"},
@@ -96,7 +98,7 @@ TEST(Session, OrderOfErrors) {
   EXPECT_EQ(Ask(session, "new 64"), "ok");
   EXPECT_EQ(Ask(session, "put k v"), "ok committed index=1 term=1");
   EXPECT_EQ(Ask(session, "new 18446744073709551615"), "err replica-count");
-  EXPECT_EQ(Ask(session, "get 63 k"), "ok 0x76");  // The old cluster stays.
+  EXPECT_EQ(Ask(session, "get 63 k"), "ok 0x76");  // The old cluster remains.
   EXPECT_EQ(Ask(session, "get 64 0x"), "err unknown-replica");
   EXPECT_EQ(Ask(session, "get 63 0x"), "err key-length");
   const std::string over(4097, 'k');
@@ -121,7 +123,26 @@ TEST(Session, OrderOfErrors) {
   EXPECT_EQ(Ask(session, std::string(kLineLengthMax + 1, '#')), "err line-length");
 }
 
-TEST(Session, CountsAreTakenUpToTheirLimits) {
+TEST(Session, NoAnswerAfterQuit) {
+  Session session;
+  EXPECT_FALSE(session.has_quit());
+  EXPECT_EQ(Ask(session, "quit"), "ok");
+  EXPECT_TRUE(session.has_quit());
+  for (const auto line : {"mix 0", "quit", "nonsense", "new 1"}) {
+    EXPECT_EQ(Ask(session, line), "(none)") << line;
+  }
+  EXPECT_EQ(session.cluster(), nullptr);
+}
+
+TEST(Session, AnswerIsAppended) {
+  Session session;
+  std::string out = "before ";
+  EXPECT_TRUE(session.RunLine("mix 0", out));
+  EXPECT_FALSE(session.RunLine("# comment", out));
+  EXPECT_EQ(out, "before ok 0");
+}
+
+TEST(Session, GreatestCounts) {
   Session session;
   const std::string draws = Ask(session, "draw 1 1000");
   EXPECT_EQ(std::count(draws.begin(), draws.end(), ' '), 1000) << draws;
@@ -131,123 +152,12 @@ TEST(Session, CountsAreTakenUpToTheirLimits) {
   EXPECT_TRUE(Ask(session, "chaos 1 0").starts_with("ok digest="));
 }
 
-TEST(Session, ScenarioLeavesTheClusterAlone) {
+TEST(Session, ScenarioHasItsOwnCluster) {
   Session session;
   Ask(session, "new 1");
   Ask(session, "put k v");
   EXPECT_TRUE(Ask(session, "scenario A").starts_with("ok e17654"));
   EXPECT_EQ(Ask(session, "get 0 k"), "ok 0x76");
-}
-
-// Hands out its pieces one by one and notes what the sink had got before each.
-class Pieces final : public ByteSource {
- public:
-  Pieces(std::vector<std::string> pieces, const std::string& written)
-      : pieces_(std::move(pieces)), written_(written) {}
-
-  std::optional<std::size_t> Read(std::span<char> room) noexcept override {
-    seen_.push_back(written_);
-    if (next_ == pieces_.size()) return fail_ ? std::nullopt : std::optional<std::size_t>(0);
-    std::string& piece = pieces_[next_];
-    const std::size_t count = std::min(piece.size(), room.size());
-    std::copy_n(piece.data(), count, room.data());
-    piece.erase(0, count);
-    if (piece.empty()) ++next_;
-    return count;
-  }
-  void FailAtTheEnd() { fail_ = true; }
-  [[nodiscard]] const std::vector<std::string>& seen() const { return seen_; }
-
- private:
-  std::vector<std::string> pieces_;
-  const std::string& written_;
-  std::vector<std::string> seen_;
-  std::size_t next_ = 0;
-  bool fail_ = false;
-};
-
-class Written final : public ByteSink {
- public:
-  bool Write(std::string_view bytes) noexcept override {
-    text += bytes;
-    return good;
-  }
-  std::string text;
-  bool good = true;
-};
-
-std::string Served(std::vector<std::string> pieces) {
-  Written sink;
-  Pieces source(std::move(pieces), sink.text);
-  EXPECT_EQ(Serve(source, sink), ServeEnd::kDone);
-  return sink.text;
-}
-
-TEST(Serve, AnswersWhateverThePieces) {
-  const std::string input = "hello\n\n# comment\n  \nnew 1\nput a b\nget 0 a\nnonsense\nmix 0";
-  const std::string output =
-      "ok dkv20 1 cpp\nok\nok committed index=1 term=1\nok 0x62\nerr unknown-command\nok 0\n";
-  EXPECT_EQ(Served({input}), output);
-  EXPECT_EQ(Served({input + "\n"}), output);
-  std::vector<std::string> bytes;
-  for (const char byte : input) bytes.emplace_back(1, byte);
-  EXPECT_EQ(Served(bytes), output);
-  EXPECT_EQ(Served({}), "");
-}
-
-TEST(Serve, FlushesBeforeItReads) {
-  Written sink;
-  Pieces source({"mix 0\nmi", "x 0\nmix 0\n", "mix", " 0"}, sink.text);
-  EXPECT_EQ(Serve(source, sink), ServeEnd::kDone);
-  EXPECT_EQ(source.seen(), (std::vector<std::string>{"", "ok 0\n", "ok 0\nok 0\nok 0\n",
-                                                     "ok 0\nok 0\nok 0\n", "ok 0\nok 0\nok 0\n"}));
-  EXPECT_EQ(sink.text, "ok 0\nok 0\nok 0\nok 0\n");
-}
-
-// Answers to lines that were read at once do not all have to fit before it is noticed that nobody
-// takes them.
-TEST(Serve, WritesMuchBeforeItHasReadAll) {
-  std::string lines;
-  for (int i = 0; i < 4000; ++i) lines += "mix 1\n";
-  Written sink;
-  sink.good = false;
-  Pieces source({lines}, sink.text);
-  EXPECT_EQ(Serve(source, sink), ServeEnd::kWriteFailed);
-  EXPECT_GE(sink.text.size(), 65536U);
-  EXPECT_LT(sink.text.size(), 65536U + 100U);
-  EXPECT_EQ(source.seen().size(), 1U);
-}
-
-TEST(Serve, QuitEndsIt) {
-  EXPECT_EQ(Served({"mix 0\nquit\nmix 0\n"}), "ok 0\nok\n");
-  EXPECT_EQ(Served({"quit"}), "ok\n");
-  EXPECT_EQ(Served({"quit x\nmix 0\n"}), "err syntax\nok 0\n");
-}
-
-TEST(Serve, OverlongLines) {
-  const std::string limit = "# " + std::string(kLineLengthMax - 2, 'x');
-  EXPECT_EQ(Served({limit + "\nmix 0\n"}), "ok 0\n");
-  EXPECT_EQ(Served({limit}), "");
-  EXPECT_EQ(Served({limit + "x\nmix 0\n"}), "err line-length\nok 0\n");
-  EXPECT_EQ(Served({limit + "x"}), "err line-length\n");
-  EXPECT_EQ(Served({limit, "x", "\n", "mix 0\n"}), "err line-length\nok 0\n");
-  EXPECT_EQ(Served({limit + limit + limit + "\nmix 0\n", limit + limit}),
-            "err line-length\nok 0\nerr line-length\n");
-  EXPECT_EQ(Served({"mix 0\n" + limit + "\n" + limit + "xx\nmix 0\n"}),
-            "ok 0\nerr line-length\nok 0\n");
-}
-
-TEST(Serve, Failures) {
-  Written sink;
-  Pieces source({"mix 0\n"}, sink.text);
-  source.FailAtTheEnd();
-  EXPECT_EQ(Serve(source, sink), ServeEnd::kReadFailed);
-  EXPECT_EQ(sink.text, "ok 0\n");
-  Pieces more({"mix 0\n", "mix 0\n"}, sink.text);
-  sink.good = false;
-  EXPECT_EQ(Serve(more, sink), ServeEnd::kWriteFailed);
-  Pieces quit({"quit"}, sink.text);
-  EXPECT_EQ(Serve(quit, sink), ServeEnd::kWriteFailed);
 }
 
 }  // namespace

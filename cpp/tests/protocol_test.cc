@@ -1,9 +1,11 @@
+#include "protocol.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 #include <string_view>
 
-#include "dkv20/protocol.h"
+#include "dkv20/limits.h"
 #include "support.h"
 
 namespace dkv20 {
@@ -18,14 +20,14 @@ void ExpectError(std::string_view line, ErrorCode code) {
   EXPECT_EQ(ErrorName(parsed.error()), ErrorName(code)) << line;
 }
 
-TEST(Protocol, NothingToAnswer) {
+TEST(Protocol, LinesWithoutAnswer) {
   for (const auto line : {"", " ", "    ", "#", "# put", "#put a b", "  #x"}) {
     ASSERT_TRUE(Parse(line).ok()) << line;
     EXPECT_EQ(Parse(line).value().kind, CommandKind::kNothing) << line;
   }
 }
 
-TEST(Protocol, TokensAreSeparatedBySpacesAlone) {
+TEST(Protocol, OnlySpacesSeparate) {
   const auto put = Parse("  put   a\t\r \v  ");
   ASSERT_TRUE(put.ok());
   EXPECT_EQ(put.value().op, Op::Put(Str("a\t\r"), Str("\v")));
@@ -73,48 +75,12 @@ TEST(Protocol, Numbers) {
 }
 
 TEST(Protocol, TooFewOrTooManyTokens) {
-  for (const auto line : {"hello x",
-                          "new",
-                          "new 1 2",
-                          "noop x",
-                          "put",
-                          "put a",
-                          "put a b c",
-                          "del",
-                          "del a b",
-                          "at",
-                          "at 0",
-                          "at 0 put a",
-                          "at 0 put a b c",
-                          "at 0 del",
-                          "at 0 noop x",
-                          "at x noop",
-                          "status x",
-                          "replica",
-                          "replica 0 1",
-                          "get 0",
-                          "get 0 k k",
-                          "get k 0",
-                          "hash",
-                          "dump",
-                          "log",
-                          "load",
-                          "load a b",
-                          "mix",
-                          "mix 1 2",
-                          "draw 1",
-                          "draw 1 2 3",
-                          "workload 1 2",
-                          "workload 1 2 3 4",
-                          "chaos 1",
-                          "chaos 1 2 3",
-                          "scenario",
-                          "scenario A B",
-                          "quit now",
-                          "partition x",
-                          "partition 0 0x1",
-                          "heal -1",
-                          "compact 0 a"}) {
+  for (const std::string& line : testing::Split(
+           "hello x|new|new 1 2|noop x|put|put a|put a b c|del|del a b|at|at 0|at 0 put a|"
+           "at 0 put a b c|at 0 del|at 0 noop x|at x noop|status x|replica|replica 0 1|get 0|"
+           "get 0 k k|get k 0|hash|dump|log|load|load a b|mix|mix 1 2|draw 1|draw 1 2 3|"
+           "workload 1 2|workload 1 2 3 4|chaos 1|chaos 1 2 3|scenario|scenario A B|quit now|"
+           "partition x|partition 0 0x1|heal -1|compact 0 a")) {
     ExpectError(line, ErrorCode::kSyntax);
   }
 }
@@ -147,19 +113,19 @@ TEST(Protocol, LineLength) {
 }
 
 TEST(Protocol, Formatting) {
-  const auto text = [](auto append, const auto& what) {
+  const auto text = [](auto append, const auto& value) {
     std::string out = "|";
-    append(what, out);
+    append(value, out);
     return out;
   };
-  const auto op = [](const Op& what, std::string& out) { AppendOp(what, out); };
+  const auto op = [](const Op& value, std::string& out) { AppendOp(value, out); };
   EXPECT_EQ(text(op, Op::NoOp()), "|noop");
   EXPECT_EQ(text(op, Op::Put(Str({0, 0xff}), Str(""))), "|put 0x00ff 0x");
   EXPECT_EQ(text(op, Op::Del(Str("a"))), "|del 0x61");
-  const auto outcome = [](const Outcome& what, std::string& out) { AppendOutcome(what, out); };
+  const auto outcome = [](const Outcome& value, std::string& out) { AppendOutcome(value, out); };
   EXPECT_EQ(text(outcome, Outcome{true, 7, 3}), "|ok committed index=7 term=3");
   EXPECT_EQ(text(outcome, Outcome{false, 8, 4}), "|ok pending index=8 term=4");
-  const auto number = [](std::uint64_t what, std::string& out) { AppendNumber(what, out); };
+  const auto number = [](std::uint64_t value, std::string& out) { AppendNumber(value, out); };
   EXPECT_EQ(text(number, ~std::uint64_t{0}), "|18446744073709551615");
 }
 

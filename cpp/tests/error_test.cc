@@ -1,14 +1,14 @@
+#include "dkv20/error.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "dkv20/error.h"
-
 namespace dkv20 {
 namespace {
 
-// In the order of the list: the names are part of the protocol.
+// The names are part of the protocol.
 TEST(Error, Names) {
   const std::vector<std::string_view> expected = {
       "replica-count",    "key-length", "value-length",   "unknown-replica", "no-leader",
@@ -22,7 +22,7 @@ TEST(Error, Names) {
   }
 }
 
-TEST(Error, ResultHoldsOneOrTheOther) {
+TEST(Error, ResultIsValueOrError) {
   const Result<std::string> value = std::string("v");
   ASSERT_TRUE(value.ok());
   EXPECT_EQ(value.value(), "v");
@@ -31,10 +31,22 @@ TEST(Error, ResultHoldsOneOrTheOther) {
   EXPECT_EQ(error.error(), ErrorCode::kCount);
 }
 
-// Also in Release: a check is no assert.
-TEST(ErrorDeathTest, ChecksStayInEveryBuild) {
+TEST(Error, StatusIsOkOrCode) {
+  EXPECT_TRUE(Status().ok());
+  const Status error = ErrorCode::kCount;
+  ASSERT_FALSE(error.ok());
+  EXPECT_EQ(error.code(), ErrorCode::kCount);
+  EXPECT_NE(error, Status());
+  EXPECT_NE(error, Status(ErrorCode::kSyntax));
+}
+
+// In every build type.
+TEST(ErrorDeathTest, UncheckedAccessEndsProcess) {
   const Result<int> error = ErrorCode::kCount;
-  EXPECT_DEATH(static_cast<void>(error.value()), "does not hold: ok\\(\\)");
+  EXPECT_DEATH(static_cast<void>(error.value()), "bad_variant_access");
+  const Result<int> value = 1;
+  EXPECT_DEATH(static_cast<void>(value.error()), "bad_variant_access");
+  EXPECT_DEATH(static_cast<void>(Status().code()), "bad_optional_access");
 }
 
 }  // namespace

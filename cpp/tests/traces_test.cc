@@ -1,4 +1,4 @@
-// The traces that all languages share: each file is a test of its own.
+// The traces that all languages share, each file a test.
 
 #include <gtest/gtest.h>
 
@@ -26,7 +26,8 @@ class TraceFile : public ::testing::Test {
     const std::string bytes((std::istreambuf_iterator<char>(file)), {});
     const auto steps = dkv20::ParseTrace(bytes);
     if (!steps.ok()) {
-      FAIL() << path_.string() << ":" << steps.error().line << ": " << steps.error().reason;
+      FAIL() << path_.string() << ":" << steps.error().line << ":" << steps.error().column << ": "
+             << steps.error().reason;
     }
     ASSERT_FALSE(steps.value().empty()) << path_ << " has no step";
     if (const auto mismatch = dkv20::CheckTrace(steps.value())) {

@@ -1,8 +1,10 @@
+#include "dkv20/scenario.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "dkv20/scenario.h"
+#include "dkv20/session.h"
 
 namespace dkv20 {
 namespace {
@@ -13,6 +15,7 @@ TEST(Scenario, Scripts) {
   EXPECT_EQ(std::count(b.begin(), b.end(), '\n'), 40);
   EXPECT_TRUE(b.ends_with("heal\nworkload 11 1000 100\n"));
   EXPECT_TRUE(ScenarioScript("C").empty());
+  for (const std::string_view name : kScenarioNames) EXPECT_FALSE(ScenarioScript(name).empty());
 }
 
 TEST(Scenario, UnknownNames) {
@@ -21,7 +24,7 @@ TEST(Scenario, UnknownNames) {
   }
 }
 
-TEST(Scenario, DivergedIsNoticed) {
+TEST(Scenario, Diverged) {
   EXPECT_EQ(RunScript("new 3\npartition 2\nput a b\n").error(), ErrorCode::kDiverged);
   EXPECT_EQ(RunScript("new 3\nput 0x b\n").error(), ErrorCode::kDiverged);
   EXPECT_EQ(RunScript("mix 1\n").error(), ErrorCode::kDiverged);

@@ -1,4 +1,4 @@
-// The program as a process: `serve`, `scenario`, and what goes wrong.
+// The program as a process: `serve`, `scenario` and their failures.
 
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ TEST(Program, OneCommandAtATime) {
     ASSERT_TRUE(process.Send("noop\n"));
     ASSERT_EQ(process.ReadLine(), "ok committed index=" + std::to_string(i) + " term=1");
   }
-  // Half a line behind a whole one: the whole one's answer must come.
+  // A complete line is answered before the rest of the next line arrives.
   ASSERT_TRUE(process.Send("mix 0\nmi"));
   ASSERT_EQ(process.ReadLine(), "ok 0");
   ASSERT_TRUE(process.Send("x 0\n# comment\n"));
@@ -67,7 +67,7 @@ TEST(Program, OneCommandAtATime) {
   EXPECT_EQ(process.Wait().status, 0);
 }
 
-TEST(Program, QuitEndsItWhileInputIsOpen) {
+TEST(Program, QuitWithOpenInput) {
   Process process({DKV20_PROGRAM, "serve"});
   ASSERT_TRUE(process.Send("quit\nmix 0\n"));
   EXPECT_EQ(process.ReadLine(), "ok");
@@ -88,19 +88,19 @@ TEST(Program, BinaryBytes) {
                "err unknown-command\n");
 }
 
-TEST(Program, CarriageReturnIsAByte) {
+TEST(Program, CarriageReturnIsPartOfLine) {
   ExpectServed("new 1\r\nnew 1\nput a b\r\nget 0 a\n",
                "err syntax\nok\nok committed index=1 term=1\nok 0x620d\n");
 }
 
-TEST(Program, LineOfExactlyTheLimit) {
-  const std::string value(kLineLengthMax - 7, 'v');  // "put a " and the value; one byte to go.
+TEST(Program, LongestLine) {
+  const std::string value(kLineLengthMax - 7, 'v');  // With "put a ", one byte below the limit.
   ExpectServed("new 1\nput a " + value + "v\nput a " + value + "vv\nmix 0\n",
                "ok\nerr value-length\nerr line-length\nok 0\n");
 }
 
-// A line of 256 MiB takes no more memory than a line of the limit. It is sent in pieces: what the
-// test itself holds when it forks would count for the process too.
+// A line of 256 MiB takes no more memory than the longest line. It is sent in pieces, because the
+// memory of the test at the time of its fork counts as the process's.
 TEST(Program, OverlongLineInBoundedMemory) {
   Process process({DKV20_PROGRAM, "serve"});
   const std::string piece(std::size_t{1} << 20, 'x');
@@ -126,7 +126,7 @@ TEST(Program, LongAnswers) {
   ExpectServed(input, output);
 }
 
-TEST(Program, ReaderThatGoesAway) {
+TEST(Program, ClosedOutput) {
   Process process({DKV20_PROGRAM, "serve"});
   ASSERT_TRUE(process.Send("mix 0\n"));
   ASSERT_EQ(process.ReadLine(), "ok 0");

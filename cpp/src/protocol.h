@@ -1,12 +1,11 @@
-// Lines and what they mean (definition, section 8). Nothing here runs a command.
+// The syntax of command lines and answers (definition, section 8). Session runs the commands.
 //
-// A line is bytes, not text; string_view carries it because most of it is ASCII.
+// Lines are bytes, not text. They are string_views because most of their bytes are ASCII.
 
 #ifndef DKV20_PROTOCOL_H_
 #define DKV20_PROTOCOL_H_
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,12 +19,9 @@
 
 namespace dkv20 {
 
-// Greatest length of a line in bytes, its LF not counted.
-inline constexpr std::size_t kLineLengthMax = 4194304;
-
-// What a line asks for. kPropose and kProposeAt cover noop, put and del.
+// kPropose and kProposeAt stand for noop, put and del.
 enum class CommandKind : std::uint8_t {
-  kNothing,  // a line without tokens, or a comment: it gets no answer
+  kNothing,  // a line without tokens or a comment, which gets no answer
   kHello,
   kNew,
   kPropose,
@@ -48,29 +44,29 @@ enum class CommandKind : std::uint8_t {
   kQuit,
 };
 
-// A line taken apart. Which members count depends on `kind`.
+// A parsed line. Which members are used depends on `kind`.
 struct Command {
   CommandKind kind = CommandKind::kNothing;
-  // Whether it is marked * in the definition: it needs a cluster.
+  // Whether the definition marks the command with *.
   bool needs_cluster = false;
-  // The numbers of the line in their order; an ID comes first where there is one.
+  // The numbers of the line, in order. An ID comes first.
   std::array<std::uint64_t, 3> numbers = {};
-  // The op of kPropose and kProposeAt, which may break its limits.
+  // The op of kPropose and kProposeAt, which may exceed its limits.
   Op op;
-  // The KEY of kGet, the BYTES of kLoad.
+  // The KEY of kGet or the BYTES of kLoad.
   ByteString bytes;
   // The ids of kPartition, kHeal and kCompact.
   std::vector<ReplicaId> ids;
-  // The NAME of kScenario; a part of the line that was parsed.
+  // The NAME of kScenario, part of the line that was parsed.
   std::string_view name;
 };
 
-// Takes a line apart. kLineLength, kUnknownCommand or kSyntax, in that order.
+// Parses a line. Errors, in this order: kLineLength, kUnknownCommand, kSyntax.
 [[nodiscard]] Result<Command> Parse(std::string_view line) noexcept;
 
-// The following append to an answer or to a command line.
+// These append to an answer or a command line.
 
-// A number in decimal.
+// The number in decimal.
 void AppendNumber(std::uint64_t number, std::string& out) noexcept;
 // `0x` and lower-case hex.
 void AppendHex(std::span<const std::uint8_t> bytes, std::string& out) noexcept;
@@ -78,7 +74,7 @@ void AppendHex(std::span<const std::uint8_t> bytes, std::string& out) noexcept;
 void AppendOp(const Op& op, std::string& out) noexcept;
 // `ok committed index=I term=T` or `ok pending index=I term=T`.
 void AppendOutcome(const Outcome& outcome, std::string& out) noexcept;
-// `err CODE`, and ` offset=O` for a snapshot's.
+// `err CODE`, and ` offset=O` for a LoadError.
 void AppendError(ErrorCode code, std::string& out) noexcept;
 void AppendError(const LoadError& error, std::string& out) noexcept;
 

@@ -1,4 +1,5 @@
-// Laying out bytes: integers by shifts, so that a big-endian machine writes the same.
+// Writers of bytes. Integers are written by shifts, so that the result does not depend on the
+// machine's byte order.
 
 #ifndef DKV20_BYTE_WRITER_H_
 #define DKV20_BYTE_WRITER_H_
@@ -13,8 +14,7 @@
 
 namespace dkv20 {
 
-// Collects bytes in blocks and hands each full block to Write. What is left over is handed on by
-// Flush, which must be called at the end.
+// Collects bytes in a block and passes each full block to Write. Flush must be called at the end.
 class ByteWriter {
  public:
   ByteWriter() noexcept = default;
@@ -26,31 +26,23 @@ class ByteWriter {
     MakeRoom(1);
     block_[size_++] = value;
   }
-  // Four bytes, the least significant first.
+  // The bytes of the value, the least significant first.
   void PutU32Le(std::uint32_t value) noexcept {
     MakeRoom(4);
-    StoreU32Le(value, block_.data() + size_);
-    size_ += 4;
+    StoreLe<4>(value);
   }
-  // Eight bytes, the least significant first.
   void PutU64Le(std::uint64_t value) noexcept {
     MakeRoom(8);
-    for (unsigned i = 0; i < 8; ++i) {
-      block_[size_ + i] = static_cast<std::uint8_t>(value >> (8 * i));
-    }
-    size_ += 8;
+    StoreLe<8>(value);
   }
-  // The bytes as they are, without a length.
+  // The bytes alone.
   void Append(std::span<const std::uint8_t> bytes) noexcept {
-    if (bytes.size() > kBlockSize) {
-      AppendLarge(bytes);
-      return;
-    }
     MakeRoom(bytes.size());
+    if (bytes.size() > kBlockSize) return Write(bytes);
     if (!bytes.empty()) std::memcpy(block_.data() + size_, bytes.data(), bytes.size());
     size_ += bytes.size();
   }
-  // A u32 length and the bytes: how ops and snapshots hold byte strings.
+  // The length as a u32, then the bytes: a byte string of an op or a snapshot.
   void AppendWithLength(const ByteString& bytes) noexcept {
     const std::size_t length = bytes.size();
     if (length > ByteString::kInlineMax) {
@@ -58,42 +50,42 @@ class ByteWriter {
       Append(bytes.view());
       return;
     }
-    // A snapshot has these by the million: room is made, and the size stored, once for both.
+    // The common case in a large map: room is made once for both parts.
     MakeRoom(4 + ByteString::kInlineMax + 1);
-    StoreU32Le(static_cast<std::uint32_t>(length), block_.data() + size_);
-    size_ += 4 + bytes.CopyTo(block_.data() + size_ + 4);
+    StoreLe<4>(length);
+    size_ += bytes.CopyTo(block_.data() + size_);
   }
 
-  // Hands on what has been collected.
+  // Passes on the bytes that have been collected.
   void Flush() noexcept {
     if (size_ > 0) Write({block_.data(), size_});
     size_ = 0;
   }
 
  protected:
-  // Takes the next bytes. They are valid during the call only.
+  // Takes the next bytes, which are valid only during the call.
   virtual void Write(std::span<const std::uint8_t> bytes) noexcept = 0;
 
  private:
   static constexpr std::size_t kBlockSize = 8192;
 
-  static void StoreU32Le(std::uint32_t value, std::uint8_t* out) noexcept {
-    for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * i));
+  template <unsigned kWidth>
+  void StoreLe(std::uint64_t value) noexcept {
+    for (unsigned i = 0; i < kWidth; ++i) {
+      block_[size_ + i] = static_cast<std::uint8_t>(value >> (8 * i));
+    }
+    size_ += kWidth;
   }
   void MakeRoom(std::size_t size) noexcept {
     if (kBlockSize - size_ < size) Flush();
   }
-  void AppendLarge(std::span<const std::uint8_t> bytes) noexcept {
-    Flush();
-    Write(bytes);
-  }
 
   std::size_t size_ = 0;
-  // Not cleared: only its first size_ bytes are ever read.
+  // Uninitialised: only the first size_ bytes are read.
   std::array<std::uint8_t, kBlockSize> block_;
 };
 
-// Appends to a vector that outlives it.
+// Appends to a vector, which must outlive it.
 class BytesWriter final : public ByteWriter {
  public:
   explicit BytesWriter(Bytes& out) noexcept : out_(out) {}

@@ -1,16 +1,23 @@
+#include "dkv20/cluster.h"
+
 #include <gtest/gtest.h>
 
-#include "dkv20/cluster.h"
+#include <string>
+#include <vector>
+
 #include "support.h"
 
 namespace dkv20 {
 namespace {
 
+using testing::CompactIds;
 using testing::Del;
 using testing::Describe;
-using testing::ExpectAllIdentical;
+using testing::ExpectIdentical;
 using testing::Get;
+using testing::HealIds;
 using testing::MakeCluster;
+using testing::Partition;
 using testing::Propose;
 using testing::ProposeAt;
 using testing::Put;
@@ -21,7 +28,7 @@ TEST(Cluster, QuorumIsMoreThanHalf) {
   }
 }
 
-TEST(Cluster, BeginsWithReplicaZeroAsLeader) {
+TEST(Cluster, ReplicaZeroLeadsAtFirst) {
   const Cluster cluster = MakeCluster(3);
   EXPECT_EQ(cluster.leader(), 0U);
   EXPECT_EQ(cluster.term(), 1U);
@@ -36,38 +43,38 @@ TEST(Cluster, BeginsWithReplicaZeroAsLeader) {
 // Replica 4 has the longest log, all of term 1; replica 3's shorter one ends in term 2.
 TEST(Cluster, LastTermBeatsLength) {
   Cluster cluster = MakeCluster(5);
-  cluster.Partition({0});
+  Partition(cluster, {0});
   cluster.Heal();  // Leader 1, term 2.
   Propose(cluster, Put("a", "1"));
-  cluster.Partition({1});  // Leader 0, term 3.
+  Partition(cluster, {1});  // Leader 0, term 3.
   for (int i = 0; i < 5; ++i) ProposeAt(cluster, 1, Put("stale", "1"));
   Propose(cluster, Put("b", "1"));
-  cluster.Partition({0, 2});
-  cluster.HealIds({1});  // Reachable: 1 (longer, term 2), 3 and 4 (term 3).
+  Partition(cluster, {0, 2});
+  HealIds(cluster, {1});  // Reachable: 1 (longer, term 2), 3 and 4 (term 3).
   EXPECT_EQ(cluster.leader(), 3U);
   EXPECT_EQ(cluster.term(), 4U);
   cluster.Heal();
-  ExpectAllIdentical(cluster);
+  ExpectIdentical(cluster);
   EXPECT_EQ(Get(cluster, 1, "stale"), std::nullopt);
 }
 
-TEST(Cluster, LengthDecidesAmongEqualTermsAndThenTheLowestId) {
+TEST(Cluster, LengthThenLowestIdWins) {
   Cluster cluster = MakeCluster(5);
-  cluster.Partition({1, 2});
+  Partition(cluster, {1, 2});
   Propose(cluster, Put("a", "1"));
-  cluster.Partition({0});  // No quorum: 3 and 4 alone.
+  Partition(cluster, {0});  // No quorum: 3 and 4 alone.
   EXPECT_EQ(cluster.leader(), 0U);
-  cluster.HealIds({1});  // 1 knows nothing; 3 and 4 have index 1.
+  HealIds(cluster, {1});  // 1 has an empty log; 3 and 4 have index 1.
   EXPECT_EQ(cluster.leader(), 3U);
 }
 
-// A minority's pending entry is carried on by the next leader, which had it.
-TEST(Cluster, PendingTailOfAnOldTermCommitsUnderTheNext) {
+// A new leader commits a pending entry of the old term that it has.
+TEST(Cluster, PendingEntryCommitsInNextTerm) {
   Cluster cluster = MakeCluster(5);
-  cluster.Partition({2, 3, 4});
+  Partition(cluster, {2, 3, 4});
   EXPECT_EQ(Propose(cluster, Put("a", "1")), (Outcome{false, 1, 1}));
-  cluster.Partition({0});
-  cluster.HealIds({2, 3});
+  Partition(cluster, {0});
+  HealIds(cluster, {2, 3});
   EXPECT_EQ(cluster.leader(), 1U);
   EXPECT_EQ(cluster.replica(2)->commit_index(), 2U);
   EXPECT_EQ(cluster.replica(2)->TermAt(1), 1U);
@@ -75,36 +82,36 @@ TEST(Cluster, PendingTailOfAnOldTermCommitsUnderTheNext) {
   EXPECT_EQ(Get(cluster, 3, "a"), "1");
 }
 
-// A pending entry's index may come to stand under another term.
-TEST(Cluster, PendingEntryMayBeTruncated) {
+// The index of a pending entry may get another entry, of a newer term.
+TEST(Cluster, PendingEntryIsTruncated) {
   Cluster cluster = MakeCluster(3);
-  cluster.Partition({1, 2});
+  Partition(cluster, {1, 2});
   EXPECT_EQ(Propose(cluster, Put("a", "lost")), (Outcome{false, 1, 1}));
-  cluster.Partition({0});
-  cluster.HealIds({1, 2});
+  Partition(cluster, {0});
+  HealIds(cluster, {1, 2});
   EXPECT_EQ(cluster.leader(), 1U);
   cluster.Heal();
   EXPECT_EQ(cluster.replica(0)->TermAt(1), 2U);
   EXPECT_EQ(Get(cluster, 0, "a"), std::nullopt);
 }
 
-TEST(Cluster, ReturningLeaderStepsDownWhereNobodyCanLead) {
+TEST(Cluster, DeposedLeaderStepsDownWithoutLeader) {
   Cluster cluster = MakeCluster(5);
-  cluster.Partition({0});  // Leader 1, term 2.
-  cluster.Partition({1, 2, 3, 4});
+  Partition(cluster, {0});  // Leader 1, term 2.
+  Partition(cluster, {1, 2, 3, 4});
   EXPECT_EQ(cluster.replica(1)->role(), Role::kLeader);
   EXPECT_EQ(cluster.replica(0)->role(), Role::kLeader);
-  cluster.HealIds({0});
+  HealIds(cluster, {0});
   EXPECT_EQ(cluster.replica(0)->role(), Role::kFollower);
-  EXPECT_EQ(cluster.replica(0)->term(), 1U);  // It has heard of no other.
+  EXPECT_EQ(cluster.replica(0)->term(), 1U);  // It has learned of no other.
   EXPECT_EQ(cluster.ProposeAt(0, Put("a", "1")).error(), ErrorCode::kNotLeader);
   EXPECT_EQ(ProposeAt(cluster, 1, Put("a", "1")).term, 2U);
   EXPECT_EQ(cluster.term(), 2U);
 }
 
-TEST(Cluster, NobodyReachable) {
+TEST(Cluster, NoReplicaReachable) {
   Cluster cluster = MakeCluster(3);
-  cluster.Partition({0, 1, 2});
+  Partition(cluster, {0, 1, 2});
   EXPECT_EQ(cluster.term(), 1U);
   EXPECT_EQ(cluster.Propose(Put("a", "1")).error(), ErrorCode::kNoLeader);
   EXPECT_FALSE(ProposeAt(cluster, 0, Put("a", "1")).committed);
@@ -113,50 +120,50 @@ TEST(Cluster, NobodyReachable) {
   EXPECT_EQ(cluster.replica(2)->commit_index(), 1U);
 }
 
-TEST(Cluster, OneReplicaAloneAndIsolated) {
+TEST(Cluster, OnlyReplicaIsolated) {
   Cluster cluster = MakeCluster(1);
-  cluster.Partition({0});
+  Partition(cluster, {0});
   EXPECT_EQ(ProposeAt(cluster, 0, Put("a", "1")), (Outcome{false, 1, 1}));
   EXPECT_EQ(cluster.replica(0)->commit_index(), 0U);
   cluster.Heal();
   EXPECT_EQ(cluster.replica(0)->commit_index(), 1U);
 }
 
-TEST(Cluster, IdsMayBeNamedTwiceAndBeThereAlready) {
+TEST(Cluster, RepeatedIds) {
   Cluster cluster = MakeCluster(5);
-  EXPECT_EQ(cluster.Partition({4, 4}), std::nullopt);
-  EXPECT_EQ(cluster.Partition({4}), std::nullopt);
+  Partition(cluster, {4, 4});
+  Partition(cluster, {4});
   EXPECT_EQ(cluster.isolated_ids(), (std::vector<ReplicaId>{4}));
-  EXPECT_EQ(cluster.HealIds({4, 4, 0}), std::nullopt);
+  HealIds(cluster, {4, 4, 0});
   EXPECT_TRUE(cluster.isolated_ids().empty());
   Propose(cluster, Put("a", "1"));
-  EXPECT_EQ(cluster.CompactIds({2, 2}), std::nullopt);
+  CompactIds(cluster, {2, 2});
   EXPECT_EQ(cluster.replica(2)->base(), 1U);
   EXPECT_EQ(cluster.replica(1)->base(), 0U);
 }
 
-// The snapshot holds what is committed; what is pending behind it comes as entries.
-TEST(Cluster, SnapshotFromALeaderWithAPendingTail) {
+// The snapshot holds the committed entries; pending ones follow as entries.
+TEST(Cluster, SnapshotThenPendingEntries) {
   Cluster cluster = MakeCluster(5);
-  cluster.Partition({4});
+  Partition(cluster, {4});
   Propose(cluster, Put("a", "1"));
   cluster.Compact();
-  cluster.Partition({1, 2, 3});
+  Partition(cluster, {1, 2, 3});
   EXPECT_FALSE(Propose(cluster, Put("b", "1")).committed);
-  cluster.HealIds({4});
+  HealIds(cluster, {4});
   EXPECT_EQ(cluster.replica(4)->base(), 1U);
   EXPECT_EQ(cluster.replica(4)->commit_index(), 1U);
   EXPECT_EQ(cluster.replica(4)->last(), 2U);
   EXPECT_EQ(Get(cluster, 4, "b"), std::nullopt);
   cluster.Heal();
-  ExpectAllIdentical(cluster);
+  ExpectIdentical(cluster);
 }
 
 // A replica whose term at the leader's base differs has a stale tail that compaction hides.
 TEST(Cluster, SnapshotForAStaleTailAcrossTheBase) {
   Cluster cluster = MakeCluster(3);
   Propose(cluster, Put("gone", "1"));
-  cluster.Partition({0});
+  Partition(cluster, {0});
   for (int i = 0; i < 9; ++i) ProposeAt(cluster, 0, Put("stale", "1"));
   Propose(cluster, Del("gone"));
   cluster.Compact();
@@ -164,17 +171,17 @@ TEST(Cluster, SnapshotForAStaleTailAcrossTheBase) {
   EXPECT_EQ(cluster.replica(0)->base(), 3U);
   EXPECT_EQ(cluster.replica(0)->last(), 3U);
   EXPECT_EQ(cluster.replica(0)->key_count(), 0U);
-  ExpectAllIdentical(cluster);
+  ExpectIdentical(cluster);
 }
 
-// The snapshot that a leader sends while it is being elected ends in an older term than its own.
-TEST(Cluster, SnapshotOfAnOlderTerm) {
+// A snapshot installed during an election ends in an older term than the leader's.
+TEST(Cluster, SnapshotOfOlderTerm) {
   Cluster cluster = MakeCluster(5);
-  cluster.Partition({4});
+  Partition(cluster, {4});
   Propose(cluster, Put("a", "1"));
   cluster.Compact();
-  cluster.Partition({0, 1});
-  cluster.HealIds({4});
+  Partition(cluster, {0, 1});
+  HealIds(cluster, {4});
   EXPECT_EQ(cluster.leader(), 2U);
   EXPECT_EQ(cluster.replica(4)->base(), 1U);
   EXPECT_EQ(cluster.replica(4)->TermAt(1), 1U);
@@ -182,10 +189,10 @@ TEST(Cluster, SnapshotOfAnOlderTerm) {
   EXPECT_EQ(cluster.replica(4)->commit_index(), 2U);
 }
 
-// Compaction keeps the term at the base, which the next election and snapshot rest on.
+// Compaction keeps the term at the base, which elections and snapshots use.
 TEST(Cluster, CompactionKeepsTheTerm) {
   Cluster cluster = MakeCluster(3);
-  cluster.Partition({0});
+  Partition(cluster, {0});
   cluster.Heal();
   const Bytes before = cluster.replica(1)->DumpState();
   cluster.Compact();
@@ -197,20 +204,61 @@ TEST(Cluster, CompactionKeepsTheTerm) {
 }
 
 // A follower that has compacted further than the leader keeps its base.
-TEST(Cluster, FollowerWithTheGreaterBase) {
+TEST(Cluster, FollowerWithGreaterBase) {
   Cluster cluster = MakeCluster(3);
   Propose(cluster, Put("a", "1"));
-  cluster.CompactIds({2});
-  cluster.Partition({2});
+  CompactIds(cluster, {2});
+  Partition(cluster, {2});
   Propose(cluster, Put("b", "1"));
   cluster.Heal();
   EXPECT_EQ(cluster.replica(2)->base(), 1U);
   EXPECT_EQ(cluster.replica(0)->base(), 0U);
   EXPECT_EQ(cluster.replica(2)->last(), 2U);
-  ExpectAllIdentical(cluster);
+  ExpectIdentical(cluster);
 }
 
-TEST(Cluster, MovesAsAWhole) {
+TEST(Cluster, EmptyListNamesNoReplica) {
+  Cluster cluster = MakeCluster(5);
+  Propose(cluster, Put("a", "1"));
+  Partition(cluster, {0});
+  ProposeAt(cluster, 0, Put("tail", "1"));
+  const std::string before = Describe(cluster);
+  Partition(cluster, {});
+  HealIds(cluster, {});
+  CompactIds(cluster, {});
+  EXPECT_EQ(Describe(cluster), before);
+}
+
+TEST(Cluster, GreatestLengthsAreAccepted) {
+  Cluster cluster = MakeCluster(1);
+  EXPECT_TRUE(
+      Propose(cluster, Op::Put(testing::Repeated(4096), testing::Repeated(1048576))).committed);
+}
+
+// The limits of an op are checked before the leader.
+TEST(Cluster, LimitsBeforeNoLeader) {
+  Cluster cluster = MakeCluster(1);
+  Partition(cluster, {0});
+  EXPECT_EQ(cluster.Propose(Put("k", "v")).error(), ErrorCode::kNoLeader);
+  EXPECT_EQ(cluster.Propose(Put("", "v")).error(), ErrorCode::kKeyLength);
+}
+
+TEST(Cluster, SizeLimits) {
+  EXPECT_EQ(Cluster::New(~std::uint64_t{0}).error(), ErrorCode::kReplicaCount);
+}
+
+TEST(Cluster, LogOfAReplica) {
+  Cluster cluster = MakeCluster(3);
+  Propose(cluster, Put("a", "1"));
+  cluster.Compact();
+  Partition(cluster, {0});
+  Propose(cluster, Del("a"));
+  std::vector<Entry> entries;
+  cluster.replica(1)->ForEachEntry([&](const Entry& entry) { entries.push_back(entry); });
+  EXPECT_EQ(entries, (std::vector<Entry>{{2, 2, Op::NoOp()}, {3, 2, Del("a")}}));
+}
+
+TEST(Cluster, Moves) {
   Cluster cluster = MakeCluster(3);
   Propose(cluster, Put("a", "1"));
   Cluster moved = std::move(cluster);
@@ -220,13 +268,13 @@ TEST(Cluster, MovesAsAWhole) {
 
 TEST(Cluster, SixtyFourReplicas) {
   Cluster cluster = MakeCluster(64);
-  cluster.Partition({63, 0});
+  Partition(cluster, {63, 0});
   EXPECT_EQ(cluster.leader(), 1U);
   EXPECT_TRUE(Propose(cluster, Put("a", "1")).committed);
-  EXPECT_TRUE(cluster.is_partitioned(63));
+  EXPECT_TRUE(cluster.IsPartitioned(63).value());
   EXPECT_EQ(cluster.replica(63)->commit_index(), 0U);
   cluster.Heal();
-  ExpectAllIdentical(cluster);
+  ExpectIdentical(cluster);
 }
 
 }  // namespace
