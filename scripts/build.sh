@@ -1,83 +1,56 @@
 #!/usr/bin/env bash
-# Builds the ports' programs for release. See --help.
+# Usage: scripts/build.sh [rust|go|cpp|exam]...
+#
+# Builds the programs for release, rust, go and cpp by default, at target/ports/rust,
+# target/ports/go and target/ports/cpp; exam is the Rust program with the exam, at target/dkv20.
+# Builds what has changed, and prints a line for each program.
+
 set -u
 # shellcheck source=scripts/env.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/env.sh"
 
-usage() {
-    cat <<'END'
-Usage: scripts/build.sh [rust|go|cpp]...
-
-Builds the programs for release, all three or those that are named, at
-target/ports/rust, target/ports/go and target/ports/cpp. Builds only what has
-changed; prints one line for each port, and the tools' output where they fail.
-END
-}
-
-PORTS="$ROOT/target/ports"
-
 build_rust() {
-    cd "$ROOT" &&
-        cargo build --quiet --release --locked --bin dkv20 &&
-        place target/release/dkv20 rust
+    cd "$ROOT" && cargo build --release --locked --bin dkv20 &&
+        place target/release/dkv20 target/ports/rust
 }
 
-# -buildvcs=false: the program does not show it, and a work tree that belongs to
-# another user (a container's, say) would make it an error.
+build_exam() {
+    cd "$ROOT" && cargo build --release --locked --features exam --bin dkv20 &&
+        place target/release/dkv20 target/dkv20
+}
+
+# -buildvcs=false: in a work tree that belongs to another user (a container's) the default is an error.
 build_go() {
-    cd "$ROOT/go" &&
-        go build -trimpath -buildvcs=false -o "$ROOT/target/go/dkv20" ./cmd/dkv20 &&
-        place "$ROOT/target/go/dkv20" go
+    cd "$ROOT/go" && go build -trimpath -buildvcs=false -o "$ROOT/target/ports/go" ./cmd/dkv20
 }
 
-# A tree of its own, so that building the program needs neither GoogleTest nor
-# Google Benchmark. Once configured, Ninja calls CMake again where it has to.
 build_cpp() {
-    local tree="$ROOT/target/cpp/port"
-    if [ ! -f "$tree/build.ninja" ]; then
-        cmake -S "$ROOT/cpp" -B "$tree" -G Ninja \
-            -DCMAKE_BUILD_TYPE=Release \
-            -DDKV20_BUILD_TESTS=OFF -DDKV20_BUILD_BENCHMARKS=OFF || return
-    fi
-    cmake --build "$tree" --parallel "$JOBS" &&
-        place "$tree/dkv20" cpp
+    cd "$ROOT/cpp" && { [ -f "$ROOT/target/cpp/port/build.ninja" ] || cmake --preset port; } &&
+        cmake --build --preset port --parallel "$JOBS" &&
+        place "$ROOT/target/cpp/port/dkv20" "$ROOT/target/ports/cpp"
 }
 
-# FILE PORT: puts a program in its place where it differs from what is there. By
-# renaming, as a program that runs cannot be written over.
-place() {
-    cmp -s "$1" "$PORTS/$2" && return
-    cp "$1" "$PORTS/$2.new" && mv -f "$PORTS/$2.new" "$PORTS/$2"
-}
-
-build() {
-    local port=$1 log="$ROOT/target/ports/$1.log" start=$SECONDS
-    if ! (build_"$port") </dev/null >"$log" 2>&1; then
-        cat "$log" >&2
-        printf 'build: %-5s FAILED\n' "$port" >&2
-        return 1
-    fi
-    printf 'build: %-5s target/ports/%-5s %3d s\n' "$port" "$port" $((SECONDS - start))
-}
+# FILE PLACE: copies FILE if it has changed. By renaming: a program that runs cannot be overwritten.
+place() { cmp -s "$1" "$2" || { cp "$1" "$2.new" && mv -f "$2.new" "$2"; }; }
 
 main() {
-    local port failed=0
+    local port failed=0 start
+    case ${1:-} in -h | --help) usage && return ;; esac
     [ $# -gt 0 ] || set -- rust go cpp
     for port in "$@"; do
-        case $port in
-            rust | go | cpp) ;;
-            -h | --help) usage && return ;;
-            *)
-                printf 'build: no such port: %s\n' "$port" >&2
-                usage >&2
-                return 2
-                ;;
-        esac
+        case $port in rust | go | cpp | exam) ;; *) bad_usage "no such program: $port" ;; esac
     done
-    bash "$ROOT/scripts/setup.sh" "$@" || return 1
-    mkdir -p "$PORTS"
+    # shellcheck disable=SC2046 # a list of words
+    setup $(printf '%s\n' "$@" | sed 's/exam/rust/')
+    mkdir -p "$ROOT/target/ports"
     for port in "$@"; do
-        build "$port" || failed=1
+        start=$SECONDS
+        if logged "$ROOT/target/log/build-$port.log" "build_$port"; then
+            printf 'build: %-4s  %3d s\n' "$port" $((SECONDS - start))
+        else
+            say "$port FAILED: target/log/build-$port.log"
+            failed=1
+        fi
     done
     return "$failed"
 }

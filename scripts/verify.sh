@@ -1,241 +1,226 @@
 #!/usr/bin/env bash
-# Runs all suites and lints. See --help.
+# Usage: scripts/verify.sh [--full|--rest] [--list] [STEP|GROUP...]
+#
+# Runs what a change has to pass before it is committed: every suite of every language once, the
+# linters, the documentation, and a short exam of the three programs. Goes on after a step that fails,
+# and ends with a table. The output of a step is kept in target/log/STEP.log.
+#
+#   --full  the other builds, wrong ports, planted bugs, fuzzing and other processors as well
+#   --rest  only what --full adds
+#   --list  print the steps instead
+#
+# STEP is a step of either kind; GROUP is the first part of its name, such as go. planted-bugs tries a
+# few of them; `cargo test --test planted_bugs -- --include-ignored` tries all, for half an hour.
+# Exit status: 0 all passed, 1 one failed, 2 usage.
+
 set -u
 # shellcheck source=scripts/env.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/env.sh"
 
-STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.7.0
-LOGS="$ROOT/target/verify"
-
-usage() {
-    cat <<'END'
-Usage: scripts/verify.sh [--list] [STEP|GROUP...]
-
-Runs the checks and the test suites of all three languages and of the scripts,
-all of them or those that are named (go-test, or go for all of Go's), goes on
-after one that fails, and ends with a table. Each step's output is kept in
-target/verify/STEP.log. Exit status: 0 all passed, 1 one has failed, 2 usage.
-
-  --list  print the steps
-END
-}
-
-# STEP, what setup.sh must bring for it (a comma between), what it is.
+# STEP, * if it is for --full alone, the sets of setup.sh that it needs, what it is.
 steps() {
     cat <<'END'
-scripts-lint       lint        shellcheck and shfmt over the scripts
-scripts-test       rust        cross_test.sh finds what it should in stand-ins
-rust-format        rust,lint   cargo fmt
-rust-clippy        rust,lint   clippy, warnings are errors, with and without features
-rust-test          exam        the suite and the examples in the documentation
-rust-doc           rust        cargo doc, warnings are errors
-rust-library       rust        the library without its default features
-go-format          go          gofmt
-go-vet             go          go vet
-go-staticcheck     go          staticcheck
-go-test            test        the suite with the race detector
-cpp-format         lint        clang-format
-cpp-tidy           test,lint   clang-tidy
-cpp-debug          test        the suite in Debug
-cpp-release        test        the suite in Release
-cpp-unsigned-char  test        the suite with -funsigned-char
-cpp-sanitize       test        the suite with address and undefined-behaviour sanitizers
-cpp-clang          test        the suite built by clang
-exam-ports         exam,build  the Go, the C++ and the Python port sit the exam
-exam-wrong-ports   exam        the exam fails every wrong port, and passes odd ones that are right
-hostile            build       what a program is sent that means it no good, at size
-faults             test,faults a handful of bugs planted in Go and C++: the suites find them
-fuzz               fuzz        every fuzz target, for some seconds
-platforms          build       one hash on big-endian, 32-bit and other builds, the short form
-explore            rust        every small state of the reference, held against the rules
+scripts-lint       - lint           shellcheck and shfmt
+scripts-test       - rust           cross_test.sh finds each kind of wrong program
+rust-format        - lint           cargo fmt
+rust-clippy        - lint           clippy with all features, and the library alone
+rust-test          - rust,test      the suites, and the examples in the documentation
+rust-doc           - rust           cargo doc, without a warning
+go-format          - go             gofmt
+go-vet             - go             go vet
+go-staticcheck     - lint           staticcheck
+go-test            - go,cpp         the suite, with the race detector
+cpp-format         - lint           clang-format
+cpp-tidy           - lint           clang-tidy
+cpp-debug          - test           the suite in Debug
+exam-ports         - build          a short exam of the programs
+cpp-release        * test           the suite in Release
+cpp-unsigned-char  * test           the suite with a char that is unsigned
+cpp-clang          * full           the suite built by clang
+cpp-sanitize       * test           the suite with address and undefined-behaviour sanitizers
+exam-full          * test           long exams of the programs and of the Python port
+wrong-ports        * test           the exam fails every wrong port, and passes odd ones that are right
+explore            * rust           every small state of the reference keeps the rules
+hostile            * test           hostile input at size, to all three programs
+planted-bugs       * test           the suites of Go and C++ find planted bugs
+fuzz               * full           each fuzz target for five seconds
+platforms          * platforms      big-endian, 32-bit and other builds agree
+bench              * bench          the benchmarks run, at a thousandth of their size
 END
 }
 
-# --- The steps: each in a shell of its own that ends at the first failure ----------
-
-shell_scripts() { find scripts tests/scripts .ci -type f \( -name '*.sh' -o -path .ci/run \); }
+# --- The steps: each in a shell that ends at the first failure ----------------------
 
 step_scripts_lint() {
-    shell_scripts | xargs shellcheck -x
-    shell_scripts | xargs shfmt -d
+    # shellcheck disable=SC2046 # a list of files
+    set -- $(find scripts tests/scripts -name '*.sh') .ci/run
+    shellcheck -x "$@"
+    shfmt -d "$@"
 }
 
 step_scripts_test() { bash tests/scripts/test_cross_test.sh; }
 
 # The benchmarks and the fuzz targets are packages of their own.
 step_rust_format() {
-    local package
-    for package in . tests/bench tests/fuzz; do
-        cargo fmt --check --manifest-path "$package/Cargo.toml"
-    done
+    cargo fmt --all --check
+    cargo fmt --check --manifest-path tests/bench/Cargo.toml
+    cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 }
 
 step_rust_clippy() {
-    cargo clippy --locked --all-targets --all-features -- -D warnings
+    cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
     cargo clippy --locked --lib --no-default-features -- -D warnings
 }
 
-step_rust_test() { cargo test --locked --all-features --no-fail-fast; }
+step_rust_test() { cargo test --locked --workspace --all-features --no-fail-fast; }
 
-step_rust_doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features; }
-
-step_rust_library() { cargo build --locked --lib --no-default-features; }
+step_rust_doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --all-features; }
 
 step_go_format() {
-    local unformatted
-    unformatted=$(gofmt -l go)
-    [ -z "$unformatted" ] || gofmt -d go
-    [ -z "$unformatted" ]
+    gofmt -d go >target/log/gofmt.diff
+    cat target/log/gofmt.diff
+    [ ! -s target/log/gofmt.diff ]
 }
 
 step_go_vet() { cd go && go vet ./...; }
 
-step_go_staticcheck() { cd go && go run "$STATICCHECK" ./...; }
+step_go_staticcheck() { cd go && staticcheck ./...; }
 
-# The race detector needs cgo. -count=1: run, do not remember.
+# The race detector needs cgo.
 step_go_test() { cd go && CGO_ENABLED=1 go test -race -count=1 ./...; }
 
 step_cpp_format() {
-    find cpp -type f \( -name '*.cc' -o -name '*.h' \) -exec clang-format --dry-run -Werror {} +
+    find cpp \( -name '*.cc' -o -name '*.h' \) -exec clang-format --dry-run -Werror {} +
 }
 
-# Over the library, as the Debug build compiles it. The program's main.cc is left out: CLI11's
-# header takes clang-tidy longer than all the rest.
+# Without main.cc: CLI11's header takes clang-tidy longer than everything else.
 step_cpp_tidy() {
-    local tree=target/cpp/debug
     (cd cpp && cmake --preset debug)
     find cpp/src -name '*.cc' ! -name main.cc | sort |
-        xargs -n 1 -P "$JOBS" clang-tidy --quiet -p "$tree"
-}
-
-# TREE: builds and tests a tree that is configured.
-build_and_test() {
-    cmake --build "$1" --parallel "$JOBS"
-    ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel "$JOBS"
+        xargs -n 1 -P "$JOBS" clang-tidy-14 --quiet -p target/cpp/debug
 }
 
 # PRESET
-test_preset() {
-    (cd cpp && cmake --preset "$1")
-    build_and_test "target/cpp/$1"
+cpp_suite() {
+    cd cpp
+    cmake --preset "$1"
+    cmake --build --preset "$1" --parallel "$JOBS"
+    ctest --preset "$1" --parallel "$JOBS"
 }
 
-step_cpp_debug() { test_preset debug; }
-step_cpp_release() { test_preset release; }
-step_cpp_unsigned_char() { test_preset unsigned-char; }
-step_cpp_sanitize() { test_preset sanitize; }
+step_cpp_debug() { cpp_suite debug; }
+step_cpp_release() { cpp_suite release; }
+step_cpp_unsigned_char() { cpp_suite unsigned-char; }
+step_cpp_clang() { cpp_suite clang; }
+step_cpp_sanitize() { cpp_suite sanitize; }
 
-step_cpp_clang() {
-    cmake -S cpp -B target/cpp/clang -G Ninja -DCMAKE_BUILD_TYPE=Release \
-        -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
-    build_and_test target/cpp/clang
-}
+EXAM="target/dkv20 exam --traces target/findings"
 
 step_exam_ports() {
-    bash scripts/build.sh
-    target/ports/rust exam --traces target/verify/findings \
-        --junit target/verify/exam.xml --html target/verify/exam.html
-    target/ports/rust exam --only states --states-depth 7 --traces target/verify/findings
-    target/ports/rust exam --cases 100 --traces target/verify/findings \
-        --timeout 30 --port python='python3 tests/ports/python/dkv20.py serve'
+    bash scripts/build.sh rust go cpp exam
+    $EXAM --cases 200
 }
 
-# Most of its time is spent waiting for interpreters to start.
-step_exam_wrong_ports() {
+step_exam_full() {
+    bash scripts/build.sh rust go cpp exam
+    $EXAM --junit target/log/exam.xml --html target/log/exam.html
+    $EXAM --only states --states-depth 7
+    $EXAM --cases 100 --timeout 30 --port python='python3 tests/ports/python/dkv20.py serve'
+}
+
+# Most of the time is spent waiting for interpreters to start.
+step_wrong_ports() {
     cargo test --release --locked --all-features --test wrong_ports -- --test-threads $((2 * JOBS))
 }
 
-step_hostile() { DKV20_PORTS=all cargo test --locked --all-features --test hostile; }
+# From one to five replicas, as deep as a few seconds allow.
+step_explore() {
+    bash scripts/build.sh exam
+    local bound
+    for bound in "1 60" "2 20" "3 9" "4 7" "5 6"; do
+        target/dkv20 explore --replicas "${bound% *}" --depth "${bound#* }"
+    done
+}
 
-step_faults() { bash scripts/faults.sh --short; }
+step_hostile() {
+    bash scripts/build.sh go cpp
+    DKV20_PORTS=all cargo test --locked --all-features --test hostile
+}
+
+step_planted_bugs() { cargo test --locked --all-features --test planted_bugs; }
 
 step_fuzz() { bash scripts/fuzz.sh --seconds 5; }
 
-step_platforms() { bash scripts/platforms.sh --short; }
+step_platforms() { bash scripts/platforms.sh; }
 
-# One to five replicas, as deep as a few seconds allow.
-step_explore() {
-    local bound
-    bash scripts/build.sh rust
-    for bound in "1 60" "2 20" "3 9" "4 7" "5 6"; do
-        target/ports/rust explore --replicas "${bound% *}" --depth "${bound#* }"
-    done
-}
+step_bench() { bash scripts/bench.sh --quick; }
 
-# --- Running them -----------------------------------------------------------------
+# --- Running them -------------------------------------------------------------------
 
-failed=0
+# STEP: in a shell of its own, which must not be called in a condition: set -e has no effect there.
+in_shell() (
+    set -eo pipefail
+    cd "$ROOT"
+    "$@"
+)
 
-# STEP: the function that it is.
-function_of() { echo "step_$1" | tr '-' '_'; }
-
-# STEP COMMAND...: runs the command as that step, and notes the result for the table.
+# STEP FUNCTION [ARGUMENT...]: runs it, prints the runners' closing lines, and adds a line to the table.
 run() {
-    local step=$1 log="$LOGS/$1.log" start=$SECONDS status
+    local step=$1 log="$ROOT/target/log/$1.log" start=$SECONDS status verdict=ok
     shift
     printf -- '--- %s\n' "$step"
-    # Not in a condition: set -e would have no effect in it.
-    (
-        set -eo pipefail
-        cd "$ROOT"
-        "$@"
-    ) </dev/null >"$log" 2>&1
+    logged "$log" in_shell "$@"
     status=$?
-    report "$step" "$log" "$status"
-    printf '%-18s %-6s %5d s\n' "$step" "$(verdict "$status")" $((SECONDS - start)) >>"$LOGS/table"
-}
-
-verdict() { if [ "$1" = 0 ]; then echo ok; else echo FAILED; fi; }
-
-# STEP LOG STATUS: the test runners' closing lines, or what a failure said.
-report() {
-    grep -E '^(test result: |conforms|explore: |faults: |fuzz: |platforms: |ok  |[0-9]+% tests passed|test_cross_test: )' "$2"
-    [ "$3" != 0 ] || return 0
-    failed=1
-    printf '%s FAILED with status %d; the end of target/verify/%s.log:\n' "$1" "$3" "$1"
-    tail -n 60 "$2" | sed 's/^/    /'
-}
-
-# SELECTION...: the lines of the steps that it names; all, where it is empty.
-select_steps() {
-    local name
-    [ $# -gt 0 ] || set -- ""
-    for name in "$@"; do
-        steps | awk -v name="$name" '
-            name == "" || $1 == name || index($1, name "-") == 1 { print; found = 1 }
-            END { exit !found }
-        ' || return
-    done | awk '!seen[$1]++'
-}
-
-verify() {
-    local selected step sets start=$SECONDS
-    set -o pipefail
-    if ! selected=$(select_steps "$@"); then
-        printf 'verify: no such step among: %s (see --list)\n' "$*" >&2
-        return 2
+    grep -hE '^(test result: |conforms|explore: |fuzz: |platforms: |ok  |[0-9]+% tests passed|test_cross_test: )' "$log"
+    if [ "$status" != 0 ]; then
+        verdict=FAILED failed=1
+        say "$step failed with status $status: target/log/$step.log"
     fi
-    sets=$(echo "$selected" | awk '{ print $2 }' | tr ',' '\n' | sort -u)
-    mkdir -p "$LOGS"
-    : >"$LOGS/table"
-    # Where it fails the steps run even so: each names the tool that it misses.
-    # shellcheck disable=SC2086 # a list of words
-    run setup bash scripts/setup.sh $sets
-    for step in $(echo "$selected" | awk '{ print $1 }'); do
-        run "$step" "$(function_of "$step")"
-    done
-    printf '\n%-18s %-6s %7s\n' step verdict seconds
-    cat "$LOGS/table"
-    printf '\nverify: %s in %d s\n' "$(verdict "$failed")" $((SECONDS - start))
-    return "$failed"
+    table="$table$(printf '%-18s %-6s %5d s' "$step" "$verdict" $((SECONDS - start)))
+"
+}
+
+# KIND NAME...: prints the steps of the kind, or those that are named.
+select_steps() {
+    local kind=$1 name
+    shift
+    [ $# -gt 0 ] || { steps | awk -v kind="$kind" 'index(kind, $2)' && return; }
+    for name in "$@"; do
+        steps | awk -v name="$name" '$1 == name || index($1, name "-") == 1 { print; found = 1 }
+            END { exit !found }' || return
+    done | awk '!seen[$0]++'
 }
 
 main() {
-    case ${1:-} in
-        -h | --help) usage ;;
-        --list) steps | sed 's/^\([^ ]* *\)[^ ]* */\1/' ;;
-        *) verify "$@" ;;
-    esac
+    local kind=- list=no selected step
+    failed=0 table=""
+    while [ $# -gt 0 ]; do
+        case $1 in
+            -h | --help) usage && return ;;
+            --full) kind='-*' ;;
+            --rest) kind='*' ;;
+            --list) list=yes kind='-*' ;;
+            -*) bad_usage "no such option: $1" ;;
+            *) break ;;
+        esac
+        shift
+    done
+    set -o pipefail
+    selected=$(select_steps "$kind" "$@") || bad_usage "no such step among: $* (see --list)"
+    if [ "$list" = yes ]; then
+        echo "$selected" | awk '{ full = $2; $2 = $3 = ""; sub(/ +/, " "); step = $1; $1 = ""; sub(/^ +/, "")
+            printf "%-18s %s%s\n", step, $0, full == "*" ? " (--full)" : "" }'
+        return
+    fi
+    trap 'exit 130' INT TERM
+    # The steps run even if a tool is missing: each fails with the name of the tool that it needs.
+    # shellcheck disable=SC2046 # a list of words
+    run setup bash scripts/setup.sh $(echo "$selected" | awk '{ gsub(",", "\n", $3); print $3 }' | sort -u)
+    for step in $(echo "$selected" | awk '{ print $1 }'); do
+        run "$step" "step_$(echo "$step" | tr '-' '_')"
+    done
+    printf '\n%sverify: %s in %d s\n' "$table" "$([ "$failed" = 0 ] && echo ok || echo FAILED)" "$SECONDS"
+    return "$failed"
 }
 
 main "$@"

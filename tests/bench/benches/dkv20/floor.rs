@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dkv20::Op;
 
-/// An ordered map as one would write it down first.
+/// The ordered map of the standard library.
 pub type PlainMap = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Applies each op to every map in turn.

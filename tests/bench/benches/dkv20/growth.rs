@@ -1,4 +1,4 @@
-//! How cost grows with the number of entries in the log and of keys, which are the same here.
+//! How the cost grows with n, the number both of entries in the log and of keys.
 
 use std::cell::LazyCell;
 
@@ -12,8 +12,8 @@ use crate::{
 
 const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
-/// `propose` and heal are those of 1,000 entries on a cluster with a log of n entries over n keys,
-/// compact that of such a cluster, dump that of n keys.
+/// Propose and heal: 1,000 entries, on a cluster with a log of n entries over n keys. Compact: such a
+/// cluster. Dump: n keys.
 pub fn growth(criterion: &mut Criterion) {
     for size in SIZES {
         let n = scaled(size);
@@ -48,8 +48,8 @@ pub fn growth(criterion: &mut Criterion) {
     }
 }
 
-/// A copy of the cluster after some proposals more: the first of them makes room for as many again
-/// as there are, which is no price of one proposal.
+/// A copy of the cluster after some more proposals. The first of them doubles the capacity of the log,
+/// which is not to be timed.
 fn with_room(cluster: &Cluster, more: &[Op]) -> Cluster {
     let mut copy = cluster.clone();
     propose_all(&mut copy, more.to_vec());

@@ -1,10 +1,10 @@
-//! How fast the library is, beside what one would compare it with: the same ops applied to plain
-//! maps, the `raft` crate, memcpy.
+//! How fast the library is, compared with the same ops applied to plain maps, with the `raft` crate and
+//! with memcpy.
 //!
-//! A sample is a whole workload, and what it works on is made outside the timed part. The names
-//! are those of the Go and the C++ benchmarks. Nothing is made for what a filter leaves out. `scripts/bench.sh` takes one sample of each in
-//! turn, several times over; `DKV20_BENCH_SCALE=N` divides the numbers of ops, entries and keys by
-//! N (not those in the names), to try the whole thing out.
+//! A sample is a whole workload; its input is made outside the timed part, and only if the filter
+//! selects the benchmark. Go and C++ have benchmarks of the same names. `scripts/bench.sh` takes one
+//! sample of each in turn, several times. `DKV20_BENCH_SCALE=N` divides the numbers of ops, entries and
+//! keys by N (not those in the names), to see that everything works.
 
 mod floor;
 mod growth;
@@ -21,16 +21,16 @@ use dkv20::{ByteString, Cluster, Op, OrderedMap, Session, SplitMix64, decode_key
 const REPLICA_COUNT: usize = 5;
 const SEED: u64 = 1;
 const OPS: u64 = 1_000_000;
-/// How many entries a replica misses before it is healed, and how many ops are applied to one map.
+/// Entries that a replica misses before it is healed, and ops that are applied to one map.
 const MISSED: u64 = 1_000;
 /// Two sizes of the key space.
 const KEY_SPACES: [u64; 2] = [10_000, 1_000_000];
 
-/// How many ops the peer takes in a proposal, and of which part of the workload: one op in each
-/// takes so long that a tenth must do.
+/// Ops in a proposal of the peer, and the divisor of the workload: with one op a proposal a tenth of it
+/// has to do.
 const PEER_BATCHES: [(usize, usize); 2] = [(1, 10), (64, 1)];
 
-/// `number`, or less of it for a trial.
+/// `number` divided by `DKV20_BENCH_SCALE`, at least 1.
 fn scaled(number: u64) -> u64 {
     let divisor = env::var("DKV20_BENCH_SCALE").map_or(1, |n| n.parse().expect("a number"));
     (number / divisor).max(1)
@@ -55,8 +55,7 @@ fn propose_all(cluster: &mut Cluster, ops: Vec<Op>) {
     }
 }
 
-/// Runs `routine` on what `setup` makes, as often as it is asked for, and gives the time that the
-/// routine alone has taken.
+/// Runs `routine` on the result of `setup`, `iterations` times; returns the time of the routine alone.
 fn timed<T, R>(
     iterations: u64,
     mut setup: impl FnMut() -> T,
@@ -73,8 +72,7 @@ fn timed<T, R>(
     total
 }
 
-/// Times what makes bytes in memory of their own, into warm memory: what is made is freed and its
-/// memory serves the next, which two that are not timed see to.
+/// Times `make` with warm memory: two untimed runs leave freed memory, which each timed run reuses.
 fn timed_warm(iterations: u64, mut make: impl FnMut() -> Vec<u8>) -> Duration {
     black_box((make(), make()));
     timed(iterations, || (), |()| make())
@@ -142,7 +140,7 @@ fn dump(criterion: &mut Criterion) {
     });
 }
 
-/// A snapshot whose bytes are hardly more than its values': what is left is the hash's own speed.
+/// Few keys with long values, so that the time is that of the hash itself.
 fn hash(criterion: &mut Criterion) {
     let (count, value) = (scaled(4_096), vec![0x5a; 1 << 14]);
     let cluster = LazyCell::new(|| {
@@ -160,8 +158,8 @@ fn hash(criterion: &mut Criterion) {
     });
 }
 
-/// Times what brings the last replica back after it has missed some entries. Each iteration makes
-/// the log that much longer.
+/// Times the heal of the last replica after it has missed some entries. Each iteration makes the log
+/// longer by as many.
 fn time_heal(cluster: &mut Cluster, missed: &[Op], iterations: u64) -> Duration {
     let last_id = cluster.replica_count() - 1;
     let mut total = Duration::ZERO;
@@ -175,8 +173,8 @@ fn time_heal(cluster: &mut Cluster, missed: &[Op], iterations: u64) -> Duration 
     total
 }
 
-/// Five replicas after a whole workload, with a log of its last `length` entries: only the log
-/// differs from one length to the other, not the maps.
+/// Five replicas after a whole workload, compacted to a log of its last `length` entries: the maps are
+/// the same for every length.
 fn cluster_with_log(length: u64) -> Cluster {
     let ops = draw_ops(KEY_SPACES[0], scaled(OPS));
     let (before, last) = ops.split_at(ops.len() - index(length));

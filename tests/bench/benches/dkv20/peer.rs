@@ -1,8 +1,8 @@
 //! The peer: five nodes of the `raft` crate in one process.
 //!
-//! Its best configuration for this work: no logger, no limits on what a message or a `Ready` may
-//! hold, appends batched, and no message of its own for a commit index, which the next append
-//! carries. Messages are moved from node to node, neither copied nor encoded.
+//! It has its best configuration for this work: no logger, no limits on messages and `Ready`s, batched
+//! appends, and no messages for a commit index alone, which the next append carries. Messages are moved
+//! from node to node, neither copied nor encoded.
 
 use std::collections::VecDeque;
 
@@ -73,8 +73,8 @@ impl Node {
         Self { raft, map: PlainMap::new() }
     }
 
-    /// Does what the node is ready to do: messages go to `outbox`, entries to its storage, what
-    /// is committed to its map.
+    /// Handles the node's `Ready`: appends messages to `outbox` and entries to its storage, and applies
+    /// what is committed to its map.
     fn work(&mut self, outbox: &mut VecDeque<Message>) {
         while self.raft.has_ready() {
             let mut ready = self.raft.ready();
@@ -123,8 +123,8 @@ impl Group {
         group
     }
 
-    /// Proposes one after the other, each after the leader has applied the one before it, and
-    /// sees to it that in the end every node has applied all of them.
+    /// Proposes one after the other, each after the leader has applied the one before it. At the end
+    /// every node has applied all of them.
     pub fn propose_all(&mut self, proposals: Vec<Vec<u8>>) {
         for data in proposals {
             self.nodes[0].raft.propose(Vec::new(), data).expect("the first node leads");
