@@ -18,18 +18,8 @@ const KEYS: u64 = 64;
 const CLOSING_COMMANDS: [&str; 3] = ["replica", "log", "hash"];
 
 /// The command lines of a chaos run. A line depends on the cluster as the lines before it left it.
-///
-/// ```
-/// use dkv20::{ChaosLines, Cluster};
-///
-/// let cluster = Cluster::new(3)?;
-/// let (mut lines, mut line) = (ChaosLines::new(6_443, 3), String::new());
-/// assert!(lines.next_line(&cluster, &mut line));
-/// assert_eq!(line, "partition 0");
-/// # Ok::<(), dkv20::ErrorCode>(())
-/// ```
 #[derive(Clone, Debug)]
-pub struct ChaosLines {
+pub(crate) struct ChaosLines {
     draws: SplitMix64,
     steps_left: u64,
     closing_lines: usize,
@@ -37,14 +27,13 @@ pub struct ChaosLines {
 
 impl ChaosLines {
     /// Returns the lines of `steps` steps, made from a generator at `seed`, and the closing lines.
-    #[must_use]
-    pub fn new(seed: u64, steps: u64) -> Self {
+    pub(crate) fn new(seed: u64, steps: u64) -> Self {
         Self { draws: SplitMix64::new(seed), steps_left: steps, closing_lines: 0 }
     }
 
     /// Replaces the content of `line` by the next command line, without an LF. Returns `false` if
     /// there is none.
-    pub fn next_line(&mut self, cluster: &impl Backend, line: &mut String) -> bool {
+    pub(crate) fn next_line(&mut self, cluster: &impl Backend, line: &mut String) -> bool {
         line.clear();
         if self.steps_left > 0 {
             self.steps_left -= 1;

@@ -64,7 +64,7 @@ mod workload;
 
 pub use backend::{Backend, ReplicaStatus, SnapshotStatus};
 pub use byte_string::ByteString;
-pub use chaos::{CHAOS_STEPS_MAX, ChaosLines};
+pub use chaos::CHAOS_STEPS_MAX;
 pub use cluster::{Cluster, Outcome};
 pub use error::{ErrorCode, LoadError};
 pub use log::Entry;
