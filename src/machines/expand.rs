@@ -1,6 +1,6 @@
 //! Lines that stand for many, written out: workloads, scenarios and chaos.
 
-use super::reference::{Reference, command, draw_line};
+use super::oracle::{Oracle, command, draw_line};
 use super::suites::common::observers;
 use crate::chaos::{CHAOS_STEPS_MAX, ChaosLines};
 use crate::protocol::Command;
@@ -14,7 +14,7 @@ pub(super) fn expand(lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     if let Some(Command::Scenario { name }) = lines.last().and_then(|line| command(line)) {
         return expand_scenario(&name);
     }
-    let mut session = Reference::new();
+    let mut session = Oracle::new();
     let mut expanded = Vec::new();
     for line in lines {
         expand_line(line, &mut session, &mut expanded);
@@ -30,7 +30,7 @@ fn expand_scenario(name: &[u8]) -> Option<Vec<Vec<u8>>> {
     Some(expanded)
 }
 
-fn expand_line(line: &[u8], session: &mut Reference, expanded: &mut Vec<Vec<u8>>) {
+fn expand_line(line: &[u8], session: &mut Oracle, expanded: &mut Vec<Vec<u8>>) {
     match command(line).filter(|_| session.size().is_some()) {
         Some(Command::Workload { seed, keys, count })
             if (1..=KEYS_MAX).contains(&keys) && count <= WORKLOAD_COUNT_MAX =>
@@ -51,7 +51,7 @@ fn expand_line(line: &[u8], session: &mut Reference, expanded: &mut Vec<Vec<u8>>
     }
 }
 
-fn run(line: Vec<u8>, session: &mut Reference, expanded: &mut Vec<Vec<u8>>) {
+fn run(line: Vec<u8>, session: &mut Oracle, expanded: &mut Vec<Vec<u8>>) {
     session.run(&line);
     expanded.push(line);
 }

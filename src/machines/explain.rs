@@ -1,10 +1,10 @@
-//! What is known of the cause of a divergence.
+//! Explanations of a divergence: the field, the draws and the section behind it.
 
 use dkv20_exam::{Actual, Ask, Divergence};
 
 use super::commands::{GREETING_FORM, HELLO, word_of};
 use super::fields::{describe, first_difference};
-use super::reference::{Reference, command, draw_line};
+use super::oracle::{Oracle, command, draw_line};
 use crate::protocol::Command;
 use crate::replica::ReplicaId;
 use crate::splitmix64::SplitMix64;
@@ -39,7 +39,7 @@ pub(super) fn explain(lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) 
 
 /// Fetches the snapshot behind a hash and names the first field that differs.
 fn compare_dumps(lines: &[Vec<u8>], id: ReplicaId, ask: Ask<'_>) -> Option<String> {
-    let mut session = Reference::new();
+    let mut session = Oracle::new();
     let mut lines = lines.to_vec();
     lines.retain(|line| session.run(line).is_some());
     let expected = session.dump(id)?;

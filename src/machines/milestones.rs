@@ -1,9 +1,9 @@
-//! What lines made happen in the reference: an exam that caused nothing has shown nothing.
+//! Milestones: events that lines cause in the reference. An exam that causes none has shown nothing.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::reference::{Reference, View};
+use super::oracle::{Oracle, View};
 use crate::error::ErrorCode;
 
 /// Something that can happen to a cluster, or an error that can be the answer to a line. The texts
@@ -22,7 +22,7 @@ pub(super) enum Milestone {
 }
 
 impl Milestone {
-    /// The milestones that are no errors.
+    /// The milestones that are not errors.
     pub(super) const OF_CLUSTERS: [Self; 8] = [
         Self::Election,
         Self::ElectionByTerm,
@@ -74,7 +74,7 @@ impl fmt::Display for Milestone {
 /// Runs the lines on the reference and adds what happens to `counts`, which has a number for each
 /// of `Milestone::all`.
 pub(super) fn count(lines: &[Vec<u8>], counts: &mut [u64]) {
-    let mut session = Reference::new();
+    let mut session = Oracle::new();
     let mut reached = |milestone: Milestone| counts[milestone.position()] += 1;
     let mut pending = BTreeSet::new();
     let mut before = None;
@@ -114,7 +114,7 @@ fn pending_entry(answer: &str) -> Option<(u64, u64)> {
     Some((index.parse().ok()?, term.parse().ok()?))
 }
 
-fn count_step(session: &Reference, old: &View, new: &View, reached: &mut impl FnMut(Milestone)) {
+fn count_step(session: &Oracle, old: &View, new: &View, reached: &mut impl FnMut(Milestone)) {
     if new.term > old.term {
         reached(Milestone::Election);
         let winner = &old.replicas[new.leader];

@@ -6,7 +6,7 @@ mod expand;
 mod explain;
 pub mod fields;
 mod milestones;
-mod reference;
+mod oracle;
 mod simpler;
 mod suites;
 mod traces;
@@ -17,7 +17,7 @@ pub use traces::{lines_of_trace, record_trace, replay_file};
 
 use commands::{GREETING_FORM, HELLO, LEVELS, word_of};
 use milestones::Milestone;
-use reference::Reference;
+use oracle::Oracle;
 
 /// The replicated key-value state machine of the definition. The reference is this crate's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +29,7 @@ impl Machine for Dkv20 {
     }
 
     fn session(&self) -> Box<dyn Session> {
-        Box::new(Reference::new())
+        Box::new(Oracle::new())
     }
 
     fn hello(&self) -> &'static str {
@@ -86,10 +86,10 @@ impl Machine for Dkv20 {
 
     fn needs_fresh_session(&self, lines: &[Vec<u8>]) -> bool {
         // The usual first line, recognised without running anything.
-        if lines.first().is_some_and(|line| reference::makes_cluster(line)) {
+        if lines.first().is_some_and(|line| oracle::makes_cluster(line)) {
             return false;
         }
-        let mut session = Reference::new();
+        let mut session = Oracle::new();
         lines.iter().any(|line| session.run(line).as_deref() == Some("err no-cluster"))
     }
 
@@ -126,7 +126,7 @@ impl Machine for Dkv20 {
     }
 }
 
-impl Session for Reference {
+impl Session for Oracle {
     fn run_line(&mut self, line: &[u8]) -> Due {
         match self.run(line) {
             None => Due::Nothing,

@@ -2,7 +2,7 @@
 
 use dkv20_exam::Finding;
 
-use super::reference::Reference;
+use super::oracle::Oracle;
 use crate::reference::Cluster;
 use crate::trace::{Trace, check_trace_on, parse_recording, parse_trace};
 
@@ -40,7 +40,7 @@ pub(super) fn commands(trace: &Trace) -> Vec<Vec<u8>> {
 /// with the reference's answers, or `lines` if a trace cannot hold them, since one gets no answer.
 #[must_use]
 pub fn replay_file(finding: &Finding, port: &str) -> (&'static str, Vec<u8>) {
-    let mut session = Reference::new();
+    let mut session = Oracle::new();
     let mut trace = format!("# {port}: {}\n# {}\n", finding.case, finding.headline()).into_bytes();
     for line in &finding.shrunk_lines {
         let answer = session.run(line).unwrap_or_default();

@@ -5,7 +5,7 @@
 use dkv20_exam::{Case, Plan, Suite};
 
 use super::super::milestones::{Milestone, positions};
-use super::super::reference::{Reference, View};
+use super::super::oracle::{Oracle, View};
 use super::common::{case, generated, observers};
 use super::draws::Draws;
 
@@ -33,7 +33,7 @@ pub(super) fn make(seed: u64, number: usize) -> Case {
         *weight = if draws.one_in(3) { 0 } else { draws.between(1, *weight * 2) };
     }
     // The reference runs along, so that a line can name the leader of the moment.
-    let mut history = History { session: Reference::new(), lines: Vec::new() };
+    let mut history = History { session: Oracle::new(), lines: Vec::new() };
     history.add(format!("new {size}"));
     for _ in 0..draws.between(5, 40) {
         if draws.one_in(60) {
@@ -49,7 +49,7 @@ pub(super) fn make(seed: u64, number: usize) -> Case {
 
 /// The lines so far, and a session that has run them.
 struct History {
-    session: Reference,
+    session: Oracle,
     lines: Vec<Vec<u8>>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use dkv20_exam::{Plan, Suite};
 
 use super::super::milestones::{Milestone, positions};
-use super::super::reference::Reference;
+use super::super::oracle::Oracle;
 use super::common::{case, observers};
 
 const NAME: &str = "states";
@@ -47,7 +47,7 @@ fn steps() -> Vec<Vec<u8>> {
 /// has taken, the shortest first.
 fn transitions(depth: usize) -> Vec<Vec<Vec<u8>>> {
     let steps = steps();
-    let mut session = Reference::new();
+    let mut session = Oracle::new();
     session.run(format!("new {SIZE}").as_bytes());
     let mut seen = BTreeSet::from([state_of(&mut session)]);
     let mut frontier = VecDeque::from([(session, Vec::new())]);
@@ -71,6 +71,6 @@ fn transitions(depth: usize) -> Vec<Vec<Vec<u8>>> {
 }
 
 /// Returns everything that the protocol shows of the session's cluster.
-fn state_of(session: &mut Reference) -> Vec<Option<String>> {
+fn state_of(session: &mut Oracle) -> Vec<Option<String>> {
     observers(SIZE).iter().map(|line| session.run(line)).collect()
 }

@@ -1,4 +1,4 @@
-//! The reference, and all that the exam asks of this crate's library.
+//! The reference session, and what the exam sees of it.
 
 use crate::chaos::ChaosLines;
 use crate::error::ErrorCode;
@@ -11,16 +11,16 @@ use crate::workload::draw_op;
 
 /// A session of the reference: the oracle of the exam.
 #[derive(Clone)]
-pub(super) struct Reference(session::Session<Cluster>);
+pub(super) struct Oracle(session::Session<Cluster>);
 
-/// What the exam sees of a cluster.
+/// The part of a cluster that the exam looks at.
 pub(super) struct View {
     pub(super) term: u64,
     pub(super) leader: usize,
     pub(super) replicas: Vec<ReplicaView>,
 }
 
-/// What the exam sees of a replica.
+/// The part of a replica that the exam looks at.
 pub(super) struct ReplicaView {
     pub(super) is_isolated: bool,
     /// Whether it believes it is leader.
@@ -31,7 +31,7 @@ pub(super) struct ReplicaView {
     pub(super) last_term: u64,
 }
 
-impl Reference {
+impl Oracle {
     pub(super) fn new() -> Self {
         Self(session::Session::default())
     }
