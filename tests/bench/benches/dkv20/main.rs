@@ -16,9 +16,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dkv20::{ByteString, Cluster, Op, OrderedMap, Session, SplitMix64, decode_key, draw_op};
+use dkv20::{ByteString, Cluster, Op, Session, SplitMix64, decode_key, draw_op};
 
-const REPLICA_COUNT: usize = 5;
+const REPLICA_COUNT: u64 = 5;
 const SEED: u64 = 1;
 const OPS: u64 = 1_000_000;
 /// Entries that a replica misses before it is healed, and ops that are applied to one map.
@@ -89,7 +89,7 @@ fn propose(criterion: &mut Criterion) {
         });
         criterion.bench_function(&format!("Floor/keys={keys}"), |bencher| {
             bencher.iter_custom(|iterations| {
-                let setup = || vec![floor::PlainMap::new(); REPLICA_COUNT];
+                let setup = || vec![floor::PlainMap::new(); index(REPLICA_COUNT)];
                 timed(iterations, setup, |maps| floor::apply_all(maps, &ops))
             });
         });
@@ -113,7 +113,7 @@ fn random_order(count: u64) -> Cluster {
     let mut numbers: Vec<_> = (0..count).collect();
     let mut draws = SplitMix64::new(SEED);
     for i in (1..count).rev() {
-        numbers.swap(index(i), index(draws.next_u64() % (i + 1)));
+        numbers.swap(index(i), index(draws.next() % (i + 1)));
     }
     let key = |number| decode_key(number, dkv20::KEYS_MAX).expect("a key space within its limits");
     let mut cluster = Cluster::new(1).expect("1 to 64 replicas");
@@ -161,7 +161,7 @@ fn hash(criterion: &mut Criterion) {
 /// Times the heal of the last replica after it has missed some entries. Each iteration makes the log
 /// longer by as many.
 fn time_heal(cluster: &mut Cluster, missed: &[Op], iterations: u64) -> Duration {
-    let last_id = cluster.replica_count() - 1;
+    let last_id = cluster.size() - 1;
     let mut total = Duration::ZERO;
     for _ in 0..iterations {
         cluster.partition(&[last_id]).expect("a replica of this cluster");
@@ -194,23 +194,13 @@ fn heal(criterion: &mut Criterion) {
             bencher.iter_custom(|iterations| time_heal(cluster, &missed, iterations));
         });
     }
-    let mut map = OrderedMap::new();
+    let mut maps = [floor::PlainMap::new()];
     criterion.bench_function(&format!("Apply/ops={MISSED}"), |bencher| {
-        if map.is_empty() {
-            apply_all(&mut map, &draw_ops(KEY_SPACES[0], scaled(OPS)));
+        if maps[0].is_empty() {
+            floor::apply_all(&mut maps, &draw_ops(KEY_SPACES[0], scaled(OPS)));
         }
-        bencher.iter(|| apply_all(&mut map, &missed));
+        bencher.iter(|| floor::apply_all(&mut maps, &missed));
     });
-}
-
-fn apply_all(map: &mut OrderedMap, ops: &[Op]) {
-    for op in ops {
-        match op {
-            Op::NoOp => {}
-            Op::Put { key, value } => map.insert(key, value),
-            Op::Del { key } => map.remove(key),
-        }
-    }
 }
 
 fn chaos(criterion: &mut Criterion) {
@@ -219,10 +209,12 @@ fn chaos(criterion: &mut Criterion) {
         bencher.iter_custom(|iterations| {
             let setup = || {
                 let mut session = Session::new();
-                session.answer(format!("new {REPLICA_COUNT}").as_bytes(), &mut String::new());
+                session.run_line(format!("new {REPLICA_COUNT}").as_bytes(), &mut String::new());
                 session
             };
-            timed(iterations, setup, |session| session.answer(line.as_bytes(), &mut String::new()))
+            timed(iterations, setup, |session| {
+                session.run_line(line.as_bytes(), &mut String::new())
+            })
         });
     });
 }

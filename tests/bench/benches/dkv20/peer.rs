@@ -114,7 +114,7 @@ pub struct Group {
 impl Group {
     /// Five nodes that have elected the first.
     pub fn new() -> Self {
-        let voters: Vec<u64> = (1..=REPLICA_COUNT as u64).collect();
+        let voters: Vec<u64> = (1..=REPLICA_COUNT).collect();
         let nodes = voters.iter().map(|id| Node::new(*id, &voters)).collect();
         let mut group = Self { nodes, in_flight: VecDeque::new() };
         group.nodes[0].raft.campaign().expect("a voter may campaign");
