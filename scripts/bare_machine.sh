@@ -15,7 +15,7 @@ set -u
 # shellcheck source=scripts/env.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/env.sh"
 
-# What the registries' clients need to know, at the same places in the root.
+# The settings of the registries' clients, at the same places in the root.
 SETTINGS="/etc/apt /etc/ssl/certs /usr/local/share/ca-certificates /usr/share/keyrings /etc/resolv.conf /etc/hosts /etc/pip.conf
 $HOME/.config/pip $HOME/.pip $HOME/.config/go/env ${CARGO_HOME:-$HOME/.cargo}/config.toml"
 SYSTEM_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -3,8 +3,8 @@
 #        scripts/bench.sh --compare BEFORE
 #
 # Measures the three languages beside their floors and peers, round by round, and prints tables: every
-# ratio is formed within a round, and the table has the median, the least and the greatest. What was
-# measured stays in target/bench.
+# ratio is formed within a round, and the table has the median, the least and the greatest. The
+# measurements stay in target/bench.
 #
 #   --rounds N        how many rounds (default: 5); one takes some minutes
 #   --quick           one round at a thousandth of the size: shows that everything works, not how fast
@@ -19,13 +19,13 @@ set -u
 
 RESULTS="$ROOT/target/bench"
 LOG="$ROOT/target/log/bench.log"
-# What is divided by each other runs one after the other. Of what is long, as few runs as a framework
-# makes (in Go three: the first meets with memory that is new); of what is short, as many as it likes.
+# The two parts of a ratio run one after the other. Long benchmarks run as few times as the framework
+# allows (in Go three times: the first touches new memory), short ones as often as it likes.
 LONG="Propose|Floor|Peer"
 SHORT="Dump|Memcpy Hash Heal|Apply GrowthPropose|GrowthHeal|GrowthCompact|GrowthDump"
-# glibc keeps what is freed, as Go does. Else a large copy waits for new pages, not for its bytes.
+# glibc keeps freed memory, as Go does. Otherwise a large copy waits for new pages, not for its bytes.
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
-export DKV20_BENCH_SCALE=1 # what the numbers of ops, entries and keys are divided by
+export DKV20_BENCH_SCALE=1 # the divisor of the numbers of ops, entries and keys
 
 rust_bench() { cargo bench --quiet --locked --manifest-path "$ROOT/tests/bench/Cargo.toml" "$@"; }
 

@@ -4,8 +4,8 @@
 ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 NAME=$(basename "$0" .sh)
 
-# What setup.sh installs below target/ comes before the machine's own, which is missing, too old or
-# of another version. The folder is on the PATH before it exists, so that a script finds what
+# The tools that setup.sh installs below target/ come before the machine's own, which are missing, too
+# old or of another version. The folder is on the PATH before it exists, so that a script finds what
 # setup.sh installs while the script runs. rustup's folder is for shells opened before rustup ran.
 TOOLS="$ROOT/target/tools"
 PATH="$TOOLS/bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"

@@ -3,12 +3,12 @@
 #
 # Fuzzes three targets in each language, guided by coverage: load_state, session (the bytes of one) and
 # events (on a cluster). Rust by cargo-fuzz and C++ by libFuzzer, with sanitizers; Go by its own
-# fuzzer. What is new is kept, in target/fuzz/corpus and in Go's cache, for the next run.
+# fuzzer. New inputs are kept for the next run, in target/fuzz/corpus and in Go's cache.
 #
 #   --seconds N  how long each target is fuzzed (default: 60)
 #
-# What crashes is made small and kept: in target/fuzz/findings, for Go in go/testdata/fuzz. The finding
-# of a session is its commands, for `dkv20 shrink`.
+# A crashing input is minimized and kept: in target/fuzz/findings, for Go in go/testdata/fuzz. The
+# finding of a session is its commands, for `dkv20 shrink`.
 # Exit status: 0 no crash, 1 a crash, or a target does not build, 2 usage.
 
 set -u

@@ -178,7 +178,7 @@ look() {
     missing=${missing# }
 }
 
-# NEED... -> their packages on this system, each once. What is on PyPI needs Python's venv.
+# NEED... -> their packages on this system, each once. Packages from PyPI need Python's venv.
 packages() {
     local need package
     for need in "$@"; do

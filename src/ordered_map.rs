@@ -236,7 +236,7 @@ impl<T: Default> Node<T> {
         upper.len = 0;
     }
 
-    /// Appends `upper` if one node can hold both; otherwise gives each half of the entries.
+    /// Appends `upper` if one node can hold both; otherwise moves entries so that each has half.
     fn merge(&mut self, mut upper: Box<Self>) -> Upper<Box<Self>> {
         let total = self.len + upper.len;
         let half = total / 2;

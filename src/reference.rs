@@ -101,7 +101,7 @@ fn append_byte_string(out: &mut Vec<u8>, bytes: &[u8]) {
 
 // --- Section 3: a replica -----------------------------------------------------------------------
 
-/// What a replica believes it is.
+/// The role that a replica believes it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "section 3 says what they are")]
 pub enum Role {
@@ -117,7 +117,7 @@ pub enum Role {
 pub struct Replica {
     /// The newest term that the replica has observed, from 1.
     pub term: u64,
-    /// What it believes it is.
+    /// The role that it believes it has.
     pub role: Role,
     /// The entries at the indexes `base + 1` to `last`, each a pair (term, op).
     pub log: Vec<(u64, Op)>,

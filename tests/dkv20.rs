@@ -1,5 +1,5 @@
-//! The twenty numbered cases of the definition (section 12), under the numbers and names that
-//! every language's suite gives them: the same steps in the same order, by the public interface.
+//! The twenty numbered cases of the definition (section 12), with the numbers, names, steps
+//! and order that they have in every language's suite. They use the public interface alone.
 
 use dkv20::{
     ByteString, Cluster, Entry, ErrorCode, LoadError, Op, Outcome, REPLICAS_MAX, ReplicaId, Role,

@@ -168,7 +168,7 @@ fn lowest_id_is_elected(cluster: &mut Cluster, action: &Action) -> Answer {
     answer
 }
 
-/// The first of two replicas takes itself for the whole cluster.
+/// The first of two replicas commits as if it were the whole cluster.
 fn quorum_of_the_reachable(cluster: &mut Cluster, action: &Action) -> Answer {
     if cluster.leader > 0 || cluster.reachable() != [0] || !matches!(action, Action::Propose(_)) {
         return action.run(cluster);
@@ -436,7 +436,7 @@ fn counterexample_is_a_trace() {
     assert!(text.starts_with(comment), "{text}");
 }
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "exam")]
 mod program {
     use std::process::{Command, Output};
 

@@ -1,4 +1,4 @@
-//! What the machine of the definition tells the exam.
+//! The machine of the definition, as the exam uses it.
 
 #![cfg(feature = "exam")]
 

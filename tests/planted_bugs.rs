@@ -41,7 +41,7 @@ struct Language {
     name: &'static str,
     build: &'static str,
     suite: &'static str,
-    /// What precedes the name of a test that fails, in the output of the suite.
+    /// The text before the name of a failing test, in the output of the suite.
     failure: &'static str,
     /// Held while the copy is in use.
     copy: Mutex<()>,

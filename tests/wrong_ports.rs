@@ -64,7 +64,7 @@ impl WrongPort {
     }
 }
 
-/// What caught a wrong port.
+/// The finding that caught a wrong port.
 struct Row {
     level: usize,
     suite: String,

@@ -153,7 +153,7 @@ void OrderedMap::SplitChild(Node& parent, std::size_t at) noexcept {
 }
 
 // Merges the children at the positions `at` and `at` + 1 if one node has room for both, or else
-// gives each half of their entries.
+// moves entries so that each has half.
 void OrderedMap::RefillChild(Node& parent, std::size_t at) noexcept {
   Node& left = *parent.children()[at];
   Node& right = *parent.children()[at + 1];

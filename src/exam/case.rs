@@ -114,7 +114,7 @@ impl Default for Plan {
 
 /// Cases of one kind. Each is made from its number alone, when it is needed.
 pub struct Suite {
-    /// What the ids of its cases begin with.
+    /// The first part of its cases' ids.
     pub name: &'static str,
     /// The milestones that its cases together must reach.
     pub must_cause: Vec<usize>,

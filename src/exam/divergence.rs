@@ -1,4 +1,4 @@
-//! Where a port first does something else than the reference.
+//! The first step at which a port differs from the reference.
 
 use crate::port::Failure;
 
@@ -9,11 +9,11 @@ pub struct Divergence {
     pub step: usize,
     /// The reference's answer; `None` if no answer is due.
     pub expected: Option<Vec<u8>>,
-    /// What the port did.
+    /// The port's reaction.
     pub actual: Actual,
 }
 
-/// What a port did at the step at which it diverged.
+/// The reaction of a port at the step at which it diverged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actual {
     /// It wrote another answer.

@@ -1,4 +1,4 @@
-//! What is reported of a divergence.
+//! A divergence as it is reported.
 
 use serde::Serialize;
 
@@ -24,11 +24,11 @@ pub struct Finding {
     pub command: String,
     /// The answer that was due, if any.
     pub expected: Option<String>,
-    /// What the port did.
+    /// The port's reaction.
     pub actual: String,
     /// The same for divergences that probably have the same cause.
     pub fingerprint: String,
-    /// What is known of the cause, line by line.
+    /// The known facts about the cause, line by line.
     pub explanation: Vec<String>,
     /// The fewest lines that show it, the failing one last.
     pub shrunk: Vec<String>,
@@ -42,7 +42,7 @@ pub struct Finding {
     pub stderr: String,
     /// Names of other ports with the same wrong answer at the same step.
     pub same_answer_from: Vec<String>,
-    /// Where the trace was written, if it was.
+    /// The file of the trace, if it was written.
     pub trace: Option<String>,
     /// The command that shows the finding again, if a trace was written.
     pub replay: Option<String>,

@@ -1,4 +1,4 @@
-//! What the exam has to know of the machine whose ports it examines.
+//! The machine whose ports are examined: everything that the engine asks of it.
 
 use crate::case::{Case, Plan, Suite};
 use crate::divergence::Divergence;
@@ -27,7 +27,7 @@ pub trait Machine: Sync {
     /// Returns the command word of a line; empty if the line has none.
     fn word_of<'a>(&self, line: &'a [u8]) -> &'a [u8];
 
-    /// Returns what fingerprints call the line: its command word, or a few words if it is no known
+    /// Returns what fingerprints call the line: its command word, or a few words if it is not a known
     /// command.
     fn kind_of(&self, line: &[u8]) -> String;
 
@@ -58,7 +58,7 @@ pub trait Machine: Sync {
     /// does.
     fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>>;
 
-    /// Returns simpler lines to try in place of this one, those that are likely to fail first.
+    /// Returns simpler lines to try in place of this one, in the order to try them.
     fn simpler(&self, line: &[u8]) -> Vec<Vec<u8>>;
 
     /// Describes how a wrong answer differs from the one that was due. The description does not
@@ -95,7 +95,7 @@ pub trait Session {
     fn observers(&self) -> Vec<Vec<u8>>;
 }
 
-/// What a port owes for a line.
+/// The answer that is due for a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
     /// No answer.

@@ -1,4 +1,4 @@
-//! What a port is, and how it can fail.
+//! A port to be examined, and the ways in which it can fail.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -74,7 +74,7 @@ impl PortSpec {
     }
 }
 
-/// What a port did instead of answering.
+/// The way in which a port failed to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// It wrote nothing within the time limit.

@@ -42,7 +42,7 @@ pub(crate) struct PortExam<'a> {
     /// The port's greeting; empty if it is not a port.
     greeting: String,
     unknown: BTreeSet<&'static str>,
-    /// What the port has run since it was started.
+    /// The lines that the port has run since it was started.
     history: Vec<Vec<u8>>,
     cases: Vec<CaseReport>,
     findings: Vec<Finding>,

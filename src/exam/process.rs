@@ -258,7 +258,7 @@ impl PortProcess {
         match stdin.write(unwritten) {
             Ok(length) => *unwritten = &unwritten[length..],
             Err(error) if is_transient(&error) => {}
-            // What it wrote before is read first: it may tell why.
+            // Its earlier output is read first, as that may state the reason.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 *unwritten = &[];
                 self.stdin = None;
@@ -291,7 +291,7 @@ impl PortProcess {
             if Instant::now() >= deadline {
                 return Err(Failure::StillRunning);
             }
-            // There is no portable wait for a process with a time limit.
+            // No portable call waits for a process with a time limit.
             std::thread::sleep(pause);
             pause = (pause * 2).min(POLL_TIME_MAX);
         }

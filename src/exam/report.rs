@@ -1,4 +1,4 @@
-//! What an exam found.
+//! The result of an exam.
 
 use serde::Serialize;
 

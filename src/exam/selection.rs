@@ -10,7 +10,7 @@ use crate::machine::Machine;
 /// A generated suite with fewer cases need not reach its milestones.
 const SURVEYED_CASES_MIN: usize = 300;
 
-/// What to ask, and how.
+/// The cases to ask, and how to ask them.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The cases to choose from.

@@ -1,4 +1,4 @@
-//! What can happen to a cluster in one step.
+//! The actions: everything that can happen to a cluster in one step.
 
 use std::{fmt, iter};
 

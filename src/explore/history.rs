@@ -1,4 +1,4 @@
-//! What the rules remember of a cluster's past.
+//! The part of a cluster's past that the rules need.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -43,7 +43,7 @@ impl<'a> State<'a> {
 /// violation's detail.
 type Verdict = Result<bool, String>;
 
-/// What a rule is about.
+/// The subject of a rule.
 #[derive(Clone, Copy, Debug)]
 enum Scope {
     /// Every step.
@@ -59,7 +59,7 @@ enum Scope {
 pub struct Rule {
     /// The rule's name.
     pub name: &'static str,
-    /// What the rule says, in one line.
+    /// The rule in one line.
     pub about: &'static str,
     scope: Scope,
     /// See [`Rule::tested_within`]; for clusters of one, of two, and of three or more replicas.
@@ -197,7 +197,7 @@ pub static RULES: [Rule; 18] = [
 pub struct Violation {
     /// The rule's name.
     pub rule: &'static str,
-    /// What is wrong, in one line.
+    /// The violation, in one line.
     pub detail: String,
 }
 

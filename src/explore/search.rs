@@ -113,7 +113,7 @@ struct Node {
     action: u16,
 }
 
-/// Where a rule is violated: by the step from a state, or by the state itself if there is no
+/// The place of a violation: the step from a state, or the state itself if there is no
 /// action. The least is a shortest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Site {
@@ -131,7 +131,7 @@ struct Search<'a, S> {
     report: Report,
 }
 
-/// What was found in a part of a level.
+/// The findings in a part of a level.
 #[derive(Default)]
 struct Part {
     /// The fingerprints of states that were not known when the batch began, and how they are

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// How many bytes of a field are shown.
 const SHOWN_BYTES_MAX: usize = 40;
 
-/// What a field's bytes mean.
+/// The meaning of a field's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FieldKind {
     /// A little-endian number.
@@ -23,7 +23,7 @@ struct Field<'a> {
     kind: FieldKind,
     /// Such as `commit index` or `length of key 3`.
     name: String,
-    /// Where it begins, in bytes from the beginning of the snapshot.
+    /// Its offset in bytes from the beginning of the snapshot.
     offset: usize,
     /// Its bytes, fewer than it should have if the snapshot ends within it.
     bytes: &'a [u8],

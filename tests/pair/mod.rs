@@ -56,11 +56,11 @@ impl Pair {
     }
 }
 
-/// What the commands show of a replica: its status, the hashes of its log and of its dump, the dump
+/// A replica as the commands show it: its status, the hashes of its log and of its dump, the dump
 /// as text, and the result of loading it.
 type ReplicaShown = (ReplicaStatus, [String; 3], Result<SnapshotStatus, LoadError>);
 
-/// What the commands show of a cluster: size, quorum, leader, term, isolated ids, and the replicas,
+/// A cluster as the commands show it: size, quorum, leader, term, isolated ids, and the replicas,
 /// with one that does not exist.
 type Shown = ([u64; 4], Vec<u64>, Vec<Result<ReplicaShown, ErrorCode>>);
 

@@ -22,7 +22,7 @@ class OrderedMap;
 // Ids count from 0. An id that is not below the number of replicas is unknown.
 using ReplicaId = std::uint64_t;
 
-// What a replica believes it is. A deposed leader that is isolated still believes it is leader.
+// The role that a replica believes it has. A deposed leader that is isolated still has kLeader.
 enum class Role : std::uint8_t { kFollower, kLeader };
 
 // Returns "follower" or "leader".

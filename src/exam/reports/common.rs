@@ -1,4 +1,4 @@
-//! What several formats share.
+//! Texts that several formats share.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ const LINE_CHARS_MAX: usize = 1_000;
 /// How many lines of a shrunk trace, or of standard error, are shown.
 const LINES_MAX: usize = 40;
 
-/// What a port has shown of a level.
+/// The state of a port at a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// Every case passed.

@@ -1,4 +1,4 @@
-//! What the suites share.
+//! Parts that several suites share.
 
 use std::fmt::Display;
 

@@ -46,7 +46,9 @@ impl PortArguments {
             return Ok(ports);
         }
         let ports = read(Path::new(DEFAULT_FILE)).and_then(|ports| check(&ports).map(|()| ports));
-        ports.map_err(|failure| failure.with_context("without --port, for this repository's ports"))
+        ports.map_err(|failure| {
+            failure.with_context("without --port, the ports listed there are examined")
+        })
     }
 
     /// Returns the limits of the work on a port. SIGINT and SIGTERM interrupt it.
