@@ -6,6 +6,8 @@
 // The program under test is the one with the exam.
 #![cfg(all(feature = "cli", feature = "exam"))]
 
+mod files;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -13,39 +15,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use files::{files_below, read, root};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_dkv20");
 const COLUMNS_MAX: usize = 100;
 const DEFINITION: &str = "docs/CONCEPTS.md";
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(file: impl AsRef<Path>) -> String {
-    let path = root().join(file);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// All files below the folder with one of the extensions, relative to the repository, sorted.
-fn files_below(folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![root().join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a readable folder") {
-            let path = entry.expect("a readable entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|it| extensions.iter().any(|known| it == *known))
-            {
-                found.push(path.strip_prefix(root()).expect("a path below it").to_owned());
-            }
-        }
-    }
-    found.sort();
-    found
-}
 
 // --- Documents ------------------------------------------------------------------------------------
 
@@ -364,6 +339,9 @@ fn quoted(document: &Document, block: &Block) -> Option<String> {
             _ => {}
         }
     }
+    if document.file == Path::new("docs/side-by-side.md") {
+        return Some(quoted_functions(document, block));
+    }
     let first = block.text.lines().next()?;
     let words: Vec<_> = first.strip_prefix("$ ")?.split_whitespace().collect();
     let program = if words[0] == "dkv20" { PROGRAM } else { words[0] };
@@ -378,6 +356,34 @@ fn quoted(document: &Document, block: &Block) -> Option<String> {
         return Some(format!("{first}\n{}\n", lines.join("\n")));
     }
     None
+}
+
+/// The functions of a block, each from its first line to its last brace, as the sources have them.
+/// The functions after the heading on the reference are the reference's.
+fn quoted_functions(document: &Document, block: &Block) -> String {
+    let is_reference = document.text[..block.source.start].contains("## In the reference");
+    let files = match block.info.as_str() {
+        "rust" if is_reference => vec![PathBuf::from("src/reference.rs")],
+        "rust" => {
+            ["cluster", "replica", "snapshot"].map(|stem| format!("src/{stem}.rs").into()).into()
+        }
+        "go" => files_below("go", &["go"]),
+        _ => files_below("cpp/src", &["cc"]),
+    };
+    let sources: String = files.iter().map(read).collect();
+    let is_first = |line: &&str| !line.is_empty() && !line.starts_with([' ', '\t', '}']);
+    let functions = block.text.lines().filter(is_first);
+    let quote = |first: &str| {
+        let lines: Vec<_> = sources.lines().collect();
+        let at = lines.iter().position(|line| line.trim_start() == first);
+        let at = at.unwrap_or_else(|| panic!("side-by-side.md: no function begins with {first}"));
+        let indent = &lines[at][..lines[at].len() - first.len()];
+        let end = lines[at..].iter().position(|line| *line == format!("{indent}}}"));
+        let body = &lines[at..=at + end.expect("a brace at the end")];
+        let dedented = body.iter().map(|line| line.strip_prefix(indent).unwrap_or(line));
+        dedented.collect::<Vec<_>>().join("\n") + "\n"
+    };
+    functions.map(quote).collect::<Vec<String>>().join("\n")
 }
 
 /// The part between the markers `<!-- NAME begin -->` and `<!-- NAME end -->`.
