@@ -96,6 +96,7 @@ main() {
         -*) bad_usage "no such option: $1" ;;
     esac
     [ $# -gt 0 ] || set -- scripts/cross_test.sh
+    [ -f "$ROOT/$1" ] || bad_usage "no such script: $1 (a path from the repository's root)"
     running=""
     work=$(mktemp -d "${TMPDIR:-/var/tmp}/dkv20-bare.XXXXXX") || return 1
     trap clean_up EXIT
