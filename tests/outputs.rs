@@ -117,9 +117,13 @@ fn the_end_of_links_is_replaced() {
     assert_eq!(names(&folder.path().join("below")), ["b", "new", "old"]);
 
     symlink("circle", folder.path().join("circle")).unwrap();
-    let output = exam(folder.path(), &["--json", "circle"]);
-    assert_ended(&output, 3);
-    assert!(text(&output.stderr).starts_with("dkv20: circle: cannot be written: "));
+    for wrong in ["circle", ".", "none/r.json"] {
+        let output = exam(folder.path(), &[&format!("--json={wrong}")]);
+        assert_ended(&output, 3);
+        let said = text(&output.stderr);
+        assert!(said.starts_with(&format!("dkv20: {wrong}: cannot be written: ")), "{said}");
+        assert_eq!(text(&output.stdout), "", "refused before the exam");
+    }
 }
 
 #[test]

@@ -115,6 +115,10 @@ fn asked(name: &str, content: &str) -> String {
     let replay = ["replay", name, "--port", &port, "--delivery", "to-end"];
     let output = dkv20(folder.path(), &replay, b"");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert_eq!(text(&output.stdout), "a: every answer is the reference's\n");
+    let output = dkv20(folder.path(), &["replay", name], b"");
+    let needs = "dkv20: lines without answers need at least one --port or --ports\n";
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(2), needs.into()));
     let asked = fs::read_to_string(folder.path().join("asked")).unwrap();
     asked.strip_prefix("hello\n").expect("the greeting comes first").to_owned()
 }

@@ -12,19 +12,19 @@ const HINT: &str = "a trace has a line `> COMMAND` and below it `< ANSWER` (`dkv
                     the answers), and plain lines come below a line `# dkv20 lines`";
 const NOTHING: &str = "nothing to ask: the file has no command";
 
-/// Returns the lines of a file that can be replayed, at least one: the commands of a trace whose
-/// answers are the reference's, or the lines below the line `# dkv20 lines`, before which there are
-/// only comments. A file of plain lines without that line is accepted if `is_named_lines` and one of
+/// Returns the lines of a file that can be replayed, at least one, and whether it has their answers:
+/// the commands of a trace whose answers are the reference's, or the lines below the line
+/// `# dkv20 lines`, before which there are only comments. A file of plain lines without that line is accepted if `is_named_lines` and one of
 /// its lines is a command, as earlier exams wrote it.
 ///
 /// # Errors
 ///
 /// The text of what is wrong: the file is neither, an answer is not the reference's, or there is no
 /// line.
-pub fn lines_of_trace(bytes: &[u8], is_named_lines: bool) -> Result<Vec<Vec<u8>>, String> {
+pub fn lines_of_trace(bytes: &[u8], is_named_lines: bool) -> Result<(Vec<Vec<u8>>, bool), String> {
     let lines = match lines_below_mark(bytes) {
-        Some(lines) => lines,
-        None if is_named_lines && is_plain_lines(bytes) => lines_in(bytes),
+        Some(lines) => (lines, false),
+        None if is_named_lines && is_plain_lines(bytes) => (lines_in(bytes), false),
         None => {
             check_line_ends(bytes)?;
             let trace = parse_trace(bytes).map_err(|error| format!("{error}; {HINT}"))?;
@@ -32,10 +32,10 @@ pub fn lines_of_trace(bytes: &[u8], is_named_lines: bool) -> Result<Vec<Vec<u8>>
                 let mismatch = mismatch.to_string().replace("\n ", ";");
                 return Err(format!("not the reference's answers: {mismatch}"));
             }
-            commands(&trace)
+            (commands(&trace), true)
         }
     };
-    if lines.is_empty() { Err(NOTHING.into()) } else { Ok(lines) }
+    if lines.0.is_empty() { Err(NOTHING.into()) } else { Ok(lines) }
 }
 
 /// Returns the trace with the reference's answers in place of its own, and how many differ.

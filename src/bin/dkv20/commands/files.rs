@@ -32,9 +32,9 @@ pub(crate) fn failed(file: &Path, reason: impl fmt::Display) -> Failure {
 
 /// A file that cannot be written: exit status 3.
 pub(crate) fn unwritable(file: &Path, error: &io::Error) -> Failure {
-    // The error itself names a temporary file, so only its cause is shown.
-    let cause = error.get_ref().and_then(|error| error.source());
-    let reason = cause.map_or_else(|| error.to_string(), ToString::to_string);
+    // An error of the crate tempfile ends in the path of the temporary file.
+    let error = error.to_string();
+    let reason = error.split(" at path ").next().unwrap_or_default();
     broken(file, format!("cannot be written: {reason}"))
 }
 

@@ -35,18 +35,22 @@ pub(crate) struct ReplayArguments {
 }
 
 pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
-    let lines = lines_of(&arguments.trace)?;
+    let (lines, has_answers) = read_lines(&arguments.trace)?;
     let ports = arguments.ports.given()?;
     let limits = arguments.ports.limits()?;
+    if ports.is_empty() && !has_answers {
+        return Err(Failure::usage("lines without answers need at least one --port or --ports"));
+    }
     if ports.is_empty() {
         print("the reference: every answer is the one in the trace\n")?;
     }
+    let due = if has_answers { "the one in the trace" } else { "the reference's" };
     let mut exit = Exit::Done;
     for port in ports {
         let name = port.name.clone();
         let mut examinee = Examinee::new(&Dkv20, port, limits.clone());
         match first_difference(&mut examinee, &lines, arguments.delivery) {
-            None => print(&format!("{name}: every answer is the one in the trace\n"))?,
+            None => print(&format!("{name}: every answer is {due}\n"))?,
             Some(difference) => {
                 exit = Exit::Diverged;
                 print(&format!("{name}: {difference}\n"))?;
@@ -76,6 +80,11 @@ fn first_difference(
 
 /// Returns the lines of a file that can be replayed. There is at least one.
 pub(crate) fn lines_of(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    read_lines(file).map(|(lines, _)| lines)
+}
+
+/// Returns the same, and whether the file has the answers.
+fn read_lines(file: &Path) -> Result<(Vec<Vec<u8>>, bool), Failure> {
     let is_named_lines = file.extension().is_some_and(|extension| extension == "lines");
     lines_of_trace(&read(file)?, is_named_lines).map_err(|reason| broken(file, reason))
 }
