@@ -194,24 +194,50 @@ fn a_file_in_a_folder_that_cannot_be_written_is_written_in_place() {
     assert_eq!(names(&closed), ["r.json"]);
 }
 
+/// Runs shell lines as root of a namespace of its own, where `mount` prepares something. Returns
+/// `None` if that cannot be done here.
+fn with_mounted(folder: &Path, mount: &str, run: &str) -> Option<Output> {
+    const UNMOUNTED: i32 = 77;
+    let lines = format!("{{ {mount}; }} >&2 || exit {UNMOUNTED}; {run}");
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-rm", "sh", "-c", &format!("echo started; {lines}"), PROGRAM, YOUNG]);
+    let output = unshare.current_dir(folder).output();
+    let output = output.ok().filter(|output| {
+        output.stdout.starts_with(b"started") && output.status.code() != Some(UNMOUNTED)
+    });
+    if output.is_none() {
+        eprintln!("not tested: nothing can be mounted here");
+    }
+    output
+}
+
 /// A file on which another is mounted cannot be replaced.
 #[test]
 fn a_mount_point_is_written_in_place() {
     let folder = folder();
-    let line = r#"touch r.json other && mount --bind other r.json || exit 77
-        "$0" exam --port "$1" --only case-09 --json r.json; status=$?; umount r.json; exit $status"#;
-    let mut unshare = Command::new("unshare");
-    unshare.args(["-rm", "sh", "-c", line, PROGRAM, YOUNG]).current_dir(folder.path());
-    match unshare.output() {
-        Ok(output) if output.status.code() == Some(1) && output.stdout.is_empty() => {
-            eprintln!("not tested: {}", text(&output.stderr));
-        }
-        Ok(output) if output.status.code() != Some(77) => {
-            assert_ended(&output, 1);
-            assert!(is_report(&folder.path().join("other")));
-            assert_eq!(names(folder.path()), ["other", "r.json"]);
-        }
-        _ => eprintln!("not tested: nothing can be mounted here"),
+    let mount = "touch r.json other && mount --bind other r.json";
+    let run = r#""$0" exam --port "$1" --only case-09 --json r.json"#;
+    if let Some(output) = with_mounted(folder.path(), mount, run) {
+        assert_ended(&output, 1);
+        assert!(is_report(&folder.path().join("other")));
+        assert_eq!(names(folder.path()), ["other", "r.json"]);
+    }
+}
+
+#[test]
+fn a_full_file_system_leaves_the_old_file_and_nothing_else() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("full")).unwrap();
+    let mount = "mount -t tmpfs -o size=8k none full && echo old >full/r.html";
+    let run = r#""$0" exam --port "$1" --only case-09 --html full/r.html; status=$?
+        ls -A full >left; cat full/r.html >kept; exit $status"#;
+    if let Some(output) = with_mounted(folder.path(), mount, run) {
+        let said = text(&output.stderr);
+        let line = "dkv20: full/r.html: cannot be written: No space left on device (os error 28)";
+        assert!(said.contains(line), "{said}");
+        assert_ended(&output, 3);
+        assert_eq!(fs::read_to_string(folder.path().join("left")).unwrap(), "r.html\n");
+        assert_eq!(fs::read_to_string(folder.path().join("kept")).unwrap(), "old\n");
     }
 }
 
