@@ -215,12 +215,14 @@ pub(crate) fn identity(file: &Path) -> io::Result<Identity> {
     Ok(Identity::New(folder.join(file.file_name().unwrap_or_default())))
 }
 
-/// Reports whether the path stands for standard output or leads to the same file.
+/// Reports whether the path stands for standard output or leads to the same file or pipe. A device is
+/// written by its own path, since many things may go to it.
 pub(crate) fn is_standard_output(file: &Path) -> bool {
     let same_file = || {
         let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
         let file = fs::metadata(file).ok()?;
-        Some((stdout.dev(), stdout.ino()) == (file.dev(), file.ino()))
+        let is_same = (stdout.dev(), stdout.ino()) == (file.dev(), file.ino());
+        Some(is_same && !file.file_type().is_char_device())
     };
     file == Path::new(STANDARD_OUTPUT) || same_file().unwrap_or(false)
 }

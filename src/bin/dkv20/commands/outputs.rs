@@ -108,8 +108,9 @@ fn write_trace(
     origin: &str,
     finding: &mut Finding,
 ) -> Result<(), Failure> {
-    let words: Vec<_> = env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let command = PortSpec::shell_line(&[&["dkv20".to_owned()], &words[1..]].concat());
+    let arguments = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<_> = ["dkv20".to_owned()].into_iter().chain(arguments).collect();
+    let command = PortSpec::shell_line(&words);
     let title = format!("{}: {}", port.name, finding.case);
     let (extension, bytes) =
         replay_file(finding, &[title, finding.headline(), format!("{origin}: {command}")]);
