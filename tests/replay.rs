@@ -248,3 +248,40 @@ fn a_printed_command_carries_folder_and_environment() {
     fs::write(folder.path().join("ports.toml"), listed).unwrap();
     assert_replays(folder.path(), &["--ports", "./ports.toml", "--only", "case-14"], 1);
 }
+
+/// The file that the exam writes for a wrong greeting shows it to `shrink` as well.
+#[test]
+fn a_wrong_greeting_cannot_be_shrunk() {
+    let folder = folder();
+    for (port, actual) in [
+        ("m=cat", "`hello`: expected `ok dkv20 1 NAME`, got `hello`"),
+        ("m=sh -c 'read -r line; exit 7'", "`hello`: the program exited (exit status: 7)"),
+    ] {
+        let exam = ["exam", "--port", port, "--only", "case-01", "--traces", "found"];
+        assert_eq!(dkv20(folder.path(), &exam, b"").status.code(), Some(3));
+        let found = fs::read_dir(folder.path().join("found")).unwrap().next().unwrap().unwrap();
+        let file = found.path();
+        fs::write(folder.path().join("x.trace"), "> mix 0\n< ok 0\n").unwrap();
+        for file in [file.to_str().unwrap(), "x.trace"] {
+            let shrink = ["shrink", file, "--port", port, "--traces", "again"];
+            let output = dkv20(folder.path(), &shrink, b"");
+            let said = text(&output.stdout);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains(actual), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_port_of_a_file_in_the_current_folder_replays() {
+    let folder = folder();
+    std::os::unix::fs::symlink(PROGRAM, folder.path().join("program")).unwrap();
+    let script = WRONG.replace('\n', " ");
+    let listed = format!(
+        "[[port]]\nname = \"m\"\ncommand = ['''sh''', '''-c''', '''{script}''', './program']\n"
+    );
+    fs::write(folder.path().join("ports.toml"), listed).unwrap();
+    for ports in ["ports.toml", "./ports.toml"] {
+        assert_replays(folder.path(), &["--ports", ports, "--only", "case-14"], 1);
+    }
+}

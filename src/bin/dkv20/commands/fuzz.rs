@@ -42,7 +42,7 @@ pub(crate) struct FuzzArguments {
 /// Find the fewest commands of a trace that still show a port's error.
 #[derive(Args)]
 pub(crate) struct ShrinkArguments {
-    /// A trace; or any other file, whose lines are used as they are.
+    /// A trace; or lines, one a line, below the line `# dkv20 lines`.
     trace: PathBuf,
     /// How the lines reach the port.
     #[arg(long, default_value = "pipelined", value_parser = delivery())]
@@ -136,6 +136,11 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     for port in ports {
         let mut examinee = Examinee::new(&Dkv20, port.clone(), limits.clone());
+        let mut case = case.clone();
+        if examinee.greet().is_err() {
+            // The program is not a port, and the fewest lines are those of the greeting.
+            (case.lines, case.delivery) = (vec![b"hello".to_vec()], Delivery::Stepwise);
+        }
         match examinee.run(&case.lines, case.delivery) {
             Ok(()) => print(&format!("{}: nothing differs\n", port.name))?,
             Err(divergence) => {
