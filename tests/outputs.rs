@@ -270,7 +270,8 @@ fn two_reports_for_one_file_are_refused() {
     assert_ended(&output, 1);
 }
 
-/// The output of the program goes to the file already, so that it cannot be replaced.
+/// The output of the program goes to the file already, so that it cannot be replaced. The text for
+/// people goes elsewhere.
 #[test]
 fn standard_output_is_not_replaced() {
     let folder = folder();
@@ -278,13 +279,105 @@ fn standard_output_is_not_replaced() {
     for report in ["/dev/stdout", "out", "-"] {
         let mut shell = Command::new("sh");
         shell.args(["-c", line, PROGRAM, YOUNG, report]).current_dir(folder.path());
-        assert_ended(&shell.output().unwrap(), 1);
+        let output = shell.output().unwrap();
+        assert_ended(&output, 1);
         let written = fs::read_to_string(folder.path().join("out")).unwrap();
-        for part in ["{\"type\":\"exam\"", "young, level 1 numbers: not attempted"] {
-            assert!(written.contains(part), "{report}: {written}");
-        }
+        let is_json = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+        assert!(written.lines().count() > 3 && written.lines().all(is_json), "{written}");
+        let said = text(&output.stderr);
+        assert!(said.contains("young, level 1 numbers: not attempted"), "{said}");
         assert_eq!(names(folder.path()), ["out"]);
     }
+}
+
+/// A device may take both a report and the text.
+#[test]
+fn a_report_for_the_device_of_standard_output_moves_no_text() {
+    let folder = folder();
+    let exam = ["exam", "--port", YOUNG, "--only", "case-09", "--json", "/dev/null"];
+    let output = command(folder.path(), &exam).stdout(Stdio::null()).output().unwrap();
+    assert_ended(&output, 1);
+    assert_eq!(text(&output.stderr), "");
+}
+
+/// Conforms, and removes a folder as soon as it is asked anything.
+const REMOVER: &str = "remover=sh -c 'tee asked | while IFS= read -r line; do \
+    test \"$line\" = hello || rm -rf gone; printf \"%s\\n\" \"$line\"; done | \"$0\" serve'";
+
+#[test]
+fn every_report_is_tried() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("gone")).unwrap();
+    let port = format!("{REMOVER} {PROGRAM}");
+    let exam = ["exam", "--port", &port, "--only", "case-01", "--json", "gone/r.json"];
+    let more = ["--junit", "/dev/full", "--html", "gone/r.html", "--markdown", "r.md"];
+    let output = command(folder.path(), &[&exam[..], &more].concat()).output().unwrap();
+    assert_ended(&output, 3);
+    assert!(text(&output.stdout).ends_with("conforms: remover, 1 case\n"));
+    let said = text(&output.stderr);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    let gone = "No such file or directory (os error 2)";
+    let full = "No space left on device (os error 28)";
+    for (file, error) in [("gone/r.json", gone), ("gone/r.html", gone), ("/dev/full", full)] {
+        let line = format!("dkv20: {file}: cannot be written: {error}");
+        assert!(lines.contains(&line.as_str()), "{line}: {said}");
+    }
+    assert!(fs::read_to_string(folder.path().join("r.md")).unwrap().contains("conforms"));
+}
+
+/// Returns commands that print and end with status 0 unless they cannot print.
+fn printing_commands(folder: &Path) -> [Vec<String>; 6] {
+    fs::write(folder.join("x.trace"), "> mix 0\n< ok 0\n").unwrap();
+    fs::write(folder.join("snapshot"), format!("444b565301000000{}", "00".repeat(24))).unwrap();
+    let right = format!("right={PROGRAM} serve");
+    let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+    [
+        words(&["exam", "--port", &right, "--only", "case-01", "--json", "r.json"]),
+        words(&["replay", "x.trace", "--port", &right]),
+        words(&["shrink", "x.trace", "--port", &right]),
+        words(&["fuzz", "--cases", "1", "--port", &right]),
+        words(&["explore", "--depth", "4"]),
+        words(&["snapshot", "show", "snapshot"]),
+    ]
+}
+
+#[test]
+fn a_closed_pipe_is_not_an_error() {
+    let folder = folder();
+    let run = |arguments: &[String]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        command(folder.path(), &arguments).stdout(writer).output().unwrap()
+    };
+    for arguments in printing_commands(folder.path()) {
+        let output = run(&arguments);
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    }
+    assert!(is_report(&folder.path().join("r.json")));
+    // It is one for a report that goes there.
+    let [mut exam, ..] = printing_commands(folder.path());
+    exam.extend(["--html", "-"].map(String::from));
+    let output = run(&exam);
+    assert_ended(&output, 3);
+    let said = text(&output.stderr);
+    assert!(said.ends_with("\ndkv20: -: cannot be written: Broken pipe (os error 32)\n"), "{said}");
+}
+
+#[test]
+fn a_full_disk_is_an_error_of_its_own() {
+    let folder = folder();
+    for arguments in printing_commands(folder.path()) {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command(folder.path(), &arguments).stdout(full).output().unwrap();
+        assert_ended(&output, 3);
+        let line = "dkv20: standard output: cannot be written: No space left on device (os error \
+                    28)\n";
+        assert_eq!(text(&output.stderr), line);
+    }
+    assert!(is_report(&folder.path().join("r.json")));
 }
 
 // --- Traces -------------------------------------------------------------------------------------

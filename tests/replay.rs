@@ -176,7 +176,7 @@ fn a_file_that_asks_nothing_is_refused() {
 /// Examines with these arguments; then runs the command that the report prints in a shell, which
 /// must show the finding again. The exam must end with this status.
 #[track_caller]
-fn assert_replays(folder: &Path, arguments: &[&str], status: i32) {
+fn assert_replays(folder: &Path, arguments: &[&str], status: i32) -> String {
     let exam = dkv20(folder, &[&["exam"], arguments].concat(), b"");
     assert_eq!(exam.status.code(), Some(status), "{}", text(&exam.stderr));
     let said = text(&exam.stdout);
@@ -196,6 +196,7 @@ fn assert_replays(folder: &Path, arguments: &[&str], status: i32) {
     assert_eq!(output.status.code(), Some(1), "{line}\n{replayed}{}", text(&output.stderr));
     assert!(replayed.contains(&actual), "{line}\n{actual}\n{replayed}");
     assert!(!folder.join("pwned").exists(), "{line}");
+    line
 }
 
 #[test]
@@ -247,6 +248,16 @@ fn a_printed_command_carries_folder_and_environment() {
     let listed = listed.replace("'it''s'", r#""it's \"wrong\"""#);
     fs::write(folder.path().join("ports.toml"), listed).unwrap();
     assert_replays(folder.path(), &["--ports", "./ports.toml", "--only", "case-14"], 1);
+}
+
+#[test]
+fn a_printed_command_carries_the_time_limit() {
+    let deaf = "while read -r line; do test \"$line\" = hello && echo ok dkv20 1 deaf; done";
+    let port = format!("deaf={}", shell_words::join(["sh", "-c", deaf]));
+    let exam = ["--port", &port, "--only", "case-09", "--timeout", "0.25"];
+    let folder = folder();
+    let line = assert_replays(folder.path(), &exam, 1);
+    assert!(line.contains(" --timeout 0.25 "), "{line}");
 }
 
 /// The file that the exam writes for a wrong greeting shows it to `shrink` as well.

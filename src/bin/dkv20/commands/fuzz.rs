@@ -13,11 +13,10 @@ use dkv20_exam::{
 use indicatif::ProgressBar;
 
 use super::arguments::{PortArguments, delivery, seconds};
-use super::files::check_folder;
+use super::files::{check_folder, print};
 use super::outputs::report_finding;
 use super::trace::lines_of;
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 /// Run generated cases until interrupted (Ctrl-C) or out of time, and keep one trace for each kind
 /// of error.
@@ -73,7 +72,9 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
         }
     };
     let fuzz_port = |port: &PortSpec| {
-        let found = |finding| note(report_finding(&arguments.traces, port, finding));
+        let found = |finding| {
+            note(report_finding(&arguments.traces, port, settings.limits.timeout, finding));
+        };
         // Shown on a terminal only.
         let bar = ProgressBar::new_spinner();
         let end = fuzz(&Dkv20, port.clone(), &settings, found, |state| {
@@ -146,7 +147,7 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
             Err(divergence) => {
                 exit = Exit::Diverged;
                 let finding = investigate(&mut examinee, &case, &[], divergence);
-                report_finding(&arguments.traces, &port, finding)?;
+                report_finding(&arguments.traces, &port, limits.timeout, finding)?;
             }
         }
     }

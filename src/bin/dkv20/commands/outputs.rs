@@ -4,14 +4,18 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use dkv20::machines::replay_file;
 use dkv20_exam::reports::{html, json_lines, junit, markdown};
-use dkv20_exam::{Delivery, Finding, PortSpec, Report};
+use dkv20_exam::{Delivery, Finding, Limits, PortSpec, Report};
 use sha2::{Digest as _, Sha256};
 
-use super::files::{check_file, check_folder, identity, print, unwritable, write_new, write_whole};
+use super::files::{
+    check_file, check_folder, identity, is_standard_output, print, unwritable, write_new,
+    write_whole,
+};
 use crate::exit::Failure;
 
 /// The longest name of a trace without its hash and extension. File systems allow 255 bytes.
@@ -70,13 +74,26 @@ impl ReportArguments {
     pub(crate) fn write_traces(
         &self,
         ports: &[PortSpec],
+        timeout: Duration,
         report: &mut Report,
     ) -> Result<(), Failure> {
         let origin = format!("seed {}", report.seed);
         let ports = ports.iter().zip(&mut report.ports);
         let findings =
             ports.flat_map(|(spec, port)| port.findings.iter_mut().map(move |it| (spec, it)));
-        try_all(findings.map(|(spec, finding)| write_trace(&self.traces, spec, &origin, finding)))
+        try_all(
+            findings
+                .map(|(spec, finding)| write_trace(&self.traces, spec, timeout, &origin, finding)),
+        )
+    }
+
+    /// Prints the text on standard output; on standard error if a report is there.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
+        if self.files().any(|(file, _)| is_standard_output(file)) {
+            crate::complain(text.trim_end());
+            return Ok(());
+        }
+        print(text)
     }
 
     /// Writes the reports.
@@ -105,6 +122,7 @@ pub(crate) fn try_all(
 fn write_trace(
     folder: &Path,
     port: &PortSpec,
+    timeout: Duration,
     origin: &str,
     finding: &mut Finding,
 ) -> Result<(), Failure> {
@@ -122,6 +140,9 @@ fn write_trace(
     let mut words = vec!["dkv20".into(), "replay".into(), argument];
     if finding.delivery != Delivery::Marked {
         words.extend(["--delivery".into(), finding.delivery.as_str().into()]);
+    }
+    if timeout != Limits::default().timeout {
+        words.extend(["--timeout".into(), timeout.as_secs_f64().to_string()]);
     }
     finding.replay = Some(port.program_line(&words));
     finding.trace = Some(path);
@@ -141,9 +162,10 @@ fn stem(port: &PortSpec, finding: &Finding, bytes: &[u8]) -> String {
 pub(crate) fn report_finding(
     folder: &Path,
     port: &PortSpec,
+    timeout: Duration,
     mut finding: Finding,
 ) -> Result<(), Failure> {
-    let written = write_trace(folder, port, "found by", &mut finding);
+    let written = write_trace(folder, port, timeout, "found by", &mut finding);
     let mut text = format!("{}: {}: {}\n", port.name, finding.case, finding.headline());
     for line in finding.explanation.iter().chain(&finding.replay) {
         text += &format!("    {line}\n");
