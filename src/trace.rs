@@ -193,6 +193,12 @@ impl Parser {
             [] | [b'#', ..] => self.items.push(Item::Comment(line.to_vec())),
             [b'>', b' ', command @ ..] => self.command(command)?,
             [b'<', b' ', answer @ ..] => self.answer(answer)?,
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'>' | b'#', ..] | [b'>', 0, ..] => {
+                return self.fail(1, "UTF-16: save the file as UTF-8 without a byte order mark");
+            }
+            [0xef, 0xbb, 0xbf, ..] => {
+                return self.fail(1, "a byte order mark: save the file without one");
+            }
             [b'>' | b'<', ..] => return self.fail(2, "expected a space"),
             _ => return self.fail(1, "expected `> COMMAND`, `< ANSWER`, `#` or an empty line"),
         }
@@ -262,6 +268,12 @@ mod tests {
         assert_refused(b"\n\n # no comment\n", 3, 1, "expected");
         assert_refused(b"\r\n", 1, 1, "expected");
         assert_refused(b"\xff\n", 1, 1, "expected");
+        assert_refused(b"\xef\xbb\xbf> mix 0\n", 1, 1, "byte order mark");
+        assert_refused(b"\xff\xfe>\0 \0m\0\n\0", 1, 1, "UTF-16");
+        assert_refused(b"\xfe\xff\0>\0 \0m\0\n", 1, 1, "UTF-16");
+        assert_refused(b">\0 \0m\0\n\0", 1, 1, "UTF-16");
+        assert_refused(b"\0#\0\n", 1, 1, "UTF-16");
+        assert_refused(b"\0>\0\n", 1, 1, "UTF-16");
         assert_refused(b"< ok\n", 1, 1, "without a command");
         assert_refused(b"> mix 0\n< ok 0\n< ok 0\n", 3, 1, "without a command");
         assert_refused(b"> mix 0\n# c\n< ok 0\n", 3, 1, "without a command");

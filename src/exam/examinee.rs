@@ -33,6 +33,8 @@ struct Running {
     reference: Box<dyn Session>,
     hello: &'static str,
     greeting: Vec<u8>,
+    /// The answer that is due for a `hello`: the greeting, or its form if that is wrong.
+    due_greeting: Vec<u8>,
 }
 
 impl<'m> Examinee<'m> {
@@ -93,8 +95,13 @@ impl<'m> Examinee<'m> {
             self.remember(&mut process);
             return Err(failure);
         }
+        let due_greeting = if self.machine.is_greeting(&greeting) {
+            greeting.clone()
+        } else {
+            self.machine.greeting_form().into()
+        };
         let reference = self.machine.session();
-        self.running = Some(Running { process, reference, hello, greeting });
+        self.running = Some(Running { process, reference, hello, greeting, due_greeting });
         Ok(())
     }
 
@@ -178,7 +185,7 @@ impl Running {
             let answer = match self.reference.run_line(line) {
                 Due::Nothing => return None,
                 Due::Answer(answer) => answer,
-                Due::Greeting => self.greeting.clone(),
+                Due::Greeting => self.due_greeting.clone(),
             };
             Some(DueAnswer { step, answer })
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use serde::Deserialize;
@@ -67,11 +67,66 @@ impl PortSpec {
         shell_words::join(&self.command)
     }
 
-    /// Returns `NAME=COMMAND` as one word of a shell.
+    /// Returns the command line, for a POSIX shell in the same folder, of a program that takes these
+    /// words and then `--port` with this port.
     #[must_use]
-    pub fn argument(&self) -> String {
-        shell_words::quote(&format!("{}={}", self.name, self.command_line())).into_owned()
+    pub fn program_line(&self, words: &[String]) -> String {
+        let port = format!("{}={}", self.name, shell_words::join(self.whole_command()));
+        // An argument that begins with a dash is an option unless it is joined to its own.
+        let port = if port.starts_with('-') {
+            vec![format!("--port={port}")]
+        } else {
+            vec!["--port".into(), port]
+        };
+        Self::shell_line(&[words, &port].concat())
     }
+
+    /// Returns the words as one line for a POSIX shell.
+    #[must_use]
+    pub fn shell_line(words: &[String]) -> String {
+        let line = shell_words::join(words);
+        if !line.chars().any(is_unprintable) {
+            return line;
+        }
+        // In a report such a character is shown as an escape, so only `printf` can make it again.
+        let mut escaped = String::new();
+        for character in line.chars() {
+            match character {
+                '\\' => escaped += "\\\\",
+                '%' => escaped += "%%",
+                '\'' => escaped += "\\047",
+                character if is_unprintable(character) => {
+                    let bytes = character.to_string().into_bytes();
+                    escaped.extend(bytes.iter().map(|byte| format!("\\{byte:03o}")));
+                }
+                character => escaped.push(character),
+            }
+        }
+        format!("eval \"$(printf '{escaped}')\"")
+    }
+
+    /// Returns a command that needs no folder and no environment of its own.
+    fn whole_command(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if !self.environment.is_empty() {
+            words.push("env".into());
+            words.extend(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        }
+        let directory = self.directory.as_deref();
+        if directory.is_some() || !words.is_empty() {
+            // The variables may have another PATH, and `cd` has a meaning for `-`.
+            let directory = Path::new(".").join(directory.unwrap_or(Path::new("")));
+            words.extend(["/bin/sh", "-c", r#"cd -- "$0" && exec "$@""#].map(String::from));
+            words.push(directory.to_string_lossy().into_owned());
+        }
+        words.extend_from_slice(&self.command);
+        words
+    }
+}
+
+/// Reports whether reports show the character as an escape.
+fn is_unprintable(character: char) -> bool {
+    !matches!(character, ' '..='~') && !character.is_alphanumeric()
 }
 
 /// The way in which a port failed to answer.

@@ -15,8 +15,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgMatches, FromArgMatches as _, Subcommand};
 
 use crate::exit::{Exit, Failure};
-use crate::print;
-use files::failed;
+use files::{failed, print};
 
 #[derive(Subcommand)]
 enum Command {

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use dkv20_exam::{Delivery, Interrupt, Limits, PortSpec, check_start};
 use serde::Deserialize;
 
-use super::files::broken;
+use super::files::{broken, folder_of};
 use crate::exit::Failure;
 
 const DEFAULT_FILE: &str = "tests/ports.toml";
@@ -84,7 +84,7 @@ fn read(file: &Path) -> Result<Vec<PortSpec>, Failure> {
     let text = fs::read_to_string(file).map_err(|error| broken(file, error))?;
     let mut listed: PortsFile = toml::from_str(&text).map_err(|error| broken(file, error))?;
     for port in &mut listed.port {
-        resolve(port, file.parent().unwrap_or(Path::new("")))
+        resolve(port, folder_of(file))
             .map_err(|reason| broken(file, format!("port {}: {reason}", port.name)))?;
     }
     Ok(listed.port)

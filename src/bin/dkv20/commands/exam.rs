@@ -13,9 +13,9 @@ use dkv20_exam::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::arguments::{PortArguments, seconds};
-use super::outputs::ReportArguments;
+use super::files::print;
+use super::outputs::{ReportArguments, try_all};
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 /// Examine ports: programs that speak the port protocol (docs/CONCEPTS.md, section 8).
 ///
@@ -110,15 +110,16 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let bars = progress_bars(&ports, selection.count());
     let mut report = examine(&ports, &selection, &|progress| show(&bars[progress.port], progress));
     bars.iter().for_each(ProgressBar::finish_and_clear);
-    // The findings are printed even if they cannot be written.
-    let traces_written = arguments.reports.write_traces(&ports, &mut report);
+    // Each of these is tried, so that no result is lost since another cannot be written.
+    let timeout = settings.limits.timeout;
+    let traces_written = arguments.reports.write_traces(&ports, timeout, &mut report);
+    let reports_written = arguments.reports.write(&report);
     let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
-    print(&text(&report, colour))?;
-    arguments.reports.write(&report)?;
-    traces_written?;
+    let printed = arguments.reports.print(&text(&report, colour));
     for problem in problems(&report) {
         crate::complain(&format!("dkv20: {problem}"));
     }
+    try_all([traces_written, reports_written, printed])?;
     Ok(match report.verdict() {
         ExamVerdict::Conforms => Exit::Done,
         ExamVerdict::Diverges => Exit::Diverged,

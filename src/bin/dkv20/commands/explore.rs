@@ -10,9 +10,8 @@ use dkv20::explore::{Level, RULES, Report, Settings, explore, trace_of};
 use dkv20::reference::Cluster;
 
 use super::arguments::seconds;
-use super::files::{broken, check_file, write_whole};
+use super::files::{broken, check_file, print, write_whole};
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 const DEFAULT_DEPTH: u32 = 6;
 

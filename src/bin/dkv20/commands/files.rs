@@ -1,13 +1,24 @@
 //! Files that are written, and whether they can be.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
 use crate::exit::Failure;
+
+/// The path that stands for standard output.
+const STANDARD_OUTPUT: &str = "-";
+/// A longer chain of links is taken for a circle, as Linux does.
+const LINKS_MAX: usize = 40;
+/// The exit status of a program that an interrupt has ended.
+const INTERRUPTED: i32 = 130;
 
 /// A file that cannot be used: exit status 3.
 pub(crate) fn broken(file: &Path, reason: impl fmt::Display) -> Failure {
@@ -19,44 +30,219 @@ pub(crate) fn failed(file: &Path, reason: impl fmt::Display) -> Failure {
     Failure::failed(format!("{}: {reason}", file.display()))
 }
 
+/// A file that cannot be written: exit status 3.
+pub(crate) fn unwritable(file: &Path, error: &io::Error) -> Failure {
+    // An error of the crate tempfile ends in the path of the temporary file.
+    let error = error.to_string();
+    let reason = error.split(" at path ").next().unwrap_or_default();
+    broken(file, format!("cannot be written: {reason}"))
+}
+
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(file).map_err(|error| broken(file, error))
 }
 
-/// Writes the file as a whole or not at all.
-pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut written = NamedTempFile::new_in(folder_of(file))?;
-    written.write_all(bytes)?;
-    written.persist(file)?;
-    Ok(())
+/// Returns the folder that a file is in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
-/// Checks that `write_whole` can write the file.
-pub(crate) fn check_file(file: &Path) -> Result<(), Failure> {
-    if file.is_dir() {
-        return Err(unwritable(file, &io::ErrorKind::IsADirectory.into()));
+// --- Writing ------------------------------------------------------------------------------------
+
+/// Writes the file, or standard output for `-`.
+///
+/// A regular file is written as a whole or not at all: links are followed, and the file at their
+/// end is replaced by one with the same owner and mode. Other files are written in place: a device,
+/// a FIFO, a mount point, a file whose folder cannot be written.
+pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    if is_standard_output(file) {
+        return write_standard_output(bytes);
     }
-    check(file, folder_of(file))
+    match metadata(file)? {
+        Some(old) if !old.is_file() => write_in_place(file, bytes),
+        old => replace(&end_of_links(file)?, old.as_ref(), bytes),
+    }
+}
+
+/// Writes a new file `STEM.EXTENSION` into a folder and returns its path. A file that is there
+/// already is never replaced: one with the same bytes is taken as it is, and beside any other the
+/// new one gets a number.
+pub(crate) fn write_new(
+    folder: &Path,
+    stem: &str,
+    extension: &str,
+    bytes: &[u8],
+) -> io::Result<PathBuf> {
+    let numbered = (2..).map(|number| format!("{stem}-{number}.{extension}"));
+    for name in std::iter::once(format!("{stem}.{extension}")).chain(numbered) {
+        let path = folder.join(name);
+        let _writing = hold_interrupts();
+        let mut written = temporary_file(folder, None)?;
+        written.write_all(bytes)?;
+        match written.persist_noclobber(&path) {
+            Ok(_) => return Ok(path),
+            Err(failed) if failed.error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed.error);
+            }
+            Err(_) if fs::read(&path).is_ok_and(|old| old == bytes) => return Ok(path),
+            Err(_) => crate::complain(&format!(
+                "dkv20: {} is another file and stays as it is",
+                path.display()
+            )),
+        }
+    }
+    unreachable!("the names do not end")
+}
+
+/// Prints the text. A closed pipe is not an error, since its reader wants no more.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match write_standard_output(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(|error| unwritable(Path::new("standard output"), &error)),
+    }
+}
+
+fn write_standard_output(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush())
+}
+
+fn replace(file: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> {
+    let _writing = hold_interrupts();
+    let error = match temporary_file(folder_of(file), old) {
+        Ok(mut written) => {
+            written.write_all(bytes)?;
+            match written.persist(file) {
+                Ok(_) => return Ok(()),
+                Err(failed) => failed.error,
+            }
+        }
+        Err(error) if is_refusal(&error) => error,
+        Err(error) => return Err(error),
+    };
+    if old.is_some() { write_in_place(file, bytes) } else { Err(error) }
+}
+
+fn write_in_place(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    OpenOptions::new().write(true).truncate(true).open(file)?.write_all(bytes)
+}
+
+/// Makes a temporary file with the owner and mode of `old`; without it, as any new file has them.
+fn temporary_file(folder: &Path, old: Option<&Metadata>) -> io::Result<NamedTempFile> {
+    let made = Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    if let Some(old) = old {
+        let own = made.as_file().metadata()?;
+        if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
+            fchown(made.as_file(), Some(old.uid()), Some(old.gid()))?;
+        }
+        made.as_file().set_permissions(old.permissions())?;
+    }
+    Ok(made)
+}
+
+/// Makes an interrupt wait while a temporary file exists.
+fn hold_interrupts() -> MutexGuard<'static, ()> {
+    static WRITING: Mutex<()> = Mutex::new(());
+    static HANDLER: Once = Once::new();
+    let hold = || WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    HANDLER.call_once(|| {
+        let set = ctrlc::set_handler(move || {
+            let _writing = hold();
+            process::exit(INTERRUPTED);
+        });
+        // A handler that is set already only raises a flag.
+        let _ = set;
+    });
+    hold()
+}
+
+/// Reports whether the error says that the folder, or the owner of a file in it, does not allow to
+/// replace a file.
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+// --- Checking -----------------------------------------------------------------------------------
+
+/// Checks that `write_whole` can write the file, and changes nothing.
+pub(crate) fn check_file(file: &Path) -> Result<(), Failure> {
+    check_writable(file).map_err(|error| unwritable(file, &error))
 }
 
 /// Checks that files can be written into a folder that is made when it is needed.
 pub(crate) fn check_folder(folder: &Path) -> Result<(), Failure> {
     let existing = folder.ancestors().find(|ancestor| ancestor.exists());
-    check(folder, existing.unwrap_or(Path::new(".")))
+    let made = tempfile::tempfile_in(existing.unwrap_or(Path::new(".")));
+    made.map(drop).map_err(|error| unwritable(folder, &error))
 }
 
-fn check(path: &Path, folder: &Path) -> Result<(), Failure> {
-    NamedTempFile::new_in(folder).map(drop).map_err(|error| unwritable(path, &error))
+fn check_writable(file: &Path) -> io::Result<()> {
+    if is_standard_output(file) {
+        return Ok(());
+    }
+    let open = || OpenOptions::new().write(true).open(file).map(drop);
+    match metadata(file)? {
+        Some(old) if old.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        // A reader would see the end of the FIFO once it is closed again.
+        Some(old) if old.file_type().is_fifo() => Ok(()),
+        Some(old) if !old.is_file() => open(),
+        old => match tempfile::tempfile_in(folder_of(&end_of_links(file)?)) {
+            Err(error) if old.is_some() && is_refusal(&error) => open(),
+            made => made.map(drop),
+        },
+    }
 }
 
-fn folder_of(file: &Path) -> &Path {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
+/// The part of a path that is the same for every path of the file.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Identity {
+    StandardOutput,
+    /// Device and inode.
+    Existing(u64, u64),
+    New(PathBuf),
 }
 
-/// The error itself names a temporary file, so only its cause is shown.
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let cause = error.get_ref().and_then(|error| error.source());
-    let reason = cause.map_or_else(|| error.to_string(), ToString::to_string);
-    broken(path, format!("cannot be written: {reason}"))
+pub(crate) fn identity(file: &Path) -> io::Result<Identity> {
+    if is_standard_output(file) {
+        return Ok(Identity::StandardOutput);
+    }
+    if let Some(old) = metadata(file)? {
+        return Ok(Identity::Existing(old.dev(), old.ino()));
+    }
+    let file = end_of_links(file)?;
+    let folder = folder_of(&file).canonicalize()?;
+    Ok(Identity::New(folder.join(file.file_name().unwrap_or_default())))
+}
+
+/// Reports whether the path stands for standard output or leads to the same file or pipe. A device is
+/// written by its own path, since many things may go to it.
+pub(crate) fn is_standard_output(file: &Path) -> bool {
+    let same_file = || {
+        let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
+        let file = fs::metadata(file).ok()?;
+        let is_same = (stdout.dev(), stdout.ino()) == (file.dev(), file.ino());
+        Some(is_same && !file.file_type().is_char_device())
+    };
+    file == Path::new(STANDARD_OUTPUT) || same_file().unwrap_or(false)
+}
+
+/// Returns what is known of the file at the end of all links; `None` if there is none.
+fn metadata(file: &Path) -> io::Result<Option<Metadata>> {
+    match fs::metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// Returns the path at the end of all links, where there may be no file yet.
+fn end_of_links(file: &Path) -> io::Result<PathBuf> {
+    let mut file = file.to_owned();
+    for _ in 0..LINKS_MAX {
+        match fs::read_link(&file) {
+            Ok(link) => file = folder_of(&file).join(link),
+            Err(_) => return Ok(file),
+        }
+    }
+    Err(io::Error::other("too many links"))
 }

@@ -13,11 +13,10 @@ use dkv20_exam::{
 use indicatif::ProgressBar;
 
 use super::arguments::{PortArguments, delivery, seconds};
-use super::files::check_folder;
+use super::files::{check_folder, print};
 use super::outputs::report_finding;
 use super::trace::lines_of;
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 /// Run generated cases until interrupted (Ctrl-C) or out of time, and keep one trace for each kind
 /// of error.
@@ -42,7 +41,7 @@ pub(crate) struct FuzzArguments {
 /// Find the fewest commands of a trace that still show a port's error.
 #[derive(Args)]
 pub(crate) struct ShrinkArguments {
-    /// A trace; or any other file, whose lines are used as they are.
+    /// A trace; or lines, one a line, below the line `# dkv20 lines`.
     trace: PathBuf,
     /// How the lines reach the port.
     #[arg(long, default_value = "pipelined", value_parser = delivery())]
@@ -73,7 +72,9 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
         }
     };
     let fuzz_port = |port: &PortSpec| {
-        let found = |finding| note(report_finding(&arguments.traces, port, finding));
+        let found = |finding| {
+            note(report_finding(&arguments.traces, port, settings.limits.timeout, finding));
+        };
         // Shown on a terminal only.
         let bar = ProgressBar::new_spinner();
         let end = fuzz(&Dkv20, port.clone(), &settings, found, |state| {
@@ -136,12 +137,17 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     for port in ports {
         let mut examinee = Examinee::new(&Dkv20, port.clone(), limits.clone());
+        let mut case = case.clone();
+        if examinee.greet().is_err() {
+            // The program is not a port, and the fewest lines are those of the greeting.
+            (case.lines, case.delivery) = (vec![b"hello".to_vec()], Delivery::Stepwise);
+        }
         match examinee.run(&case.lines, case.delivery) {
             Ok(()) => print(&format!("{}: nothing differs\n", port.name))?,
             Err(divergence) => {
                 exit = Exit::Diverged;
                 let finding = investigate(&mut examinee, &case, &[], divergence);
-                report_finding(&arguments.traces, &port, finding)?;
+                report_finding(&arguments.traces, &port, limits.timeout, finding)?;
             }
         }
     }

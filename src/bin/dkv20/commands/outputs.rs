@@ -1,17 +1,25 @@
 //! Reports, and traces of findings. Their paths are checked before an exam, so that an error costs
 //! nothing.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use dkv20::machines::replay_file;
 use dkv20_exam::reports::{html, json_lines, junit, markdown};
-use dkv20_exam::{Delivery, Finding, PortSpec, Report};
+use dkv20_exam::{Delivery, Finding, Limits, PortSpec, Report};
+use sha2::{Digest as _, Sha256};
 
-use super::files::{check_file, check_folder, failed, write_whole};
+use super::files::{
+    check_file, check_folder, identity, is_standard_output, print, unwritable, write_new,
+    write_whole,
+};
 use crate::exit::Failure;
-use crate::print;
+
+/// The longest name of a trace without its hash and extension. File systems allow 255 bytes.
+const STEM_LENGTH_MAX: usize = 160;
 
 #[derive(Args)]
 #[command(next_help_heading = "Reports")]
@@ -46,9 +54,19 @@ impl ReportArguments {
         files.into_iter().filter_map(|(file, render)| Some((file.as_ref()?, render)))
     }
 
-    /// Checks that everything can be written.
+    /// Checks that everything can be written, and that no two reports are the same file.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.files().try_for_each(|(file, _)| check_file(file))?;
+        let files: Vec<_> = self.files().map(|(file, _)| file).collect();
+        for (position, file) in files.iter().enumerate() {
+            let same = |other: &&&PathBuf| {
+                identity(other).ok().is_some_and(|other| identity(file).is_ok_and(|it| it == other))
+            };
+            if let Some(other) = files[..position].iter().find(same) {
+                let (other, file) = (other.display(), file.display());
+                return Err(Failure::usage(format!("two reports for one file: {other}, {file}")));
+            }
+        }
         check_folder(&self.traces)
     }
 
@@ -56,54 +74,101 @@ impl ReportArguments {
     pub(crate) fn write_traces(
         &self,
         ports: &[PortSpec],
+        timeout: Duration,
         report: &mut Report,
     ) -> Result<(), Failure> {
-        for (spec, port) in ports.iter().zip(&mut report.ports) {
-            for finding in &mut port.findings {
-                write_trace(&self.traces, spec, finding)?;
-            }
+        let origin = format!("seed {}", report.seed);
+        let ports = ports.iter().zip(&mut report.ports);
+        let findings =
+            ports.flat_map(|(spec, port)| port.findings.iter_mut().map(move |it| (spec, it)));
+        try_all(
+            findings
+                .map(|(spec, finding)| write_trace(&self.traces, spec, timeout, &origin, finding)),
+        )
+    }
+
+    /// Prints the text on standard output; on standard error if a report is there.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
+        if self.files().any(|(file, _)| is_standard_output(file)) {
+            crate::complain(text.trim_end());
+            return Ok(());
         }
-        Ok(())
+        print(text)
     }
 
     /// Writes the reports.
     pub(crate) fn write(&self, report: &Report) -> Result<(), Failure> {
-        for (file, render) in self.files() {
+        try_all(self.files().map(|(file, render)| {
             let written = write_whole(file, render(report).as_bytes());
-            written.map_err(|error| failed(file, error))?;
-        }
-        Ok(())
+            written.map_err(|error| unwritable(file, &error))
+        }))
     }
+}
+
+/// Does everything, whatever fails. Reports all failures but the last, which is returned.
+pub(crate) fn try_all(
+    results: impl IntoIterator<Item = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let mut failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    let last = failures.pop();
+    for failure in failures {
+        failure.report();
+    }
+    last.map_or(Ok(()), Err)
 }
 
 /// Writes the shrunk lines into a folder as a file that `dkv20 replay` reads, and notes file and
 /// command in the finding.
-fn write_trace(folder: &Path, port: &PortSpec, finding: &mut Finding) -> Result<(), Failure> {
-    let (extension, bytes) = replay_file(finding, &port.name);
-    let stem = format!("{}-{}", port.name, finding.case.replace('/', "-"));
-    let path = folder.join(format!("{stem}.{extension}"));
-    let written = fs::create_dir_all(folder).and_then(|()| write_whole(&path, &bytes));
-    written.map_err(|error| failed(&path, error))?;
-    let mut replay = format!("dkv20 replay {} --port {}", path.display(), port.argument());
+fn write_trace(
+    folder: &Path,
+    port: &PortSpec,
+    timeout: Duration,
+    origin: &str,
+    finding: &mut Finding,
+) -> Result<(), Failure> {
+    let arguments = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<_> = ["dkv20".to_owned()].into_iter().chain(arguments).collect();
+    let command = PortSpec::shell_line(&words);
+    let title = format!("{}: {}", port.name, finding.case);
+    let (extension, bytes) =
+        replay_file(finding, &[title, finding.headline(), format!("{origin}: {command}")]);
+    let written = fs::create_dir_all(folder)
+        .and_then(|()| write_new(folder, &stem(port, finding, &bytes), extension, &bytes));
+    let path = written.map_err(|error| unwritable(folder, &error))?.display().to_string();
+    // A path that begins with a dash would be an option.
+    let argument = if path.starts_with('-') { format!("./{path}") } else { path.clone() };
+    let mut words = vec!["dkv20".into(), "replay".into(), argument];
     if finding.delivery != Delivery::Marked {
-        replay += &format!(" --delivery {}", finding.delivery.as_str());
+        words.extend(["--delivery".into(), finding.delivery.as_str().into()]);
     }
-    finding.replay = Some(replay);
-    finding.trace = Some(path.display().to_string());
+    if timeout != Limits::default().timeout {
+        words.extend(["--timeout".into(), timeout.as_secs_f64().to_string()]);
+    }
+    finding.replay = Some(port.program_line(&words));
+    finding.trace = Some(path);
     Ok(())
+}
+
+/// Returns the name of a trace: port, case, and the beginning of its bytes' hash. The hash differs
+/// for different seeds and runs, so that their traces are kept side by side.
+fn stem(port: &PortSpec, finding: &Finding, bytes: &[u8]) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name = format!("{}-{}", port.name, finding.case);
+    let name: String = name.chars().take(STEM_LENGTH_MAX).map(plain).collect();
+    format!("{name}-{}", hex::encode(&Sha256::digest(bytes)[..4]))
 }
 
 /// Writes a finding's trace and prints the finding, even if the trace cannot be written.
 pub(crate) fn report_finding(
     folder: &Path,
     port: &PortSpec,
+    timeout: Duration,
     mut finding: Finding,
 ) -> Result<(), Failure> {
-    let written = write_trace(folder, port, &mut finding);
+    let written = write_trace(folder, port, timeout, "found by", &mut finding);
     let mut text = format!("{}: {}: {}\n", port.name, finding.case, finding.headline());
     for line in finding.explanation.iter().chain(&finding.replay) {
         text += &format!("    {line}\n");
     }
-    print(&text)?;
-    written
+    try_all([written, print(&text)])
 }

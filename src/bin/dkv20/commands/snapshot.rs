@@ -6,9 +6,8 @@ use clap::Subcommand;
 use dkv20::load_state;
 use dkv20::machines::fields::{describe, first_difference};
 
-use super::files::{broken, read};
+use super::files::{broken, print, read};
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

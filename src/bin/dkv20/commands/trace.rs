@@ -7,24 +7,25 @@ use dkv20::machines::{Dkv20, lines_of_trace, record_trace};
 use dkv20_exam::{Delivery, Examinee};
 
 use super::arguments::{PortArguments, delivery};
-use super::files::{broken, read, write_whole};
+use super::files::{broken, print, read, unwritable, write_whole};
 use crate::exit::{Exit, Failure};
-use crate::print;
 
-/// Writes the reference's answers into the file.
+/// Writes the reference's answers into the file, and prints how many that changes.
 pub(crate) fn record(file: &Path) -> Result<(), Failure> {
     let bytes = read(file)?;
-    let recorded = record_trace(&bytes).map_err(|reason| broken(file, reason))?;
-    if recorded != bytes {
-        write_whole(file, &recorded).map_err(|error| broken(file, error))?;
+    let (recorded, changed) = record_trace(&bytes).map_err(|reason| broken(file, reason))?;
+    if changed == 0 {
+        return Ok(());
     }
-    Ok(())
+    write_whole(file, &recorded).map_err(|error| unwritable(file, &error))?;
+    let answers = if changed == 1 { "answer" } else { "answers" };
+    print(&format!("{}: {changed} {answers} recorded\n", file.display()))
 }
 
 /// Run a trace on the reference, or on ports, and show the first answer that differs.
 #[derive(Args)]
 pub(crate) struct ReplayArguments {
-    /// A trace; or any other file, whose lines are used as they are.
+    /// A trace; or lines, one a line, below the line `# dkv20 lines`.
     trace: PathBuf,
     /// How the lines reach the port.
     #[arg(long, default_value = "marked", value_parser = delivery())]
@@ -34,22 +35,25 @@ pub(crate) struct ReplayArguments {
 }
 
 pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
-    let lines = lines_of(&arguments.trace)?;
+    let (lines, has_answers) = read_lines(&arguments.trace)?;
     let ports = arguments.ports.given()?;
     let limits = arguments.ports.limits()?;
-    let mut exit = Exit::Done;
+    if ports.is_empty() && !has_answers {
+        return Err(Failure::usage("lines without answers need at least one --port or --ports"));
+    }
     if ports.is_empty() {
         print("the reference: every answer is the one in the trace\n")?;
     }
+    let due = if has_answers { "the one in the trace" } else { "the reference's" };
+    let mut exit = Exit::Done;
     for port in ports {
         let name = port.name.clone();
         let mut examinee = Examinee::new(&Dkv20, port, limits.clone());
-        match examinee.run(&lines, arguments.delivery) {
-            Ok(()) => print(&format!("{name}: every answer is the one in the trace\n"))?,
-            Err(divergence) => {
+        match first_difference(&mut examinee, &lines, arguments.delivery) {
+            None => print(&format!("{name}: every answer is {due}\n"))?,
+            Some(difference) => {
                 exit = Exit::Diverged;
-                let (step, headline) = (divergence.step + 1, divergence.headline(&lines));
-                print(&format!("{name}: step {step}: {headline}\n"))?;
+                print(&format!("{name}: {difference}\n"))?;
                 let stderr = examinee.stderr_tail();
                 if !stderr.is_empty() {
                     print(&format!("{name}: standard error ends: {stderr}\n"))?;
@@ -60,13 +64,27 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Returns the commands of a `.trace` file, whose answers must be the reference's, or the lines of
-/// any other file.
-pub(crate) fn lines_of(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
-    let bytes = read(file)?;
-    if file.extension().is_some_and(|extension| extension == "trace") {
-        return lines_of_trace(&bytes).map_err(|reason| broken(file, reason));
+/// Returns the first difference in one line: in the greeting, with which an exam begins too, or at
+/// a step.
+fn first_difference(
+    examinee: &mut Examinee<'_>,
+    lines: &[Vec<u8>],
+    delivery: Delivery,
+) -> Option<String> {
+    if let Err(divergence) = examinee.greet() {
+        return Some(divergence.headline(&[b"hello".to_vec()]));
     }
-    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    Ok(lines.map(|line| line.strip_suffix(b"\n").unwrap_or(line).to_vec()).collect())
+    let divergence = examinee.run(lines, delivery).err()?;
+    Some(format!("step {}: {}", divergence.step + 1, divergence.headline(lines)))
+}
+
+/// Returns the lines of a file that can be replayed. There is at least one.
+pub(crate) fn lines_of(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    read_lines(file).map(|(lines, _)| lines)
+}
+
+/// Returns the same, and whether the file has the answers.
+fn read_lines(file: &Path) -> Result<(Vec<Vec<u8>>, bool), Failure> {
+    let is_named_lines = file.extension().is_some_and(|extension| extension == "lines");
+    lines_of_trace(&read(file)?, is_named_lines).map_err(|reason| broken(file, reason))
 }
