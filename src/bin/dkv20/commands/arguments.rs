@@ -1,6 +1,7 @@
 //! Arguments that several commands have.
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,8 +24,10 @@ pub(crate) struct PortArguments {
     /// A file that lists ports: name, command, directory, environment.
     #[arg(long = "ports", value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The time limit for an answer, in seconds.
+    /// The time limit for an answer, in seconds (up to 1000000). The first answer of a program may
+    /// always take 10.
     #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
+    #[arg(allow_negative_numbers = true)]
     timeout: Duration,
 }
 
@@ -104,11 +107,24 @@ fn resolve(port: &mut PortSpec, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Parses a positive number of seconds.
+/// Parses a number of seconds. Every sum of a time and a duration within the range has a value.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let reason = || "expected a number of seconds greater than 0".to_owned();
-    seconds.filter(|seconds| !seconds.is_zero()).ok_or_else(reason)
+    let range = Duration::from_nanos(1)..=Duration::from_secs(1_000_000);
+    let reason = "expected a number of seconds from 0.000000001 to 1000000, without a unit";
+    seconds.filter(|seconds| range.contains(seconds)).ok_or_else(|| reason.to_owned())
+}
+
+/// Returns the parser of a whole number of this range.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        let (least, greatest) = (range.start(), range.end());
+        number.ok_or_else(|| format!("expected a whole number from {least} to {greatest}"))
+    }
 }
 
 /// Parses the name of a delivery.

@@ -12,7 +12,7 @@ use dkv20_exam::{
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::arguments::{PortArguments, seconds};
+use super::arguments::{PortArguments, seconds, whole};
 use super::outputs::ReportArguments;
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -43,19 +43,23 @@ struct CaseArguments {
     /// Ask only what a port of this level must know.
     #[arg(long, default_value = "5")]
     level: LevelArgument,
-    /// The seed of the generated cases.
-    #[arg(long, default_value_t = Plan::default().seed)]
+    /// The seed of the generated cases, 0 to 18446744073709551615.
+    #[arg(long, value_name = "SEED", default_value_t = Plan::default().seed)]
+    #[arg(value_parser = whole::<u64>(0..=u64::MAX), allow_negative_numbers = true)]
     seed: u64,
-    /// How many cases each generated suite has.
+    /// How many cases each generated suite has, 0 to 2000000. The time and the memory grow with it.
     #[arg(long, value_name = "N", default_value_t = Plan::default().generated_count)]
+    #[arg(value_parser = whole::<usize>(0..=2_000_000), allow_negative_numbers = true)]
     cases: usize,
-    /// How many commands the longest path of the exhaustive suite has.
+    /// How many commands the longest path of the exhaustive suite has, 0 to 8. One more triples the
+    /// cases: 1752 with 4, 281736 with 8.
     #[arg(long, value_name = "D", default_value_t = Plan::default().states_depth)]
+    #[arg(value_parser = whole::<usize>(0..=8), allow_negative_numbers = true)]
     states_depth: usize,
-    /// Go on with generated cases until a port's exam has taken this many seconds.
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    /// Go on with generated cases until a port's exam has taken this many seconds (up to 1000000).
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     seconds: Option<Duration>,
-    /// Ask only the I-th of N equal parts of the cases.
+    /// Ask only the I-th of N equal parts of the cases; N is 1 to 10000.
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]
     shard: Shard,
     /// Stop a port's exam at its first failing case.
@@ -85,6 +89,8 @@ enum LevelArgument {
     #[value(name = "5", alias = "scale")]
     Scale,
 }
+
+const SHARDS_MAX: usize = 10_000;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -185,7 +191,9 @@ fn show(bar: &ProgressBar, progress: Progress<'_>) {
 fn shard(text: &str) -> Result<Shard, String> {
     let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
     match numbers {
-        Some((number, count)) if (1..=count).contains(&number) => Ok(Shard { number, count }),
-        _ => Err("expected I/N with 1 <= I <= N".into()),
+        Some((number, count)) if (1..=count).contains(&number) && count <= SHARDS_MAX => {
+            Ok(Shard { number, count })
+        }
+        _ => Err(format!("expected I/N with whole numbers, 1 <= I <= N <= {SHARDS_MAX}")),
     }
 }

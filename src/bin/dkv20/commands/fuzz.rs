@@ -12,7 +12,7 @@ use dkv20_exam::{
 };
 use indicatif::ProgressBar;
 
-use super::arguments::{PortArguments, delivery, seconds};
+use super::arguments::{PortArguments, delivery, seconds, whole};
 use super::files::check_folder;
 use super::outputs::report_finding;
 use super::trace::lines_of;
@@ -23,14 +23,17 @@ use crate::print;
 /// of error.
 #[derive(Args)]
 pub(crate) struct FuzzArguments {
-    /// The seed of the first case. At its end the command prints the one to resume from.
-    #[arg(long, default_value_t = 1)]
+    /// The seed of the first case, 0 to 18446744073709551615. At its end the command prints the one
+    /// to resume from.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(value_parser = whole::<u64>(0..=u64::MAX), allow_negative_numbers = true)]
     seed: u64,
-    /// Run for at most this many seconds.
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    /// Run for at most this many seconds (up to 1000000).
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     seconds: Option<Duration>,
-    /// Run this many cases.
-    #[arg(long, value_name = "N")]
+    /// Run this many cases, 1 to 1000000000000.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<u64>(1..=1_000_000_000_000))]
     cases: Option<u64>,
     /// Write the traces of findings into this folder.
     #[arg(long, value_name = "FOLDER", default_value = "dkv20-findings")]
