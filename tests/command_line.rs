@@ -3,6 +3,7 @@
 #![cfg(all(unix, feature = "exam"))]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -193,4 +194,102 @@ fn help_has_the_range_of_every_number() {
         assert!(about.contains("up to 1000000"), "{command}: {about}");
     }
     assert!(about(&help("exam"), "--shard").contains("1 to 10000"));
+}
+
+// --- Commands that cannot be started --------------------------------------------------------------
+
+#[test]
+fn shell_syntax_in_a_command_is_refused_with_a_hint() {
+    let commands = [
+        ("A=b ./p", "`A=b`"),
+        ("_X1= ./p", "`_X1=`"),
+        ("~/p", "`~`"),
+        ("./p ~", "`~`"),
+        ("cd d && ./p", "`&`"),
+        ("./p | tee x", "`|`"),
+        ("./p|tee x", "`|`"),
+        ("./p > x", "`>`"),
+        ("./p 2>&1", "`>`"),
+        ("./p < x", "`<`"),
+        ("./p; ./q", "`;`"),
+        ("(./p)", "`(`"),
+        ("$HOME/p", "`$`"),
+        ("\"$HOME/p\"", "`$`"),
+        ("./p $(pwd)", "`$`"),
+        ("`pwd`/p", "```"),
+        ("./p*", "`*`"),
+        ("./p?", "`?`"),
+        ("./[pq]", "`[`"),
+        ("./p # serve", "`#`"),
+    ];
+    for (command, found) in commands {
+        for first in ["exam", "fuzz"] {
+            let port = format!("a={command}");
+            let hint = "write NAME=\"sh -c '...'\", or list the port with its `environment` and \
+                        `directory` in a file for --ports";
+            let words = ["--port <NAME=COMMAND>", found, "no shell is used", hint, "needs quotes"];
+            assert_usage_error(&[first, "--port", &port], &words);
+        }
+    }
+}
+
+/// Quoted, the same characters are arguments; so is what a shell passes on as it is.
+#[test]
+fn quoted_shell_syntax_reaches_the_program() {
+    let folder = folder();
+    let written = folder.path().join("arguments");
+    let script = "#!/bin/sh\nprintf '%s\\n' \"$@\" >arguments\nexec \"$DKV20\" serve\n";
+    executable(folder.path(), "p", script);
+    let words = r#"./p 'a|b' "c>d;e" \$HOME '~' "*" x~y a=b -- {1,2} 100% a#b 'it'"'"'s'"#;
+    let mut command = Command::new(PROGRAM);
+    command.args(["exam", "--only", "case-01", "--port", &format!("a={words}")]);
+    let output = command.current_dir(folder.path()).env("DKV20", PROGRAM).output().expect("runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let expected = "a|b\nc>d;e\n$HOME\n~\n*\nx~y\na=b\n--\n{1,2}\n100%\na#b\nit's\n";
+    assert_eq!(fs::read_to_string(written).expect("its arguments"), expected);
+}
+
+fn executable(folder: &Path, name: &str, content: &str) {
+    let file = folder.join(name);
+    fs::write(&file, content).expect("a file can be written");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("a mode can be set");
+}
+
+#[test]
+fn each_start_error_is_named_with_its_remedy() {
+    let folder = folder();
+    let folder = folder.path();
+    fs::create_dir(folder.join("folder")).expect("a folder can be made");
+    fs::write(folder.join("text"), "#!/bin/sh\n").expect("a file can be written");
+    executable(folder, "no-interpreter", "#!/no/such/python3 -u\n");
+    executable(folder, "relative-interpreter", "#!no-such-python3\n");
+    executable(folder, "crlf", "#!/bin/sh\r\necho\r\n");
+    executable(folder, "data", "\u{1}\u{2}data\n");
+    let commands = [
+        ("./gone", "there is no such file; relative paths begin at /"),
+        ("/gone/port", "there is no such file"),
+        ("no-such-program-anywhere", "it is not in PATH; a path needs a slash"),
+        ("no-interpreter", "it is not in PATH; the file in the folder is ./no-interpreter"),
+        ("./folder", "it is a folder, not a program"),
+        ("./text", "it is not executable: use chmod +x"),
+        ("./no-interpreter", "its first line names: /no/such/python3; correct the line"),
+        ("./relative-interpreter", "its first line names: no-such-python3;"),
+        ("./crlf", "its first line ends in CR LF"),
+        ("./data", "it is not a program of this system"),
+        ("'./p serve'", "this is one word"),
+        ("'~/p'", "~/p means something to a shell alone, and no shell is used: write NAME="),
+        ("'A=b' ./p", "A=b means something to a shell alone"),
+        ("source x", "source means something to a shell alone"),
+    ];
+    for (command, reason) in commands {
+        let port = format!("a={command}");
+        for first in ["exam", "fuzz"] {
+            let output = dkv20(folder, &[first, "--port", &port]);
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(3), "{command}: {said}");
+            assert!(said.starts_with("dkv20: port a: ") && said.contains("os error"), "{said}");
+            assert!(said.contains(reason), "{command}: {reason:?} is not in {said:?}");
+            assert_eq!((said.lines().count(), text(&output.stdout).as_str()), (1, ""), "{said}");
+        }
+    }
 }

@@ -9,6 +9,8 @@ use std::process::ExitStatus;
 
 use serde::Deserialize;
 
+use crate::shell_syntax::check_words;
+
 /// A program to examine.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,9 +55,11 @@ impl PortSpec {
     ///
     /// # Errors
     ///
-    /// As [`PortSpec::validate`], or the text has no `=` or an open quote.
+    /// As [`PortSpec::validate`], or the text has no `=`, an open quote, or what only a shell
+    /// understands.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, command) = text.split_once('=').ok_or("expected NAME=COMMAND")?;
+        check_words(command)?;
         let command = shell_words::split(command).map_err(|error| error.to_string())?;
         let port = Self::new(name, command);
         port.validate().map(|()| port)
