@@ -3,6 +3,7 @@
 #![cfg(all(unix, feature = "exam"))]
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -292,4 +293,95 @@ fn each_start_error_is_named_with_its_remedy() {
             assert_eq!((said.lines().count(), text(&output.stdout).as_str()), (1, ""), "{said}");
         }
     }
+}
+
+/// A slow start is not told from a hang by the time it takes, so the time limit is named.
+#[test]
+fn a_port_without_a_greeting_names_the_time_limit() {
+    let folder = folder();
+    for command in ["exam", "fuzz"] {
+        let output = dkv20(folder.path(), &[command, "--port", "slow=sleep 1000"]);
+        assert_eq!(output.status.code(), Some(3));
+        let said = text(&output.stderr);
+        let hint =
+            "no answer in time, while the program runs: if it starts slowly, raise --timeout";
+        assert!(said.contains(hint), "{command}: {said}");
+    }
+}
+
+// --- Output -------------------------------------------------------------------------------------
+
+/// Conforms apart from the term of the third leader.
+const WRONG: &str = r#"
+    "$0" serve | while IFS= read -r answer; do
+        case $answer in "ok leader=2 term=3") answer="ok leader=2 term=4" ;; esac
+        printf '%s\n' "$answer"
+    done"#;
+
+fn wrong() -> String {
+    format!("wrong={}", shell_words::join(["sh", "-c", WRONG, PROGRAM]))
+}
+
+#[test]
+fn quiet_commands_print_the_verdict_alone() {
+    let folder = folder();
+    let (wrong, right) = (wrong(), format!("right={PROGRAM} serve"));
+    let lines = |arguments: &[&str]| {
+        let output = dkv20(folder.path(), arguments);
+        assert_eq!(text(&output.stderr), "", "{arguments:?}");
+        text(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let exam = ["exam", "-q", "--port", &wrong, "--port", &right, "--only", "case-14"];
+    assert_eq!(lines(&exam), ["diverges: wrong (1 finding, 1 case failed)"]);
+    let mut traces = fs::read_dir(folder.path().join("dkv20-findings")).expect("a folder");
+    let trace = traces.next().expect("a trace").expect("an entry").path();
+    let trace = trace.to_str().expect("a UTF-8 path");
+    let replayed = lines(&["replay", trace, "--quiet", "--port", &wrong, "--port", &right]);
+    assert_eq!(replayed.len(), 2, "{replayed:?}");
+    assert!(replayed[0].starts_with("wrong: step ") && replayed[1].starts_with("right: every"));
+    let fuzz = lines(&["fuzz", "-q", "--cases", "300", "--port", &wrong]);
+    assert_eq!(fuzz.len(), 1, "{fuzz:?}");
+    assert!(fuzz[0].starts_with("wrong: 300 cases in "), "{fuzz:?}");
+}
+
+#[test]
+fn one_is_not_a_plural() {
+    let folder = folder();
+    let port = format!("a={PROGRAM} serve");
+    let list = text(&dkv20(folder.path(), &["exam", "--list", "--level", "1"]).stdout);
+    assert!(list.contains("  1 line\n") && list.contains(" lines\n"), "{list}");
+    assert!(!list.contains(" 1 lines"), "{list}");
+    let exam = ["exam", "--port", &port, "--only", "case-01", "--html", "a.html"];
+    assert!(text(&dkv20(folder.path(), &exam).stdout).ends_with("conforms: a, 1 case\n"));
+    let page = fs::read_to_string(folder.path().join("a.html")).expect("the report");
+    assert!(page.contains("1 case for each port"));
+    let fuzz = text(&dkv20(folder.path(), &["fuzz", "--port", &port, "--cases", "1"]).stdout);
+    assert!(fuzz.starts_with("a: 1 case in ") && fuzz.contains("0 findings"), "{fuzz}");
+}
+
+/// A reader that closes the pipe ends no command with a message, and keeps none from its files.
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let folder = folder();
+    let port = format!("a={PROGRAM} serve");
+    fs::write(folder.path().join("x.lines"), "mix 0\n").expect("a file can be written");
+    let exam = ["exam", "--port", &port, "--only", "case-01", "--json", "a.json"];
+    let commands: [&[&str]; 6] = [
+        &["exam", "--list"],
+        &exam,
+        &["completions", "bash"],
+        &["explore", "--depth", "3"],
+        &["replay", "x.lines"],
+        &["fuzz", "--port", &port, "--cases", "1"],
+    ];
+    for arguments in commands {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let output = command.stdout(writer).output().expect("the program starts");
+        assert_eq!(text(&output.stderr), "", "{arguments:?}");
+        assert!(output.status.success(), "{arguments:?}: {}", output.status);
+    }
+    assert!(folder.path().join("a.json").exists());
 }

@@ -83,6 +83,8 @@ impl PortSpec {
 pub enum Failure {
     /// It wrote nothing within the time limit.
     NoAnswer,
+    /// It wrote nothing within the time limit for its greeting.
+    NoGreeting,
     /// Its answer came only when its input was closed.
     NotFlushed,
     /// It wrote a line without LF, and then nothing within the time limit.
@@ -116,7 +118,14 @@ impl fmt::Display for Failure {
 impl Failure {
     /// Reports whether the failure took the whole time limit.
     pub(crate) fn is_timeout(&self) -> bool {
-        matches!(self, Self::NoAnswer | Self::NotFlushed | Self::NoLineEnd | Self::StillRunning)
+        matches!(
+            self,
+            Self::NoAnswer
+                | Self::NoGreeting
+                | Self::NotFlushed
+                | Self::NoLineEnd
+                | Self::StillRunning
+        )
     }
 
     /// Returns a word for fingerprints. It does not change from run to run.
@@ -134,6 +143,10 @@ impl Failure {
     const fn words(&self) -> (&'static str, &'static str) {
         match self {
             Self::NoAnswer => ("no-answer", "no answer in time"),
+            Self::NoGreeting => (
+                "no-answer",
+                "no answer in time, while the program runs: if it starts slowly, raise --timeout",
+            ),
             Self::NotFlushed => {
                 ("not-flushed", "the answer is written only once the input is closed")
             }

@@ -1,6 +1,5 @@
 //! The commands beside `serve` and `scenario`.
 
-use std::fs;
 mod arguments;
 mod exam;
 mod explore;
@@ -10,12 +9,14 @@ mod outputs;
 mod snapshot;
 mod trace;
 
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, FromArgMatches as _, Subcommand};
+use dkv20::ServeError;
 
 use crate::exit::{Exit, Failure};
-use crate::print;
 use files::failed;
 
 #[derive(Subcommand)]
@@ -64,6 +65,18 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Record { files } => files.iter().try_for_each(|file| trace::record(file))?,
     }
     Ok(Exit::Done)
+}
+
+/// Prints the text. A reader that closes the pipe has seen enough, as `head` has: that is no error,
+/// and the command goes on to write its files.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(ServeError::Output(error).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn print_completions(shell: clap_complete::Shell) -> Result<(), Failure> {

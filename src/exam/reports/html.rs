@@ -56,7 +56,7 @@ fn page(report: &Report) -> Value {
         reason => verdict_reason(report),
         seed => report.seed.to_string(),
         time => duration(report.seconds),
-        case_count => report.case_count,
+        cases => counted(report.case_count, "case"),
         level_titles => levels.values().cloned().collect::<Vec<_>>(),
         errors => report.exam_errors.iter().map(|error| visible(error)).collect::<Vec<_>>(),
         ports => ports.collect::<Vec<_>>(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use dkv20::machines::Dkv20;
-use dkv20_exam::reports::text;
+use dkv20_exam::reports::{counted, text, verdict_line};
 use dkv20_exam::{
     ExamVerdict, Limits, Machine as _, Plan, PortSpec, Progress, Report, Selection, Settings,
     Shard, examine,
@@ -14,8 +14,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::arguments::{PortArguments, seconds, whole};
 use super::outputs::ReportArguments;
+use super::print;
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 /// Examine ports: programs that speak the port protocol (docs/CONCEPTS.md, section 8).
 ///
@@ -31,6 +31,9 @@ pub(crate) struct ExamArguments {
     cases: CaseArguments,
     #[command(flatten)]
     reports: ReportArguments,
+    /// Print only the verdict, in one line.
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 #[derive(Args)]
@@ -119,7 +122,8 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     // The findings are printed even if they cannot be written.
     let traces_written = arguments.reports.write_traces(&ports, &mut report);
     let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
-    print(&text(&report, colour))?;
+    let shown = if arguments.quiet { verdict_line(&report) + "\n" } else { text(&report, colour) };
+    print(&shown)?;
     arguments.reports.write(&report)?;
     traces_written?;
     for problem in problems(&report) {
@@ -154,7 +158,7 @@ fn list(selection: &Selection<'_>) -> Result<Exit, Failure> {
     let mut text = String::new();
     for case in selection.cases() {
         let level = Dkv20.level_of_all(&case.lines);
-        text += &format!("{}  level {level}  {} lines\n", case.id, case.lines.len());
+        text += &format!("{}  level {level}  {}\n", case.id, counted(case.lines.len(), "line"));
     }
     print(&text)?;
     Ok(Exit::Done)

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use dkv20::explore::{Level, RULES, Report, Settings, explore, trace_of};
 use dkv20::reference::Cluster;
+use dkv20_exam::reports::counted;
 
 use super::arguments::{seconds, whole};
 use super::files::{broken, check_file, write_whole};
+use super::print;
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 const DEFAULT_DEPTH: u32 = 6;
 
@@ -127,16 +128,17 @@ fn summary(report: &Report, time: Duration) -> String {
     let verdict = match &report.counterexample {
         Some(counterexample) => {
             let count = counterexample.actions.len();
-            format!("{} broken by {count} actions", counterexample.violations[0].rule)
+            let actions = counted(count, "action");
+            format!("{} broken by {actions}", counterexample.violations[0].rule)
         }
         None => format!("{} rules hold", RULES.len()),
     };
     let depth = report.levels.last().map_or(0, |level| level.depth);
     let end = if report.out_of_time { ", the next one in part" } else { "" };
     format!(
-        "explore: {verdict}: depth {depth}{end}, {} states, {} transitions, {:.1} s\n",
-        report.states,
-        report.transitions,
+        "explore: {verdict}: depth {depth}{end}, {}, {}, {:.1} s\n",
+        counted(report.states, "state"),
+        counted(report.transitions, "transition"),
         time.as_secs_f64()
     )
 }

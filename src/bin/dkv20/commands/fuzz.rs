@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use dkv20::machines::Dkv20;
+use dkv20_exam::reports::counted;
 use dkv20_exam::{
     Case, Delivery, Examinee, FuzzProgress, FuzzSettings, Limits, PortSpec, fuzz, investigate,
 };
@@ -15,9 +16,9 @@ use indicatif::ProgressBar;
 use super::arguments::{PortArguments, delivery, seconds, whole};
 use super::files::check_folder;
 use super::outputs::report_finding;
+use super::print;
 use super::trace::lines_of;
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 /// Run generated cases until interrupted (Ctrl-C) or out of time, and keep one trace for each kind
 /// of error.
@@ -38,6 +39,9 @@ pub(crate) struct FuzzArguments {
     /// Write the traces of findings into this folder.
     #[arg(long, value_name = "FOLDER", default_value = "dkv20-findings")]
     traces: PathBuf,
+    /// Print only the verdict, in one line for each port.
+    #[arg(short, long)]
+    quiet: bool,
     #[command(flatten)]
     ports: PortArguments,
 }
@@ -76,7 +80,9 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
         }
     };
     let fuzz_port = |port: &PortSpec| {
-        let found = |finding| note(report_finding(&arguments.traces, port, finding));
+        let found = |finding| {
+            note(report_finding(&arguments.traces, port, finding, arguments.quiet));
+        };
         // Shown on a terminal only.
         let bar = ProgressBar::new_spinner();
         let end = fuzz(&Dkv20, port.clone(), &settings, found, |state| {
@@ -118,11 +124,11 @@ fn greet(port: &PortSpec, limits: &Limits) -> Result<(), Failure> {
 fn summary(port: &str, state: FuzzProgress) -> String {
     let rate = u128::from(state.cases) * 1_000 / state.time.as_millis().max(1);
     format!(
-        "{port}: {} cases in {:.1} s ({rate} per second), {} failed, {} findings",
-        state.cases,
+        "{port}: {} in {:.1} s ({rate} per second), {} failed, {}",
+        counted(state.cases, "case"),
         state.time.as_secs_f64(),
         state.failed,
-        state.findings,
+        counted(state.findings, "finding"),
     )
 }
 
@@ -144,7 +150,7 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
             Err(divergence) => {
                 exit = Exit::Diverged;
                 let finding = investigate(&mut examinee, &case, &[], divergence);
-                report_finding(&arguments.traces, &port, finding)?;
+                report_finding(&arguments.traces, &port, finding, false)?;
             }
         }
     }

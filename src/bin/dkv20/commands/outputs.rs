@@ -10,8 +10,8 @@ use dkv20_exam::reports::{html, json_lines, junit, markdown};
 use dkv20_exam::{Delivery, Finding, PortSpec, Report};
 
 use super::files::{check_file, check_folder, failed, write_whole};
+use super::print;
 use crate::exit::Failure;
-use crate::print;
 
 #[derive(Args)]
 #[command(next_help_heading = "Reports")]
@@ -93,17 +93,21 @@ fn write_trace(folder: &Path, port: &PortSpec, finding: &mut Finding) -> Result<
     Ok(())
 }
 
-/// Writes a finding's trace and prints the finding, even if the trace cannot be written.
+/// Writes a finding's trace and, unless `is_quiet`, prints the finding, even if the trace cannot be
+/// written.
 pub(crate) fn report_finding(
     folder: &Path,
     port: &PortSpec,
     mut finding: Finding,
+    is_quiet: bool,
 ) -> Result<(), Failure> {
     let written = write_trace(folder, port, &mut finding);
     let mut text = format!("{}: {}: {}\n", port.name, finding.case, finding.headline());
     for line in finding.explanation.iter().chain(&finding.replay) {
         text += &format!("    {line}\n");
     }
-    print(&text)?;
+    if !is_quiet {
+        print(&text)?;
+    }
     written
 }

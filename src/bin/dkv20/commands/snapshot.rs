@@ -7,8 +7,8 @@ use dkv20::load_state;
 use dkv20::machines::fields::{describe, first_difference};
 
 use super::files::{broken, read};
+use super::print;
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -8,8 +8,8 @@ use dkv20_exam::{Delivery, Examinee};
 
 use super::arguments::{PortArguments, delivery};
 use super::files::{broken, read, write_whole};
+use super::print;
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 /// Writes the reference's answers into the file.
 pub(crate) fn record(file: &Path) -> Result<(), Failure> {
@@ -29,6 +29,9 @@ pub(crate) struct ReplayArguments {
     /// How the lines reach the port.
     #[arg(long, default_value = "marked", value_parser = delivery())]
     delivery: Delivery,
+    /// Print only the verdict, in one line for each port.
+    #[arg(short, long)]
+    quiet: bool,
     #[command(flatten)]
     ports: PortArguments,
 }
@@ -51,7 +54,7 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
                 let (step, headline) = (divergence.step + 1, divergence.headline(&lines));
                 print(&format!("{name}: step {step}: {headline}\n"))?;
                 let stderr = examinee.stderr_tail();
-                if !stderr.is_empty() {
+                if !stderr.is_empty() && !arguments.quiet {
                     print(&format!("{name}: standard error ends: {stderr}\n"))?;
                 }
             }
