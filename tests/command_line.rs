@@ -2,6 +2,7 @@
 
 #![cfg(all(unix, feature = "exam"))]
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -384,4 +385,80 @@ fn a_closed_pipe_is_no_error() {
         assert!(output.status.success(), "{arguments:?}: {}", output.status);
     }
     assert!(folder.path().join("a.json").exists());
+}
+
+// --- Completions and manual pages ---------------------------------------------------------------
+
+#[test]
+fn completions_offer_the_values() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = dkv20(folder.path(), &["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        let script = text(&output.stdout);
+        // Elvish and PowerShell complete the names of options alone.
+        let values: &[&str] = match shell {
+            "bash" | "zsh" | "fish" => &["to-end-without-lf", "histories", "process"],
+            _ => &[],
+        };
+        let options = ["only", "level", "delivery", "quiet"];
+        for word in values.iter().chain(&options) {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    let help = text(&dkv20(folder.path(), &["exam", "--help"]).stdout);
+    assert!(!help.contains("possible values: traces"), "cases are possible too: {help}");
+}
+
+/// Each command has a page with the sections of other programs' pages, in their order.
+#[test]
+fn manual_pages_have_the_usual_sections() {
+    let folder = folder();
+    let output = dkv20(folder.path(), &["man", "pages"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let pages = fs::read_dir(folder.path().join("pages")).expect("pages");
+    let mut names: Vec<_> = pages.map(|page| page.expect("a page").file_name()).collect();
+    names.sort();
+    let commands = [
+        "",
+        "-completions",
+        "-exam",
+        "-explore",
+        "-fuzz",
+        "-man",
+        "-record",
+        "-replay",
+        "-scenario",
+        "-serve",
+        "-shrink",
+        "-snapshot",
+        "-snapshot-diff",
+        "-snapshot-show",
+    ];
+    let mut expected = commands.map(|command| format!("dkv20{command}.1"));
+    expected.sort();
+    assert_eq!(names, expected.each_ref().map(OsString::from));
+    for name in expected {
+        let page = fs::read_to_string(folder.path().join("pages").join(&name)).expect("a page");
+        let sections: Vec<_> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix(".SH "))
+            .map(|heading| heading.trim_matches('"'))
+            .collect();
+        let mut usual =
+            vec!["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES"];
+        if ["dkv20.1", "dkv20-snapshot.1"].contains(&name.as_str()) {
+            usual.insert(4, "SUBCOMMANDS");
+        }
+        assert_eq!(sections, usual, "{name}");
+        let (_, end) = page
+            .split_once(
+                ".SH \"EXIT STATUS\"
+",
+            )
+            .expect("the section");
+        let (status, examples) = end.split_once(".SH \"EXAMPLES\"\n").expect("examples");
+        assert!(status.contains('0') && status.contains('2'), "{name}: {status}");
+        assert!(examples.contains("dkv20 "), "{name}: {examples}");
+    }
 }

@@ -1,13 +1,17 @@
 //! Arguments that several commands have.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use dkv20_exam::{Delivery, Interrupt, Limits, PortSpec, check_start};
+use clap::builder::{
+    NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser,
+};
+use clap::{Arg, Args, Command};
+use dkv20::machines::Dkv20;
+use dkv20_exam::{Delivery, Interrupt, Limits, Machine as _, Plan, PortSpec, check_start};
 use serde::Deserialize;
 
 use super::files::broken;
@@ -124,6 +128,33 @@ pub(crate) fn whole<T: TryFrom<u64>>(
         let number = number.and_then(|number| T::try_from(number).ok());
         let (least, greatest) = (range.start(), range.end());
         number.ok_or_else(|| format!("expected a whole number from {least} to {greatest}"))
+    }
+}
+
+/// Returns the parser of a suite or a case: any text, for which completions offer the suites.
+pub(crate) fn case_name() -> impl TypedValueParser<Value = String> {
+    CaseName
+}
+
+#[derive(Clone)]
+struct CaseName;
+
+impl TypedValueParser for CaseName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        NonEmptyStringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let plan = Plan { generated_count: 0, states_depth: 0, ..Plan::default() };
+        let suites = Dkv20.suites(&plan).into_iter();
+        Some(Box::new(suites.map(|suite| PossibleValue::new(suite.name))))
     }
 }
 

@@ -12,7 +12,7 @@ use dkv20_exam::{
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::arguments::{PortArguments, seconds, whole};
+use super::arguments::{PortArguments, case_name, seconds, whole};
 use super::outputs::ReportArguments;
 use super::print;
 use crate::exit::{Exit, Failure};
@@ -41,7 +41,8 @@ pub(crate) struct ExamArguments {
 struct CaseArguments {
     /// Ask only this suite, case or group of cases, such as `traces`, `case-15` or `histories/17`;
     /// may be repeated.
-    #[arg(long, value_name = "SUITE-or-CASE")]
+    #[arg(long, value_name = "SUITE-or-CASE", value_parser = case_name())]
+    #[arg(hide_possible_values = true)]
     only: Vec<String>,
     /// Ask only what a port of this level must know.
     #[arg(long, default_value = "5")]

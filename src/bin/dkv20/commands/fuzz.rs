@@ -23,6 +23,7 @@ use crate::exit::{Exit, Failure};
 /// Run generated cases until interrupted (Ctrl-C) or out of time, and keep one trace for each kind
 /// of error.
 #[derive(Args)]
+#[command(after_help = FUZZ_EXAMPLE)]
 pub(crate) struct FuzzArguments {
     /// The seed of the first case, 0 to 18446744073709551615. At its end the command prints the one
     /// to resume from.
@@ -48,6 +49,7 @@ pub(crate) struct FuzzArguments {
 
 /// Find the fewest commands of a trace that still show a port's error.
 #[derive(Args)]
+#[command(after_help = SHRINK_EXAMPLE)]
 pub(crate) struct ShrinkArguments {
     /// A trace; or any other file, whose lines are used as they are.
     trace: PathBuf,
@@ -60,6 +62,13 @@ pub(crate) struct ShrinkArguments {
     #[command(flatten)]
     ports: PortArguments,
 }
+
+const FUZZ_EXAMPLE: &str = "\
+Example: an hour of generated cases
+  dkv20 fuzz --seconds 3600 --port mine='./my-port serve'";
+const SHRINK_EXAMPLE: &str = "\
+Example:
+  dkv20 shrink long.lines --port mine='./my-port serve'";
 
 pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     let ports = arguments.ports.given_or_default()?;

@@ -16,8 +16,9 @@ use crate::exit::{Exit, Failure};
 pub(crate) enum Command {
     /// Print the fields of snapshots, and whether `load_state` accepts them.
     ///
-    /// What is not a snapshot is shown up to its first wrong field, with the error and the offset
+    /// Of other bytes the fields up to the first wrong one are shown, with the error and the offset
     /// that `load_state` returns.
+    #[command(after_help = "Example:\n  echo dump 0 | dkv20 serve | dkv20 snapshot show -")]
     Show {
         /// Snapshots: raw bytes, or hex digits as they are in an answer (`ok 0x…`); `-` is the
         /// standard input.
@@ -25,6 +26,7 @@ pub(crate) enum Command {
         files: Vec<PathBuf>,
     },
     /// Name the first field in which two snapshots differ.
+    #[command(after_help = "Example:\n  dkv20 snapshot diff --all expected.hex actual.hex")]
     Diff {
         /// The snapshot that counts as right; raw bytes, hex digits, or `-`.
         expected: PathBuf,

@@ -23,6 +23,7 @@ pub(crate) fn record(file: &Path) -> Result<(), Failure> {
 
 /// Run a trace on the reference, or on ports, and show the first answer that differs.
 #[derive(Args)]
+#[command(after_help = REPLAY_EXAMPLE)]
 pub(crate) struct ReplayArguments {
     /// A trace; or any other file, whose lines are used as they are.
     trace: PathBuf,
@@ -35,6 +36,10 @@ pub(crate) struct ReplayArguments {
     #[command(flatten)]
     ports: PortArguments,
 }
+
+const REPLAY_EXAMPLE: &str = "\
+Example:
+  dkv20 replay tests/traces/case-15-deposed-tail-is-truncated.trace --port mine='./my-port serve'";
 
 pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let lines = lines_of(&arguments.trace)?;
