@@ -36,7 +36,9 @@ fn assert_usage_error(arguments: &[&str], words: &[&str]) {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
     assert_eq!(text(&output.stdout), "", "{arguments:?}");
-    assert_eq!(said.matches("error: ").count(), 1, "{arguments:?}: {said}");
+    let is_message = |line: &&str| line.starts_with("error: ") || line.starts_with("dkv20: ");
+    assert_eq!(said.lines().filter(is_message).count(), 1, "{arguments:?}: {said}");
+    assert!(!said.contains("panicked"), "{arguments:?}: {said}");
     let message = said.split("\n\nFor more information").next().unwrap_or_default();
     for word in words {
         assert!(message.contains(word), "{arguments:?}: {word:?} is not in {said:?}");
@@ -196,6 +198,49 @@ fn help_has_the_range_of_every_number() {
         assert!(about.contains("up to 1000000"), "{command}: {about}");
     }
     assert!(about(&help("exam"), "--shard").contains("1 to 10000"));
+}
+
+// --- Other arguments ----------------------------------------------------------------------------
+
+/// The option, the value, what is wrong and what is allowed.
+#[test]
+fn bad_arguments_are_named_with_what_is_allowed() {
+    let port = format!("a={PROGRAM} serve");
+    let levels = "[possible values: 1, 2, 3, 4, 5]";
+    let deliveries = "pipelined, marked, stepwise, split, to-end, to-end-without-lf]";
+    let table: [(&[&str], &[&str]); 28] = [
+        (&["nonsense"], &["unrecognized subcommand 'nonsense'"]),
+        (&["exams"], &["unrecognized subcommand 'exams'", "'exam'"]),
+        (&["exam", "now"], &["unexpected argument 'now'"]),
+        (&["exam", "--tineout", "1"], &["unexpected argument '--tineout'", "'--timeout'"]),
+        (&["exam", "--timeout"], &["a value is required for '--timeout <S>'"]),
+        (&["exam", "--seed", "1", "--seed", "2"], &["'--seed <SEED>' cannot be used multiple"]),
+        (&["exam", "--level", "6"], &["'6'", "--level <LEVEL>", levels]),
+        (&["exam", "--level", "0"], &["'0'", "--level <LEVEL>", levels]),
+        (&["exam", "--level", "high"], &["'high'", "--level <LEVEL>", levels]),
+        (&["exam", "--only", ""], &["a value is required for '--only <SUITE-or-CASE>'"]),
+        (&["exam", "--list=yes"], &["unexpected value 'yes' for '--list'"]),
+        (&["exam", "--port", "a"], &["'a'", "--port <NAME=COMMAND>", "expected NAME=COMMAND"]),
+        (&["exam", "--port", "a="], &["'a='", "--port", "a port's command is not empty"]),
+        (&["exam", "--port", "=b"], &["'=b'", "--port", "a port's name has no white space"]),
+        (&["exam", "--port", "a/b=c"], &["'a/b=c'", "--port", "and no slash"]),
+        (&["exam", "--port", "a b=c"], &["'a b=c'", "--port", "a port's name has no white space"]),
+        (&["exam", "--port", "a='b"], &["'a='b'", "--port", "quote"]),
+        (&["exam", "--port", &port, "--port", &port], &["two ports are called a", "--port"]),
+        (&["fuzz", "--port", &port, "--port", &port], &["two ports are called a", "--port"]),
+        (&["replay"], &["required arguments were not provided", "<TRACE>"]),
+        (&["replay", "x", "--delivery", "slow"], &["'slow'", "--delivery <DELIVERY>", deliveries]),
+        (&["shrink", "x", "--delivery", ""], &["--delivery <DELIVERY>", deliveries]),
+        (&["record"], &["required arguments were not provided", "<FILES>"]),
+        (&["completions", "tcsh"], &["'tcsh'", "<SHELL>", "[possible values: bash, elvish, fish"]),
+        (&["man"], &["required arguments were not provided", "<FOLDER>"]),
+        (&["snapshot", "diff", "a"], &["required arguments were not provided", "<ACTUAL>"]),
+        (&["snapshot", "show", "-", "-"], &["the standard input `-` can be read once only"]),
+        (&["explore", "--trace"], &["a value is required for '--trace <FILE>'"]),
+    ];
+    for (arguments, words) in table {
+        assert_usage_error(arguments, words);
+    }
 }
 
 // --- Commands that cannot be started --------------------------------------------------------------

@@ -71,7 +71,11 @@ impl PortArguments {
 fn check(ports: &[PortSpec]) -> Result<(), Failure> {
     for (position, port) in ports.iter().enumerate() {
         if ports[..position].iter().any(|other| other.name == port.name) {
-            return Err(Failure::usage(format!("two ports are called {}", port.name)));
+            let name = &port.name;
+            return Err(Failure::usage(format!(
+                "two ports are called {name}: each --port, and each port in the file of --ports, \
+                 needs another name"
+            )));
         }
         check_start(port).map_err(|error| {
             Failure::broken(format!("port {}: {}: {error}", port.name, port.command[0]))
