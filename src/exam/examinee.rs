@@ -91,7 +91,10 @@ impl<'m> Examinee<'m> {
             ControlFlow::Break(())
         });
         if let Err(failure) = answered {
-            let failure = detect_unflushed(&mut process, failure);
+            let failure = match detect_unflushed(&mut process, failure) {
+                Failure::NoAnswer => Failure::NoGreeting,
+                other => other,
+            };
             self.remember(&mut process);
             return Err(failure);
         }

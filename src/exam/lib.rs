@@ -25,7 +25,9 @@ mod process;
 mod report;
 pub mod reports;
 mod selection;
+mod shell_syntax;
 mod shrink;
+mod start_error;
 
 pub use case::{Case, Delivery, Plan, Suite};
 pub use divergence::{Actual, Divergence};

@@ -9,6 +9,8 @@ use std::process::ExitStatus;
 
 use serde::Deserialize;
 
+use crate::shell_syntax::check_words;
+
 /// A program to examine.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,9 +55,11 @@ impl PortSpec {
     ///
     /// # Errors
     ///
-    /// As [`PortSpec::validate`], or the text has no `=` or an open quote.
+    /// As [`PortSpec::validate`], or the text has no `=`, an open quote, or what only a shell
+    /// understands.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, command) = text.split_once('=').ok_or("expected NAME=COMMAND")?;
+        check_words(command)?;
         let command = shell_words::split(command).map_err(|error| error.to_string())?;
         let port = Self::new(name, command);
         port.validate().map(|()| port)
@@ -134,6 +138,8 @@ fn is_unprintable(character: char) -> bool {
 pub enum Failure {
     /// It wrote nothing within the time limit.
     NoAnswer,
+    /// It wrote nothing within the time limit for its greeting.
+    NoGreeting,
     /// Its answer came only when its input was closed.
     NotFlushed,
     /// It wrote a line without LF, and then nothing within the time limit.
@@ -167,7 +173,14 @@ impl fmt::Display for Failure {
 impl Failure {
     /// Reports whether the failure took the whole time limit.
     pub(crate) fn is_timeout(&self) -> bool {
-        matches!(self, Self::NoAnswer | Self::NotFlushed | Self::NoLineEnd | Self::StillRunning)
+        matches!(
+            self,
+            Self::NoAnswer
+                | Self::NoGreeting
+                | Self::NotFlushed
+                | Self::NoLineEnd
+                | Self::StillRunning
+        )
     }
 
     /// Returns a word for fingerprints. It does not change from run to run.
@@ -185,6 +198,10 @@ impl Failure {
     const fn words(&self) -> (&'static str, &'static str) {
         match self {
             Self::NoAnswer => ("no-answer", "no answer in time"),
+            Self::NoGreeting => (
+                "no-answer",
+                "no answer in time, while the program runs: if it starts slowly, raise --timeout",
+            ),
             Self::NotFlushed => {
                 ("not-flushed", "the answer is written only once the input is closed")
             }

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::limits::Interrupt;
 use crate::port::{Failure, PortSpec};
+use crate::start_error::explained;
 
 /// The longest single wait, so that an interrupt is noticed.
 const POLL_TIME_MAX: Duration = Duration::from_millis(50);
@@ -53,7 +54,7 @@ impl PortProcess {
         if let Some(directory) = &spec.directory {
             command.current_dir(directory);
         }
-        let mut child = command.spawn()?;
+        let mut child = command.spawn().map_err(|error| explained(spec, &error))?;
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let process = Self {

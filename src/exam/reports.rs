@@ -12,6 +12,7 @@ mod junit;
 mod markdown;
 mod text;
 
+pub use common::{counted, verdict_line};
 pub use html::html;
 pub use json::json_lines;
 pub use junit::junit;

@@ -1,18 +1,18 @@
 //! The commands beside `serve` and `scenario`.
 
-use std::fs;
 mod arguments;
 mod exam;
 mod explore;
 mod files;
 mod fuzz;
+mod manual;
 mod outputs;
 mod snapshot;
 mod trace;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::{ArgMatches, FromArgMatches as _, Subcommand};
+use clap::{ArgMatches, FromArgMatches as _, Subcommand, ValueHint};
 
 use crate::exit::{Exit, Failure};
 use files::{failed, print};
@@ -28,19 +28,23 @@ enum Command {
     #[command(subcommand)]
     Snapshot(snapshot::Command),
     /// Write the reference's answers into trace files.
+    #[command(after_help = "Example:\n  dkv20 record tests/traces/mine.trace")]
     Record {
         /// Traces, whose commands get the reference's answers in place of theirs.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
     /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  dkv20 completions bash >~/.bash_completion.d/dkv20")]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
     /// Write the manual pages into a folder.
+    #[command(after_help = "Example:\n  dkv20 man man1 && man man1/dkv20-exam.1")]
     Man {
         /// The folder, which is made if it is missing.
+        #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
 }
@@ -59,7 +63,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Explore(arguments) => return explore::run(&arguments),
         Command::Snapshot(command) => return snapshot::run(&command),
         Command::Completions { shell } => print_completions(shell)?,
-        Command::Man { folder } => write_man_pages(&folder)?,
+        Command::Man { folder } => manual::write_pages(crate::command(), &folder)
+            .map_err(|error| failed(&folder, error))?,
         Command::Record { files } => files.iter().try_for_each(|file| trace::record(file))?,
     }
     Ok(Exit::Done)
@@ -69,9 +74,4 @@ fn print_completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut crate::command(), "dkv20", &mut script);
     print(&String::from_utf8_lossy(&script))
-}
-
-fn write_man_pages(folder: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    clap_mangen::generate_to(crate::command(), folder).map_err(|error| failed(folder, error))
 }

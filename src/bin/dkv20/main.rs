@@ -14,7 +14,10 @@ use exit::{Exit, Failure};
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 done (a port conforms), 1 failed (a port diverges), 2 usage error, 3 the exam itself
-failed or nothing was asked.";
+failed or nothing was asked.
+
+Example:
+  dkv20 exam --port mine='./my-port serve' --level 1";
 
 fn main() -> ExitCode {
     match run() {
@@ -26,7 +29,8 @@ fn main() -> ExitCode {
 fn command() -> Command {
     let scenario = Command::new("scenario")
         .about("Print the hash of a scenario, or of all")
-        .arg(Arg::new("name").help("A (steady state) or B (partitions, failover, catching up)"));
+        .arg(Arg::new("name").help("A (steady state) or B (partitions, failover, catching up)"))
+        .after_help("Example:\n  dkv20 scenario A");
     let command = Command::new("dkv20")
         .bin_name("dkv20")
         .version(env!("CARGO_PKG_VERSION"))
@@ -39,7 +43,8 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(
             Command::new("serve")
-                .about("Answer the commands of the port protocol on standard input and output"),
+                .about("Answer the commands of the port protocol on standard input and output")
+                .after_help("Example:\n  echo hello | dkv20 serve"),
         )
         .subcommand(scenario);
     #[cfg(feature = "exam")]

@@ -1,11 +1,11 @@
 //! Texts that several formats share.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use crate::case::Delivery;
 use crate::finding::Finding;
-use crate::report::{CaseVerdict, ExamVerdict, LevelReport, PortReport, Report};
+use crate::report::{CaseReport, CaseVerdict, ExamVerdict, LevelReport, PortReport, Report};
 
 /// How many characters of a line are shown.
 const LINE_CHARS_MAX: usize = 1_000;
@@ -71,7 +71,7 @@ impl State {
 
 /// Returns counts, findings and unknown commands of a level.
 pub(super) fn level_note(port: &PortReport, level: &LevelReport) -> String {
-    let counts = [(level.passed, "passed"), (level.failed, "failed"), (level.left_out, "left out")];
+    let counts = [(level.passed, "passed"), (level.failed, "failed")];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let mut parts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
     // A case of a higher level can show an error of this one.
@@ -82,7 +82,32 @@ pub(super) fn level_note(port: &PortReport, level: &LevelReport) -> String {
     if !level.unknown.is_empty() {
         parts.push(format!("unknown: {}", level.unknown.join(", ")));
     }
+    parts.extend(left_out(port, level));
     parts.join("; ")
+}
+
+/// Returns how many cases of a level were left out, and why.
+fn left_out(port: &PortReport, level: &LevelReport) -> Vec<String> {
+    let lacking = port
+        .levels
+        .iter()
+        .filter(|lower| lower.number <= level.number && !lower.unknown.is_empty());
+    let lacking = joined(lacking.map(|lower| format!("level {}", lower.title())));
+    let not_attempted = format!("not attempted, since the port lacks commands of {lacking}");
+    let not_asked = if port.is_examined() {
+        "not asked, since too many cases failed or the exam was stopped"
+    } else {
+        "not asked, since the greeting was wrong"
+    };
+    let reasons =
+        [(CaseVerdict::NotAttempted, not_attempted.as_str()), (CaseVerdict::NotAsked, not_asked)];
+    let parts = reasons.iter().filter_map(|(verdict, reason)| {
+        let cases = port.cases.iter();
+        let alike = |case: &&CaseReport| case.level == level.number && case.verdict == *verdict;
+        let count = cases.filter(alike).count();
+        (count > 0).then(|| format!("{} {reason}", counted(count, "case")))
+    });
+    parts.collect()
 }
 
 /// Returns the number and the name of a finding's level, such as `2 codec`.
@@ -102,8 +127,9 @@ pub(super) fn findings(report: &Report) -> impl Iterator<Item = (&PortReport, &F
     report.ports.iter().flat_map(|port| port.findings.iter().map(move |finding| (port, finding)))
 }
 
-/// Returns the verdict's word, a colon and a space, and the reason.
-pub(super) fn verdict_line(report: &Report) -> String {
+/// Returns the verdict in one line: its word, a colon and a space, and the reason.
+#[must_use]
+pub fn verdict_line(report: &Report) -> String {
     format!("{}: {}", report.verdict().as_str(), verdict_reason(report))
 }
 
@@ -172,8 +198,9 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
 }
 
 /// Returns `1 case`, `2 cases`.
-pub(super) fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
+#[must_use]
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+    let plural = if count == 1.into() { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 

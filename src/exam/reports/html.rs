@@ -56,7 +56,7 @@ fn page(report: &Report) -> Value {
         reason => verdict_reason(report),
         seed => report.seed.to_string(),
         time => duration(report.seconds),
-        case_count => report.case_count,
+        cases => counted(report.case_count, "case"),
         level_titles => levels.values().cloned().collect::<Vec<_>>(),
         errors => report.exam_errors.iter().map(|error| visible(error)).collect::<Vec<_>>(),
         ports => ports.collect::<Vec<_>>(),
@@ -139,13 +139,51 @@ fn finding_value((number, (port, finding)): (usize, (&PortReport, &Finding))) ->
         expected => Serde(expected),
         actual => Serde(actual),
         doubts => doubts(finding),
-        explanation => explanation(finding),
+        explanation => explanation(finding).iter().map(|line| explained(line)).collect::<Vec<_>>(),
         shrunk_title => shrunk_title(finding),
         shrunk => shrunk_lines(finding),
         stderr => stderr_lines(finding),
         trace => finding.trace.as_deref().map(visible),
         replay => finding.replay.as_deref().map(visible),
     }
+}
+
+/// The definition, for a report that is opened anywhere.
+const DEFINITION: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/CONCEPTS.md");
+/// The definition's sections and the anchors of their headings.
+const SECTIONS: [(&str, &str); 17] = [
+    ("1", "1-conventions"),
+    ("2", "2-operations"),
+    ("3", "3-replica"),
+    ("4", "4-cluster"),
+    ("4.1", "41-proposeop"),
+    ("4.2", "42-propose_atid-op"),
+    ("4.3", "43-partitionids-heal-healids"),
+    ("4.4", "44-settle"),
+    ("4.5", "45-compact-compactids"),
+    ("5", "5-snapshot"),
+    ("6", "6-splitmix64"),
+    ("7", "7-workload"),
+    ("8", "8-port-protocol"),
+    ("9", "9-scenarios"),
+    ("10", "10-chaos"),
+    ("11", "11-traces"),
+    ("12", "12-the-numbered-cases"),
+];
+
+/// Returns a line of an explanation: its words, each with a link if it is the number of a section,
+/// and whether it is a row of fields in columns.
+fn explained(line: &str) -> Value {
+    let is_field = line.starts_with(' ');
+    let is_reference = line.starts_with("definition, section");
+    let (reference, rest) =
+        line.split_at(if is_reference { line.find(':').unwrap_or(line.len()) } else { 0 });
+    let words = reference.split_inclusive(' ').map(|word| {
+        let section = SECTIONS.iter().find(|(number, _)| *number == word.trim_end());
+        let url = section.map(|(_, anchor)| format!("{DEFINITION}#{anchor}"));
+        context! { text => word, url }
+    });
+    context! { is_field, words => words.collect::<Vec<_>>(), rest }
 }
 
 /// An answer, and the part that differs from the other answer.
@@ -204,6 +242,23 @@ mod tests {
 
     fn parts(before: &str, differing: &str, after: &str) -> Answer {
         Answer { before: before.into(), differing: differing.into(), after: after.into() }
+    }
+
+    #[test]
+    fn links_lead_to_headings_of_the_definition() {
+        let definition = include_str!("../../../docs/CONCEPTS.md");
+        let headings = definition.lines().filter_map(|line| line.strip_prefix("##"));
+        let headings = headings.map(|heading| heading.trim_start_matches('#').trim());
+        let numbered = headings.filter(|heading| heading.starts_with(|c: char| c.is_ascii_digit()));
+        let anchors: Vec<_> = numbered
+            .map(|heading| {
+                let number = heading.split(' ').next().unwrap_or_default().trim_end_matches('.');
+                let kept = heading.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+                (number, kept.collect::<String>().to_lowercase().replace(' ', "-"))
+            })
+            .collect();
+        let known: Vec<_> = SECTIONS.map(|(number, anchor)| (number, anchor.to_owned())).into();
+        assert_eq!(anchors, known);
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! Arguments that several commands have.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use dkv20_exam::{Delivery, Interrupt, Limits, PortSpec, check_start};
+use clap::builder::{
+    NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser,
+};
+use clap::{Arg, Args, Command};
+use dkv20::machines::Dkv20;
+use dkv20_exam::{Delivery, Interrupt, Limits, Machine as _, Plan, PortSpec, check_start};
 use serde::Deserialize;
 
 use super::files::{broken, folder_of};
@@ -23,8 +28,10 @@ pub(crate) struct PortArguments {
     /// A file that lists ports: name, command, directory, environment.
     #[arg(long = "ports", value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The time limit for an answer, in seconds.
+    /// The time limit for an answer, in seconds (up to 1000000). The first answer of a program may
+    /// always take 10.
     #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
+    #[arg(allow_negative_numbers = true)]
     timeout: Duration,
 }
 
@@ -64,7 +71,11 @@ impl PortArguments {
 fn check(ports: &[PortSpec]) -> Result<(), Failure> {
     for (position, port) in ports.iter().enumerate() {
         if ports[..position].iter().any(|other| other.name == port.name) {
-            return Err(Failure::usage(format!("two ports are called {}", port.name)));
+            let name = &port.name;
+            return Err(Failure::usage(format!(
+                "two ports are called {name}: each --port, and each port in the file of --ports, \
+                 needs another name"
+            )));
         }
         check_start(port).map_err(|error| {
             Failure::broken(format!("port {}: {}: {error}", port.name, port.command[0]))
@@ -104,11 +115,51 @@ fn resolve(port: &mut PortSpec, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Parses a positive number of seconds.
+/// Parses a number of seconds. Every sum of a time and a duration within the range has a value.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let reason = || "expected a number of seconds greater than 0".to_owned();
-    seconds.filter(|seconds| !seconds.is_zero()).ok_or_else(reason)
+    let range = Duration::from_nanos(1)..=Duration::from_secs(1_000_000);
+    let reason = "expected a number of seconds from 0.000000001 to 1000000, without a unit";
+    seconds.filter(|seconds| range.contains(seconds)).ok_or_else(|| reason.to_owned())
+}
+
+/// Returns the parser of a whole number of this range.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        let (least, greatest) = (range.start(), range.end());
+        number.ok_or_else(|| format!("expected a whole number from {least} to {greatest}"))
+    }
+}
+
+/// Returns the parser of a suite or a case: any text, for which completions offer the suites.
+pub(crate) fn case_name() -> impl TypedValueParser<Value = String> {
+    CaseName
+}
+
+#[derive(Clone)]
+struct CaseName;
+
+impl TypedValueParser for CaseName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        NonEmptyStringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let plan = Plan { generated_count: 0, states_depth: 0, ..Plan::default() };
+        let suites = Dkv20.suites(&plan).into_iter();
+        Some(Box::new(suites.map(|suite| PossibleValue::new(suite.name))))
+    }
 }
 
 /// Parses the name of a delivery.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use dkv20::machines::Dkv20;
-use dkv20_exam::reports::text;
+use dkv20_exam::reports::{counted, text, verdict_line};
 use dkv20_exam::{
     ExamVerdict, Limits, Machine as _, Plan, PortSpec, Progress, Report, Selection, Settings,
     Shard, examine,
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::arguments::{PortArguments, seconds};
+use super::arguments::{PortArguments, case_name, seconds, whole};
 use super::files::print;
 use super::outputs::{ReportArguments, try_all};
 use crate::exit::{Exit, Failure};
@@ -31,6 +31,9 @@ pub(crate) struct ExamArguments {
     cases: CaseArguments,
     #[command(flatten)]
     reports: ReportArguments,
+    /// Print only the verdict, in one line.
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 #[derive(Args)]
@@ -38,24 +41,29 @@ pub(crate) struct ExamArguments {
 struct CaseArguments {
     /// Ask only this suite, case or group of cases, such as `traces`, `case-15` or `histories/17`;
     /// may be repeated.
-    #[arg(long, value_name = "SUITE-or-CASE")]
+    #[arg(long, value_name = "SUITE-or-CASE", value_parser = case_name())]
+    #[arg(hide_possible_values = true)]
     only: Vec<String>,
     /// Ask only what a port of this level must know.
     #[arg(long, default_value = "5")]
     level: LevelArgument,
-    /// The seed of the generated cases.
-    #[arg(long, default_value_t = Plan::default().seed)]
+    /// The seed of the generated cases, 0 to 18446744073709551615.
+    #[arg(long, value_name = "SEED", default_value_t = Plan::default().seed)]
+    #[arg(value_parser = whole::<u64>(0..=u64::MAX), allow_negative_numbers = true)]
     seed: u64,
-    /// How many cases each generated suite has.
+    /// How many cases each generated suite has, 0 to 2000000. The time and the memory grow with it.
     #[arg(long, value_name = "N", default_value_t = Plan::default().generated_count)]
+    #[arg(value_parser = whole::<usize>(0..=2_000_000), allow_negative_numbers = true)]
     cases: usize,
-    /// How many commands the longest path of the exhaustive suite has.
+    /// How many commands the longest path of the exhaustive suite has, 0 to 8. One more triples the
+    /// cases: 1752 with 4, 281736 with 8.
     #[arg(long, value_name = "D", default_value_t = Plan::default().states_depth)]
+    #[arg(value_parser = whole::<usize>(0..=8), allow_negative_numbers = true)]
     states_depth: usize,
-    /// Go on with generated cases until a port's exam has taken this many seconds.
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    /// Go on with generated cases until a port's exam has taken this many seconds (up to 1000000).
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     seconds: Option<Duration>,
-    /// Ask only the I-th of N equal parts of the cases.
+    /// Ask only the I-th of N equal parts of the cases; N is 1 to 10000.
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]
     shard: Shard,
     /// Stop a port's exam at its first failing case.
@@ -86,6 +94,8 @@ enum LevelArgument {
     Scale,
 }
 
+const SHARDS_MAX: usize = 10_000;
+
 const EXAMPLES: &str = "\
 Examples:
   dkv20 exam --port mine='./my-port serve'
@@ -115,7 +125,8 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let traces_written = arguments.reports.write_traces(&ports, timeout, &mut report);
     let reports_written = arguments.reports.write(&report);
     let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
-    let printed = arguments.reports.print(&text(&report, colour));
+    let shown = if arguments.quiet { verdict_line(&report) + "\n" } else { text(&report, colour) };
+    let printed = arguments.reports.print(&shown);
     for problem in problems(&report) {
         crate::complain(&format!("dkv20: {problem}"));
     }
@@ -149,7 +160,7 @@ fn list(selection: &Selection<'_>) -> Result<Exit, Failure> {
     let mut text = String::new();
     for case in selection.cases() {
         let level = Dkv20.level_of_all(&case.lines);
-        text += &format!("{}  level {level}  {} lines\n", case.id, case.lines.len());
+        text += &format!("{}  level {level}  {}\n", case.id, counted(case.lines.len(), "line"));
     }
     print(&text)?;
     Ok(Exit::Done)
@@ -186,7 +197,9 @@ fn show(bar: &ProgressBar, progress: Progress<'_>) {
 fn shard(text: &str) -> Result<Shard, String> {
     let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
     match numbers {
-        Some((number, count)) if (1..=count).contains(&number) => Ok(Shard { number, count }),
-        _ => Err("expected I/N with 1 <= I <= N".into()),
+        Some((number, count)) if (1..=count).contains(&number) && count <= SHARDS_MAX => {
+            Ok(Shard { number, count })
+        }
+        _ => Err(format!("expected I/N with whole numbers, 1 <= I <= N <= {SHARDS_MAX}")),
     }
 }

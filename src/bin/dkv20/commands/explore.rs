@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use dkv20::explore::{Level, RULES, Report, Settings, explore, trace_of};
 use dkv20::reference::Cluster;
+use dkv20_exam::reports::counted;
 
-use super::arguments::seconds;
+use super::arguments::{seconds, whole};
 use super::files::{broken, check_file, print, write_whole};
 use crate::exit::{Exit, Failure};
 
@@ -27,13 +28,15 @@ const DEFAULT_DEPTH: u32 = 6;
 pub(crate) struct ExploreArguments {
     /// How many replicas the cluster has, 1 to 64.
     #[arg(long, value_name = "N", default_value_t = 3)]
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(value_parser = whole::<u8>(1..=64), allow_negative_numbers = true)]
     replicas: u8,
-    /// The most actions in a sequence, from 1. The default is 6; no limit with --seconds.
-    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u32).range(1..))]
+    /// The most actions in a sequence, 1 to 12. The default is 6; with --seconds, the time is the
+    /// only limit. One more makes about four times as many states of three replicas.
+    #[arg(long, value_name = "D", allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<u32>(1..=12))]
     depth: Option<u32>,
-    /// Stop after this many seconds.
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    /// Stop after this many seconds (up to 1000000).
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     seconds: Option<Duration>,
     /// Write the trace of a violation into this file.
     #[arg(long, value_name = "FILE")]
@@ -124,16 +127,17 @@ fn summary(report: &Report, time: Duration) -> String {
     let verdict = match &report.counterexample {
         Some(counterexample) => {
             let count = counterexample.actions.len();
-            format!("{} broken by {count} actions", counterexample.violations[0].rule)
+            let actions = counted(count, "action");
+            format!("{} broken by {actions}", counterexample.violations[0].rule)
         }
         None => format!("{} rules hold", RULES.len()),
     };
     let depth = report.levels.last().map_or(0, |level| level.depth);
     let end = if report.out_of_time { ", the next one in part" } else { "" };
     format!(
-        "explore: {verdict}: depth {depth}{end}, {} states, {} transitions, {:.1} s\n",
-        report.states,
-        report.transitions,
+        "explore: {verdict}: depth {depth}{end}, {}, {}, {:.1} s\n",
+        counted(report.states, "state"),
+        counted(report.transitions, "transition"),
         time.as_secs_f64()
     )
 }

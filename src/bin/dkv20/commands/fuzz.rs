@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use clap::Args;
 use dkv20::machines::Dkv20;
+use dkv20_exam::reports::counted;
 use dkv20_exam::{
     Case, Delivery, Examinee, FuzzProgress, FuzzSettings, Limits, PortSpec, fuzz, investigate,
 };
 use indicatif::ProgressBar;
 
-use super::arguments::{PortArguments, delivery, seconds};
+use super::arguments::{PortArguments, delivery, seconds, whole};
 use super::files::{check_folder, print};
 use super::outputs::report_finding;
 use super::trace::lines_of;
@@ -21,25 +22,33 @@ use crate::exit::{Exit, Failure};
 /// Run generated cases until interrupted (Ctrl-C) or out of time, and keep one trace for each kind
 /// of error.
 #[derive(Args)]
+#[command(after_help = FUZZ_EXAMPLE)]
 pub(crate) struct FuzzArguments {
-    /// The seed of the first case. At its end the command prints the one to resume from.
-    #[arg(long, default_value_t = 1)]
+    /// The seed of the first case, 0 to 18446744073709551615. At its end the command prints the one
+    /// to resume from.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(value_parser = whole::<u64>(0..=u64::MAX), allow_negative_numbers = true)]
     seed: u64,
-    /// Run for at most this many seconds.
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    /// Run for at most this many seconds (up to 1000000).
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     seconds: Option<Duration>,
-    /// Run this many cases.
-    #[arg(long, value_name = "N")]
+    /// Run this many cases, 1 to 1000000000000.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<u64>(1..=1_000_000_000_000))]
     cases: Option<u64>,
     /// Write the traces of findings into this folder.
     #[arg(long, value_name = "FOLDER", default_value = "dkv20-findings")]
     traces: PathBuf,
+    /// Print only the verdict, in one line for each port.
+    #[arg(short, long)]
+    quiet: bool,
     #[command(flatten)]
     ports: PortArguments,
 }
 
 /// Find the fewest commands of a trace that still show a port's error.
 #[derive(Args)]
+#[command(after_help = SHRINK_EXAMPLE)]
 pub(crate) struct ShrinkArguments {
     /// A trace; or lines, one a line, below the line `# dkv20 lines`.
     trace: PathBuf,
@@ -52,6 +61,13 @@ pub(crate) struct ShrinkArguments {
     #[command(flatten)]
     ports: PortArguments,
 }
+
+const FUZZ_EXAMPLE: &str = "\
+Example: an hour of generated cases
+  dkv20 fuzz --seconds 3600 --port mine='./my-port serve'";
+const SHRINK_EXAMPLE: &str = "\
+Example:
+  dkv20 shrink long.lines --port mine='./my-port serve'";
 
 pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     let ports = arguments.ports.given_or_default()?;
@@ -73,7 +89,8 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     };
     let fuzz_port = |port: &PortSpec| {
         let found = |finding| {
-            note(report_finding(&arguments.traces, port, settings.limits.timeout, finding));
+            let quiet = arguments.quiet;
+            note(report_finding(&arguments.traces, port, settings.limits.timeout, finding, quiet));
         };
         // Shown on a terminal only.
         let bar = ProgressBar::new_spinner();
@@ -116,11 +133,11 @@ fn greet(port: &PortSpec, limits: &Limits) -> Result<(), Failure> {
 fn summary(port: &str, state: FuzzProgress) -> String {
     let rate = u128::from(state.cases) * 1_000 / state.time.as_millis().max(1);
     format!(
-        "{port}: {} cases in {:.1} s ({rate} per second), {} failed, {} findings",
-        state.cases,
+        "{port}: {} in {:.1} s ({rate} per second), {} failed, {}",
+        counted(state.cases, "case"),
         state.time.as_secs_f64(),
         state.failed,
-        state.findings,
+        counted(state.findings, "finding"),
     )
 }
 
@@ -147,7 +164,7 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
             Err(divergence) => {
                 exit = Exit::Diverged;
                 let finding = investigate(&mut examinee, &case, &[], divergence);
-                report_finding(&arguments.traces, &port, limits.timeout, finding)?;
+                report_finding(&arguments.traces, &port, limits.timeout, finding, false)?;
             }
         }
     }

@@ -158,17 +158,19 @@ fn stem(port: &PortSpec, finding: &Finding, bytes: &[u8]) -> String {
     format!("{name}-{}", hex::encode(&Sha256::digest(bytes)[..4]))
 }
 
-/// Writes a finding's trace and prints the finding, even if the trace cannot be written.
+/// Writes a finding's trace and, unless `is_quiet`, prints the finding, even if the trace cannot be
+/// written.
 pub(crate) fn report_finding(
     folder: &Path,
     port: &PortSpec,
     timeout: Duration,
     mut finding: Finding,
+    is_quiet: bool,
 ) -> Result<(), Failure> {
     let written = write_trace(folder, port, timeout, "found by", &mut finding);
     let mut text = format!("{}: {}: {}\n", port.name, finding.case, finding.headline());
     for line in finding.explanation.iter().chain(&finding.replay) {
         text += &format!("    {line}\n");
     }
-    try_all([written, print(&text)])
+    try_all([written, if is_quiet { Ok(()) } else { print(&text) }])
 }

@@ -24,15 +24,23 @@ pub(crate) fn record(file: &Path) -> Result<(), Failure> {
 
 /// Run a trace on the reference, or on ports, and show the first answer that differs.
 #[derive(Args)]
+#[command(after_help = REPLAY_EXAMPLE)]
 pub(crate) struct ReplayArguments {
     /// A trace; or lines, one a line, below the line `# dkv20 lines`.
     trace: PathBuf,
     /// How the lines reach the port.
     #[arg(long, default_value = "marked", value_parser = delivery())]
     delivery: Delivery,
+    /// Print only the verdict, in one line for each port.
+    #[arg(short, long)]
+    quiet: bool,
     #[command(flatten)]
     ports: PortArguments,
 }
+
+const REPLAY_EXAMPLE: &str = "\
+Example:
+  dkv20 replay tests/traces/case-15-deposed-tail-is-truncated.trace --port mine='./my-port serve'";
 
 pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let (lines, has_answers) = read_lines(&arguments.trace)?;
@@ -55,7 +63,7 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
                 exit = Exit::Diverged;
                 print(&format!("{name}: {difference}\n"))?;
                 let stderr = examinee.stderr_tail();
-                if !stderr.is_empty() {
+                if !stderr.is_empty() && !arguments.quiet {
                     print(&format!("{name}: standard error ends: {stderr}\n"))?;
                 }
             }
