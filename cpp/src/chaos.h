@@ -3,6 +3,7 @@
 #ifndef DKV20_CHAOS_H_
 #define DKV20_CHAOS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,7 +34,7 @@ class ChaosLines {
 
   SplitMix64 draws_;
   std::uint64_t steps_left_;
-  std::uint64_t closing_lines_ = 0;
+  std::size_t closing_lines_ = 0;
 };
 
 }  // namespace dkv20
