@@ -417,7 +417,7 @@ fn a_closed_pipe_is_no_error() {
         &exam,
         &["completions", "bash"],
         &["explore", "--depth", "3"],
-        &["replay", "x.lines"],
+        &["replay", "x.lines", "--port", &port],
         &["fuzz", "--port", &port, "--cases", "1"],
     ];
     for arguments in commands {
