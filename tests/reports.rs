@@ -412,7 +412,7 @@ fn html_has_the_whole_report() {
     assert_eq!(page.matches("<td class=\"not-attempted\">").count(), 5);
     let marked = "ok leader=2 <mark>term=3</mark></pre>";
     assert!(page.contains(marked) && page.contains(&marked.replace("=3", "=4")));
-    let section = "docs&#x2f;CONCEPTS.md#44-settle\">4.4</a>";
+    let section = "docs&#x2f;CONCEPTS.md#43-partitionids-heal-healids\">4.3</a> and <a href=";
     for part in
         [section, "findings&#x2f;wrong.trace", "on standard error", "elections", "#finding-2"]
     {

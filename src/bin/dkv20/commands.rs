@@ -25,7 +25,7 @@ enum Command {
     Fuzz(fuzz::FuzzArguments),
     Explore(explore::ExploreArguments),
     /// Decode snapshots, or name the first field in which two differ.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  dkv20 snapshot show state.hex")]
     Snapshot(snapshot::Command),
     /// Write the reference's answers into trace files.
     #[command(after_help = "Example:\n  dkv20 record tests/traces/mine.trace")]

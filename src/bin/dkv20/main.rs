@@ -12,12 +12,12 @@ use dkv20::{SCENARIO_NAMES, ServeError, run_scenario, serve};
 
 use exit::{Exit, Failure};
 
-const EXIT_STATUS: &str = "\
+const AFTER_HELP: &str = "\
 Exit status: 0 done (a port conforms), 1 failed (a port diverges), 2 usage error, 3 the exam itself
 failed or nothing was asked.
 
 Example:
-  dkv20 exam --port mine='./my-port serve' --level 1";
+  dkv20 scenario A";
 
 fn main() -> ExitCode {
     match run() {
@@ -38,7 +38,7 @@ fn command() -> Command {
             "A replicated key-value state machine defined to the byte: the Rust port, and the exam \
              for other ports",
         )
-        .after_help(EXIT_STATUS)
+        .after_help(AFTER_HELP)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(

@@ -179,9 +179,10 @@ fn explained(line: &str) -> Value {
     let (reference, rest) =
         line.split_at(if is_reference { line.find(':').unwrap_or(line.len()) } else { 0 });
     let words = reference.split_inclusive(' ').map(|word| {
-        let section = SECTIONS.iter().find(|(number, _)| *number == word.trim_end());
+        let (text, space) = word.split_at(word.trim_end().len());
+        let section = SECTIONS.iter().find(|(number, _)| *number == text);
         let url = section.map(|(_, anchor)| format!("{DEFINITION}#{anchor}"));
-        context! { text => word, url }
+        context! { text, url, space }
     });
     context! { is_field, words => words.collect::<Vec<_>>(), rest }
 }
