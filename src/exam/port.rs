@@ -77,8 +77,10 @@ impl PortSpec {
 /// The way in which a port failed to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It wrote nothing within the time limit.
+    /// It ran and wrote nothing within the time limit.
     NoAnswer,
+    /// A signal had stopped it, as SIGSTOP does, when the time limit ended.
+    Stopped,
     /// Its answer came only when its input was closed.
     NotFlushed,
     /// It wrote a line without LF, and then nothing within the time limit.
@@ -93,9 +95,10 @@ pub enum Failure {
     Flood,
     /// It did not exit after the end of its input.
     StillRunning,
-    /// The exam was interrupted.
+    /// The exam was interrupted. This says nothing about the port.
     Interrupted,
-    /// The operating system reported an error.
+    /// The operating system reported an error, such as that no process can be started. This says
+    /// nothing about the port.
     System(String),
 }
 
@@ -112,7 +115,20 @@ impl fmt::Display for Failure {
 impl Failure {
     /// Reports whether the failure took the whole time limit.
     pub(crate) fn is_timeout(&self) -> bool {
-        matches!(self, Self::NoAnswer | Self::NotFlushed | Self::NoLineEnd | Self::StillRunning)
+        matches!(
+            self,
+            Self::NoAnswer
+                | Self::Stopped
+                | Self::NotFlushed
+                | Self::NoLineEnd
+                | Self::StillRunning
+        )
+    }
+
+    /// Reports whether the cause is outside the port, so that it is not an error of the port.
+    #[must_use]
+    pub const fn is_external(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::System(_))
     }
 
     /// Returns a word for fingerprints. It does not change from run to run.
@@ -130,6 +146,7 @@ impl Failure {
     const fn words(&self) -> (&'static str, &'static str) {
         match self {
             Self::NoAnswer => ("no-answer", "no answer in time"),
+            Self::Stopped => ("stopped", "no answer in time: a signal has stopped the program"),
             Self::NotFlushed => {
                 ("not-flushed", "the answer is written only once the input is closed")
             }

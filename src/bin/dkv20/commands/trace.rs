@@ -47,6 +47,7 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         match examinee.run(&lines, arguments.delivery) {
             Ok(()) => print(&format!("{name}: every answer is the one in the trace\n"))?,
             Err(divergence) => {
+                Failure::unless_of_port(&name, &divergence)?;
                 exit = Exit::Diverged;
                 let (step, headline) = (divergence.step + 1, divergence.headline(&lines));
                 print(&format!("{name}: step {step}: {headline}\n"))?;
