@@ -27,7 +27,7 @@ const READS_AT_ONCE_MAX: usize = 16;
 const EXTENSIONS_MAX: u32 = 10;
 /// How long a port that has closed a stream has to exit, and how long the output of one that has
 /// exited may be silent before it counts as ended.
-const END_GRACE: Duration = Duration::from_secs(1);
+const END_GRACE: Duration = Duration::from_millis(500);
 
 /// The process groups of the running ports.
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
