@@ -447,7 +447,7 @@ fn causes_of_silence_are_told_apart() {
     ] {
         let port = answering(&format!("command() {{ {command}; }}"));
         let port = script("m", &port, Path::new("."));
-        let shrink = ["shrink", "x.lines", "--port", &port, "--timeout", "2"];
+        let shrink = ["shrink", "x.lines", "--port", &port, "--timeout", "1"];
         let output = dkv20(folder.path(), &shrink);
         let said = text(&[&output.stdout[..], &output.stderr].concat());
         assert_eq!(output.status.code(), Some(1), "{command}: {said}");

@@ -81,7 +81,8 @@ impl Scene {
         for entry in fs::read_dir(self.path()).expect("the folder can be read") {
             let name = entry.expect("an entry").file_name();
             let is_known = name == "ids" || name == "x.lines";
-            assert!(is_known || files.iter().any(|file| name == *file), "{what} left {name:?}");
+            let is_known = is_known || files.iter().any(|file| name == *file);
+            assert!(is_known, "{what} left {}", name.display());
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::machine::Machine;
 
 /// An error of a port: where it was found, the first wrong step, and the fewest lines that show it.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact and a key of the JSON lines")]
 pub struct Finding {
     /// The id of the case.
     pub case: String,

@@ -42,12 +42,12 @@ pub fn investigate(
         None => inquiry.retry(case, &first),
     };
     let mut facts = Vec::new();
-    if let Some(cause) = examinee.external_cause() {
-        let cause = match cause {
+    if let Some(failure) = examinee.external_cause() {
+        let reason = match failure {
             Failure::Interrupted => "was interrupted".into(),
-            cause => format!("could not go on: {cause}"),
+            failure => format!("could not go on: {failure}"),
         };
-        facts.push(format!("the investigation {cause}; fewer commands may show the error"));
+        facts.push(format!("the investigation {reason}; fewer commands may show the error"));
         (finding.is_interrupted, finding.is_minimal) = (true, false);
     }
     if finding.occurrences < finding.tries {
@@ -86,10 +86,10 @@ impl Inquiry<'_, '_> {
         let explanation = self.explain(&shrunk);
         let finding = Finding::new(self.machine, case, &blamed, &shrunk);
         Finding {
-            explanation,
-            fingerprint,
-            is_minimal,
             is_step_of_shrunk,
+            fingerprint,
+            explanation,
+            is_minimal,
             tries,
             occurrences,
             ..finding
