@@ -235,7 +235,7 @@ impl PortProcess {
         }
         let is_quiet = self.poll(!unwritten.is_empty(), left.min(POLL_TIME_MAX))?;
         if is_quiet && !self.has_exited {
-            // What it wrote before it exited is read by the next calls.
+            // Its output up to the exit is read by the next calls.
             self.has_exited = self.is_exited()?;
         }
         self.read_stdout()?;
