@@ -303,3 +303,255 @@ fn an_interrupt_shows_findings_and_ends_the_ports() {
         assert!(kill_process(port, Signal::CONT).is_err(), "port {port:?} still runs");
     }
 }
+
+/// Answers as `serve` does; in addition `$1` is a file for what the script notes.
+fn honest(more: &str) -> String {
+    format!("{more}\nexec \"$0\" serve")
+}
+
+/// Answers `hello` as the function `greet` does, and any other command by the function `command`.
+fn answering(functions: &str) -> String {
+    format!(
+        "greet() {{ echo 'ok dkv20 1 m'; }}\n{functions}\nwhile IFS= read -r line; do\n\
+         case $line in hello) greet ;; '' | '#'*) ;; *) command ;; esac\ndone",
+    )
+}
+
+/// Returns the objects of a kind in a report of JSON lines.
+fn objects_of(folder: &Path, kind: &str) -> Vec<serde_json::Value> {
+    let report = fs::read_to_string(folder.join("report.json")).expect("a report");
+    let objects = report.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    objects.filter(|object: &serde_json::Value| object["type"] == kind).collect()
+}
+
+/// Runs an exam of one port with a script, and writes `report.json`.
+fn exam_of(folder: &Path, port: &str, more: &[&str]) -> (i32, String) {
+    let port = script("m", port, &folder.join("notes"));
+    let exam = ["exam", "--port", &port, "--json", "report.json"];
+    let output = dkv20(folder, &[&exam, more].concat());
+    let said = text(&[&output.stdout[..], &output.stderr].concat());
+    (output.status.code().expect("it exits"), said)
+}
+
+#[test]
+fn a_deadline_ends_an_exam_whose_selection_has_no_further_cases() {
+    let folder = folder();
+    for only in ["case-01", "states/0", "lines/3"] {
+        let more = ["--only", only, "--seconds", "0.2"];
+        let (status, said) = exam_of(folder.path(), &honest(""), &more);
+        assert_eq!(status, 0, "{said}");
+        assert!(said.contains("conforms: m, 1 case\n"), "{said}");
+    }
+}
+
+#[test]
+fn further_cases_are_counted_and_not_listed() {
+    let folder = folder();
+    let more = ["--only", "lines", "--cases", "2", "--seconds", "0.5"];
+    let (status, said) = exam_of(folder.path(), &honest(""), &more);
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(objects_of(folder.path(), "case").len(), 2);
+    let port = &objects_of(folder.path(), "port")[0];
+    assert!(port["further_passed"].as_u64() > Some(0), "{port}");
+}
+
+/// The program is removed when a process is asked to greet, at the first start and at later ones.
+#[test]
+fn a_program_that_vanishes_is_not_at_fault() {
+    for processes in [1, 2, 3] {
+        let folder = folder();
+        let program = folder.path().join("program");
+        std::os::unix::fs::symlink(PROGRAM, &program).expect("a link can be made");
+        // The wrapper is removed; the process that runs goes on.
+        let wrapper = format!(
+            "#!/bin/sh\nread -r line\necho x >>notes\n\
+             [ $(wc -l <notes) -lt {processes} ] || rm \"$0\"\n\
+             echo 'ok dkv20 1 rust'\nexec ./program serve\n",
+        );
+        let path = written(folder.path(), "wrapper", wrapper.as_bytes());
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs::set_permissions(&path, mode).expect("the mode can be set");
+        let exam = ["exam", "--port", "m=./wrapper", "--json", "report.json", "--only", "process"];
+        let output = dkv20(folder.path(), &exam);
+        let said = text(&[&output.stdout[..], &output.stderr].concat());
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("m could not be examined: ./wrapper: No such file"), "{said}");
+        assert_eq!(objects_of(folder.path(), "finding").len(), 0, "{said}");
+    }
+}
+
+#[test]
+fn too_few_file_descriptors_are_not_the_ports_fault() {
+    let folder = folder();
+    for limit in 5..12 {
+        let script = format!("ulimit -n {limit}; exec \"$0\" exam --only case-01 --port \"$1\"");
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &script, PROGRAM, &right("m")]).current_dir(folder.path());
+        let output = limited.output().expect("the shell starts");
+        let said = text(&[&output.stdout[..], &output.stderr].concat());
+        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{limit}: {said}");
+        assert!(!said.contains("diverges"), "{limit}: {said}");
+    }
+}
+
+/// Checks that the processes whose ids are in a file have been ended.
+fn assert_ended(ids: &Path) {
+    let ids = fs::read_to_string(ids).expect("ids of processes");
+    for id in ids.split_whitespace() {
+        // A killed process whose parent is gone is a zombie until the system reaps it.
+        let state = || fs::read_to_string(format!("/proc/{id}/stat"));
+        while state().is_ok_and(|stat| !stat.contains(") Z ")) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_crash_is_seen_though_a_helper_holds_the_pipes() {
+    let folder = folder();
+    let crashes = answering(r#"command() { sleep 1000 & echo $! >>"$1"; exit 7; }"#);
+    let crashes =
+        crashes.replace("command()", "file=$1; command()").replace(r#""$1""#, r#""$file""#);
+    written(folder.path(), "x.lines", b"mix 0\n");
+    let port = script("m", &crashes, &folder.path().join("notes"));
+    let output = dkv20(folder.path(), &["shrink", "x.lines", "--port", &port, "--timeout", "1000"]);
+    let said = text(&[&output.stdout[..], &output.stderr].concat());
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the program exited (exit status: 7)"), "{said}");
+    assert_ended(&folder.path().join("notes"));
+}
+
+#[test]
+fn a_right_port_whose_helper_holds_its_output_passes() {
+    let folder = folder();
+    let leaky = honest(r#"sleep 1000 & echo $! >>"$1""#);
+    let (status, said) =
+        exam_of(folder.path(), &leaky, &["--only", "process", "--timeout", "1000"]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("m: note: it leaks processes"), "{said}");
+    assert_ended(&folder.path().join("notes"));
+}
+
+/// The cause is what the port did, and not which time limit ended first.
+#[test]
+fn causes_of_silence_are_told_apart() {
+    let folder = folder();
+    written(folder.path(), "x.lines", b"mix 0\n");
+    for (command, cause) in [
+        ("exec 0<&-; sleep 1000", "the program closed its standard input"),
+        ("exec 1>&- 2>&-; sleep 1000", "the program closed its standard output"),
+        ("kill -STOP $$", "no answer in time: a signal has stopped the program"),
+        ("printf 'ok 1'; sleep 1000", "the answer has no line end"),
+        ("kill -SEGV $$", "the program exited (signal: 11 (SIGSEGV))"),
+        ("exit 3", "the program exited (exit status: 3)"),
+    ] {
+        let port = answering(&format!("command() {{ {command}; }}"));
+        let port = script("m", &port, Path::new("."));
+        let shrink = ["shrink", "x.lines", "--port", &port, "--timeout", "1"];
+        let output = dkv20(folder.path(), &shrink);
+        let said = text(&[&output.stdout[..], &output.stderr].concat());
+        assert_eq!(output.status.code(), Some(1), "{command}: {said}");
+        assert!(said.contains(&format!("got {cause}\n")), "{command}: {said}");
+        assert!(!said.contains("flaky"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn a_flaky_port_is_called_flaky() {
+    let folder = folder();
+    // Every second process is right, as far as case-01 is concerned.
+    let flaky = r#"
+        echo x >>"$1"
+        if [ $(($(wc -l <"$1") % 2)) = 0 ]; then exec "$0" serve; fi
+        "$0" serve | while IFS= read -r answer; do
+            case $answer in "ok dkv20"*) ;; *) answer="ok 1" ;; esac
+            printf '%s\n' "$answer"
+        done"#;
+    let (status, said) = exam_of(folder.path(), flaky, &["--only", "traces"]);
+    assert_eq!(status, 1, "{said}");
+    let findings = objects_of(folder.path(), "finding");
+    assert!(!findings.is_empty(), "{said}");
+    for finding in findings {
+        let (tries, occurrences) = (finding["tries"].as_u64(), finding["occurrences"].as_u64());
+        assert!(occurrences < tries && occurrences > Some(0), "{finding}");
+        assert_eq!(finding["is_minimal"], false, "{finding}");
+        let words =
+            format!("flaky: it occurred in {} of {} tries", occurrences.unwrap(), tries.unwrap());
+        assert!(said.contains(&words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn a_name_that_changes_is_reported() {
+    let folder = folder();
+    let between = answering("greet() { echo \"ok dkv20 1 m$$\"; }\ncommand() { echo 'ok 1'; }");
+    let (_, said) = exam_of(folder.path(), &between, &["--only", "case-01"]);
+    assert!(said.contains("its greeting changes between starts: `ok dkv20 1 m"), "{said}");
+    let within = r#"
+        "$0" serve | while IFS= read -r answer; do
+            case $answer in "ok dkv20 1 "*) n=$((n + 1)); answer="ok dkv20 1 m$n" ;; esac
+            printf '%s\n' "$answer"
+        done"#;
+    let (status, said) = exam_of(folder.path(), within, &["--only", "case-01"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("NAME changed within a session"), "{said}");
+}
+
+/// The first wrong step is a line of the case or of the shrunk commands, and its text is always
+/// among the shrunk commands.
+#[test]
+fn the_blamed_line_is_in_the_trace() {
+    let folder = folder();
+    let drifts = r#"
+        "$0" serve | while IFS= read -r answer; do
+            case $answer in "ok 0x"*) answer="ok 0x00" ;; "ok leader="*) answer="ok leader=9" ;; esac
+            printf '%s\n' "$answer"
+        done"#;
+    let wrong = answering("command() { echo 'ok 1'; }");
+    for (port, only) in [(drifts, "traces"), (&wrong, "lines"), (WRONG, "histories")] {
+        let more = ["--only", only, "--cases", "40", "--fail-fast"];
+        let (_, said) = exam_of(folder.path(), port, &more);
+        let findings = objects_of(folder.path(), "finding");
+        assert!(!findings.is_empty(), "{said}");
+        for finding in findings {
+            let shrunk = finding["shrunk"].as_array().expect("lines");
+            assert!(shrunk.contains(&finding["step_line"]), "{finding}");
+        }
+    }
+}
+
+#[test]
+fn nothing_asked_is_refused() {
+    let folder = folder();
+    let right = right("m");
+    let unmatched = ["exam", "--port", &right, "--only", "traces", "--only", "case-99"];
+    assert_refused(folder.path(), &unmatched, 3, &["no case matches --only `case-99`"]);
+    let shallow = ["exam", "--port", &right, "--states-depth", "0"];
+    assert_refused(folder.path(), &shallow, 2, &["--states-depth 0 is too small: suite states"]);
+    written(folder.path(), "empty.lines", b"");
+    let shrink = ["shrink", "empty.lines", "--port", &right];
+    assert_refused(folder.path(), &shrink, 3, &["has no line to ask"]);
+}
+
+#[test]
+fn jobs_bound_how_many_ports_are_examined_at_a_time() {
+    let folder = folder();
+    let log = folder.path().join("log");
+    let noting = |name: &str| {
+        let port = format!(
+            "read -r hello; echo {name} >>\"$1\"; echo 'ok dkv20 1 rust'; exec \"$0\" serve",
+        );
+        script(name, &port, &log)
+    };
+    let ports = [noting("a"), noting("b"), noting("c")];
+    let ports = ports.iter().flat_map(|port| ["--port", port.as_str()]);
+    let exam: Vec<_> =
+        ["exam", "--only", "case-01", "--jobs", "1"].into_iter().chain(ports).collect();
+    let output = dkv20(folder.path(), &exam);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let started = fs::read_to_string(&log).expect("a log");
+    let mut in_order: Vec<_> = started.lines().collect();
+    in_order.dedup();
+    assert_eq!(in_order, ["a", "b", "c"]);
+    assert_refused(folder.path(), &["exam", "--port", &right("m"), "--jobs", "0"], 2, &["--jobs"]);
+}

@@ -200,14 +200,18 @@ fn json_lines_have_the_documented_keys() {
     };
     let documented = [
         ("exam", "type format version seed case_count ports"),
-        ("port", "type name command greeting is_examined conforms seconds"),
+        (
+            "port",
+            "type name command greeting is_examined external_cause conforms further_passed notes \
+             seconds",
+        ),
         ("level", "type port number name unknown passed failed left_out conforms"),
         ("case", "type port id level verdict reason seconds"),
         (
             "finding",
-            "type port case level step is_expanded step_line command expected actual fingerprint \
-             explanation shrunk is_minimal is_reproduced delivery stderr same_answer_from trace \
-             replay",
+            "type port case level step is_expanded is_step_of_shrunk step_line command expected \
+             actual fingerprint explanation shrunk is_minimal is_reproduced tries occurrences \
+             is_interrupted delivery stderr same_answer_from trace replay",
         ),
         (
             "summary",

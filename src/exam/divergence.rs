@@ -49,8 +49,14 @@ impl Divergence {
         matches!(&self.actual, Actual::Failed(failure) if failure.is_timeout())
     }
 
-    pub(crate) fn is_interrupt(&self) -> bool {
-        self.actual == Actual::Failed(Failure::Interrupted)
+    /// Returns the cause if it is outside the port: an interruption or an error of the operating
+    /// system. Then it is not an error of the port.
+    #[must_use]
+    pub const fn external_cause(&self) -> Option<&Failure> {
+        match &self.actual {
+            Actual::Failed(failure) if failure.is_external() => Some(failure),
+            _ => None,
+        }
     }
 
     /// Reports whether another port wrote the same wrong answer at the same step.

@@ -11,8 +11,7 @@ use crate::port_exam::{PortExam, Progress};
 use crate::report::{PortReport, Report};
 use crate::selection::Selection;
 
-/// Examines the ports, as many at a time as there are processors. Calls `progress` before each
-/// case.
+/// Examines the ports, several at a time. Calls `progress` before each case.
 pub fn examine(
     ports: &[PortSpec],
     selection: &Selection<'_>,
@@ -20,7 +19,8 @@ pub fn examine(
 ) -> Report {
     let started = Instant::now();
     let next = AtomicUsize::new(0);
-    let thread_count = thread::available_parallelism().map_or(1, usize::from).min(ports.len());
+    let jobs = selection.settings.jobs;
+    let jobs = jobs.map_or_else(thread::available_parallelism, Ok).map_or(1, usize::from);
     let mut reports: BTreeMap<usize, PortReport> = BTreeMap::new();
     let (caused, exam_errors) = thread::scope(|scope| {
         let work = || {
@@ -33,8 +33,13 @@ pub fn examine(
                 done.push((position, report));
             }
         };
-        let handles: Vec<_> = (0..thread_count).map(|_| scope.spawn(work)).collect();
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let handles: Vec<_> = (0..jobs.min(ports.len())).map_while(start).collect();
         let survey = selection.survey().clone();
+        if handles.is_empty() {
+            // No thread can be started.
+            reports.extend(work());
+        }
         for handle in handles {
             reports.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::case::Delivery;
-use crate::divergence::{Actual, Divergence};
-use crate::limits::Limits;
+use crate::divergence::{Actual, Divergence, shown};
+use crate::limits::{Interrupt, Limits};
 use crate::machine::{Due, Machine, Session};
 use crate::port::{Failure, PortSpec};
 use crate::process::PortProcess;
@@ -26,11 +26,17 @@ pub struct Examinee<'m> {
     running: Option<Running>,
     last_stderr: String,
     last_unfinished_line: Vec<u8>,
+    /// Why the port cannot be run any more; not an error of the port.
+    external_cause: Option<Failure>,
+    /// The first greeting, and the first that differs from it.
+    greetings: Vec<Vec<u8>>,
+    leaks: bool,
 }
 
 struct Running {
     process: PortProcess,
     reference: Box<dyn Session>,
+    interrupt: Interrupt,
     hello: &'static str,
     greeting: Vec<u8>,
     /// The answer that is due for a `hello`: the greeting, or its form if that is wrong.
@@ -41,8 +47,51 @@ impl<'m> Examinee<'m> {
     /// Makes an examinee. The port is started when it is first needed.
     #[must_use]
     pub fn new(machine: &'m dyn Machine, spec: PortSpec, limits: Limits) -> Self {
-        let (last_stderr, last_unfinished_line) = (String::new(), Vec::new());
-        Self { machine, spec, limits, running: None, last_stderr, last_unfinished_line }
+        Self {
+            machine,
+            spec,
+            limits,
+            running: None,
+            last_stderr: String::new(),
+            last_unfinished_line: Vec::new(),
+            external_cause: None,
+            greetings: Vec::new(),
+            leaks: false,
+        }
+    }
+
+    /// Returns why the port cannot be run any more, if the cause is not an error of the port: an
+    /// interruption, or an error of the operating system.
+    #[must_use]
+    pub const fn external_cause(&self) -> Option<&Failure> {
+        self.external_cause.as_ref()
+    }
+
+    /// Reports whether the work on the port has to stop, whatever the port does.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.external_cause.is_some() || self.limits.interrupt.is_raised()
+    }
+
+    /// Reports whether the port wrote a greeting that is not its own.
+    pub(crate) fn is_other_greeting(&self, actual: &Actual) -> bool {
+        let (Actual::Answer(line) | Actual::Extra(line)) = actual else { return false };
+        self.machine.is_greeting(line) && !self.greetings.contains(line)
+    }
+
+    /// Returns oddities of the port that no case shows, as lines of text.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let [first, other] = self.greetings.as_slice() {
+            let (first, other) = (shown(first), shown(other));
+            notes.push(format!("its greeting changes between starts: `{first}`, then `{other}`"));
+        }
+        if self.leaks {
+            notes.push(
+                "it leaks processes: one that it started held its standard output after its exit"
+                    .into(),
+            );
+        }
+        notes
     }
 
     /// Reports whether the port runs. Its session and the reference's then hold the effects of the
@@ -59,6 +108,7 @@ impl<'m> Examinee<'m> {
     }
 
     fn remember(&mut self, process: &mut PortProcess) {
+        self.leaks |= process.leaks();
         self.last_stderr = process.stderr_tail();
         self.last_unfinished_line = process.unfinished_line().to_vec();
     }
@@ -80,6 +130,27 @@ impl<'m> Examinee<'m> {
         if self.running.is_some() {
             return Ok(());
         }
+        if self.external_cause.is_none() && self.limits.interrupt.is_raised() {
+            self.external_cause = Some(Failure::Interrupted);
+        }
+        if let Some(cause) = &self.external_cause {
+            return Err(cause.clone());
+        }
+        self.start_process().map_err(|failure| self.noted(failure))
+    }
+
+    /// Notes a failure whose cause is outside the port. After an interruption no failure is known
+    /// to be the port's.
+    fn noted(&mut self, failure: Failure) -> Failure {
+        let failure =
+            if self.limits.interrupt.is_raised() { Failure::Interrupted } else { failure };
+        if failure.is_external() {
+            self.external_cause.get_or_insert_with(|| failure.clone());
+        }
+        failure
+    }
+
+    fn start_process(&mut self) -> Result<(), Failure> {
         let mut process = PortProcess::start(&self.spec, self.limits.interrupt.clone())
             .map_err(|error| Failure::System(format!("{}: {error}", self.spec.command[0])))?;
         let hello = self.machine.hello();
@@ -98,13 +169,18 @@ impl<'m> Examinee<'m> {
             self.remember(&mut process);
             return Err(failure);
         }
+        if self.greetings.is_empty() || self.greetings.len() == 1 && self.greetings[0] != greeting {
+            self.greetings.push(greeting.clone());
+        }
         let due_greeting = if self.machine.is_greeting(&greeting) {
             greeting.clone()
         } else {
             self.machine.greeting_form().into()
         };
         let reference = self.machine.session();
-        self.running = Some(Running { process, reference, hello, greeting, due_greeting });
+        let interrupt = self.limits.interrupt.clone();
+        self.running =
+            Some(Running { process, reference, interrupt, hello, greeting, due_greeting });
         Ok(())
     }
 
@@ -131,11 +207,11 @@ impl<'m> Examinee<'m> {
         self.start()?;
         let Some(running) = self.running.as_mut() else { return Ok(Vec::new()) };
         let mut answers = Vec::new();
-        running.process.exchange(&joined(lines), self.limits.timeout, |answer| {
+        let outcome = running.process.exchange(&joined(lines), self.limits.timeout, |answer| {
             answers.push(answer.to_vec());
             continue_if(answers.len() < lines.len())
-        })?;
-        Ok(answers)
+        });
+        outcome.map(|()| answers).map_err(|failure| self.noted(failure))
     }
 
     /// Runs the lines on the port and on the reference. The port goes on afterwards, unless it
@@ -166,7 +242,15 @@ impl<'m> Examinee<'m> {
         if outcome.is_err() || delivery.ends_input() {
             self.stop();
         }
-        outcome
+        if self.limits.interrupt.is_raised() {
+            // The reference may have stopped before the port, with too few answers.
+            return Err(Divergence::failed(0, None, self.noted(Failure::Interrupted)));
+        }
+        outcome.inspect_err(|divergence| {
+            if let Some(cause) = divergence.external_cause() {
+                self.noted(cause.clone());
+            }
+        })
     }
 }
 
@@ -184,7 +268,9 @@ impl DueAnswer {
 
 impl Running {
     fn due(&mut self, lines: &[Vec<u8>]) -> Vec<DueAnswer> {
-        let answers = lines.iter().enumerate().filter_map(|(step, line)| {
+        let interrupt = self.interrupt.clone();
+        let lines = lines.iter().take_while(|_| !interrupt.is_raised());
+        let answers = lines.enumerate().filter_map(|(step, line)| {
             let answer = match self.reference.run_line(line) {
                 Due::Nothing => return None,
                 Due::Answer(answer) => answer,

@@ -9,13 +9,18 @@ use crate::machine::Machine;
 
 /// An error of a port: where it was found, the first wrong step, and the fewest lines that show it.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact and a key of the JSON lines")]
 pub struct Finding {
     /// The id of the case.
     pub case: String,
     /// The level that a port must have reached to show it, from 1.
     pub level: usize,
-    /// The number of lines up to the first wrong step, itself included.
+    /// The number of lines up to the first wrong step, itself included: lines of the case, or of
+    /// `shrunk` if `is_step_of_shrunk`.
     pub step: usize,
+    /// Whether `step` counts the lines of `shrunk`, since the case's line at the first wrong step
+    /// is not among them.
+    pub is_step_of_shrunk: bool,
     /// Whether `step` counts the case's lines with those that stand for many written out.
     pub is_expanded: bool,
     /// The line at the first wrong step.
@@ -34,8 +39,16 @@ pub struct Finding {
     pub shrunk: Vec<String>,
     /// Whether it is known that no line can be removed.
     pub is_minimal: bool,
-    /// Whether it occurred again when the same lines were sent again.
+    /// Whether it occurred again when the same lines were sent again; true if this was not tried
+    /// since the investigation was interrupted.
     pub is_reproduced: bool,
+    /// How often the same lines were sent.
+    pub tries: usize,
+    /// How often the error occurred then. With fewer than `tries` the port is flaky.
+    pub occurrences: usize,
+    /// Whether the investigation was interrupted. The lines still show the error, but may not be
+    /// the fewest.
+    pub is_interrupted: bool,
     /// How the lines have to be delivered.
     pub delivery: Delivery,
     /// The end of what the port wrote on standard error.
@@ -49,7 +62,7 @@ pub struct Finding {
     /// The lines of `shrunk` as bytes.
     #[serde(skip)]
     pub shrunk_lines: Vec<Vec<u8>>,
-    /// The case's lines up to the first wrong step, written out if `is_expanded`.
+    /// The lines up to the first wrong step, which `step` counts.
     #[serde(skip)]
     pub located_lines: Vec<Vec<u8>>,
 }
@@ -66,6 +79,7 @@ impl Finding {
             case: case.id.clone(),
             level: machine.level_of_all(&shrunk.lines),
             step: located.lines_to_step().len(),
+            is_step_of_shrunk: false,
             is_expanded: located.is_expanded,
             step_line: located.step_line(),
             command: shown(shrunk.last_line()),
@@ -76,6 +90,9 @@ impl Finding {
             shrunk: shrunk.lines.iter().map(|line| shown(line)).collect(),
             is_minimal: false,
             is_reproduced: true,
+            tries: 1,
+            occurrences: 1,
+            is_interrupted: false,
             delivery: shrunk.delivery,
             stderr: String::new(),
             same_answer_from: Vec::new(),
@@ -84,13 +101,6 @@ impl Finding {
             shrunk_lines: shrunk.lines.clone(),
             located_lines: located.lines_to_step().to_vec(),
         }
-    }
-
-    /// A divergence that did not occur again.
-    pub(crate) fn unreproduced(machine: &dyn Machine, case: &Case, first: &Failing) -> Self {
-        let why = "not reproduced: the port's answers are not deterministic".into();
-        let finding = Self::new(machine, case, first, first);
-        Self { is_reproduced: false, explanation: vec![why], ..finding }
     }
 
     /// A program that is not a port: its greeting is not as it must be.
@@ -124,6 +134,9 @@ impl Finding {
         }
         if self.is_expanded {
             text += "   (a step of the expanded lines)";
+        }
+        if self.is_step_of_shrunk {
+            text += "   (a step of the shrunk commands)";
         }
         text
     }

@@ -11,7 +11,7 @@ use crate::finding::Finding;
 use crate::investigate::investigate;
 use crate::limits::Limits;
 use crate::machine::Machine;
-use crate::port::PortSpec;
+use crate::port::{Failure, PortSpec};
 
 /// After this many cases the port is restarted, so that the lines that led to a finding are known.
 const CASES_PER_PROCESS: u64 = 2_000;
@@ -34,7 +34,8 @@ pub struct FuzzSettings {
 /// How far fuzzing has come.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FuzzProgress {
-    /// The seed of the next case, from which fuzzing can be resumed.
+    /// The seed from which fuzzing can be resumed: of the next case or, if the investigation of a
+    /// finding was interrupted, of the first case that the same process was asked.
     pub next_seed: u64,
     /// How many cases were asked.
     pub cases: u64,
@@ -46,6 +47,17 @@ pub struct FuzzProgress {
     pub time: Duration,
 }
 
+/// The end of fuzzing.
+#[derive(Clone, Debug)]
+pub struct FuzzEnd {
+    /// How far it came.
+    pub progress: FuzzProgress,
+    /// Oddities of the port that are not errors, as lines of text.
+    pub notes: Vec<String>,
+    /// Why it ended, if the cause is an interruption or an error of the operating system.
+    pub external_cause: Option<Failure>,
+}
+
 /// Sends generated cases to the port. Calls `found` with each finding whose fingerprint is new, and
 /// `progress` after every case.
 pub fn fuzz(
@@ -54,7 +66,7 @@ pub fn fuzz(
     settings: &FuzzSettings,
     mut found: impl FnMut(Finding),
     mut progress: impl FnMut(FuzzProgress),
-) -> FuzzProgress {
+) -> FuzzEnd {
     let started = Instant::now();
     let mut fuzzer = Fuzzer {
         machine,
@@ -64,18 +76,24 @@ pub fn fuzz(
         known: Vec::new(),
     };
     let mut state = FuzzProgress { next_seed: settings.seed, ..FuzzProgress::default() };
-    while !settings.limits.interrupt.is_raised()
+    while !fuzzer.examinee.is_stopped()
         && settings.time.is_none_or(|time| state.time < time)
         && settings.case_count.is_none_or(|count| state.cases < count)
     {
         match fuzzer.run(state.next_seed) {
             Ok(()) => {}
-            Err(divergence) if divergence.is_interrupt() => break,
+            Err(divergence) if divergence.external_cause().is_some() => break,
             Err(divergence) => {
                 state.failed += 1;
                 if let Some(finding) = fuzzer.investigate(state.next_seed, divergence) {
                     state.findings += 1;
+                    let is_interrupted = finding.is_interrupted;
                     found(finding);
+                    if is_interrupted {
+                        state.cases += 1;
+                        state.next_seed = fuzzer.process_seed;
+                        break;
+                    }
                 }
             }
         }
@@ -84,7 +102,10 @@ pub fn fuzz(
         state.time = started.elapsed();
         progress(state);
     }
-    state
+    state.time = started.elapsed();
+    let (notes, external_cause) =
+        (fuzzer.examinee.notes(), fuzzer.examinee.external_cause().cloned());
+    FuzzEnd { progress: state, notes, external_cause }
 }
 
 struct Fuzzer<'m> {

@@ -1,6 +1,7 @@
 //! From a divergence to what the author of a port needs: the first wrong step, the fewest lines that
 //! show it, and an explanation.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::case::{Case, Delivery};
@@ -9,7 +10,8 @@ use crate::examinee::Examinee;
 use crate::failing::Failing;
 use crate::finding::Finding;
 use crate::machine::Machine;
-use crate::shrink::{remove, shrink};
+use crate::port::Failure;
+use crate::shrink::shrink_until;
 
 /// With up to this many lines the state is observed after each of them; with more, in two passes.
 const OBSERVED_LINES_MAX: usize = 1_500;
@@ -17,9 +19,13 @@ const OBSERVED_LINES_MAX: usize = 1_500;
 pub(crate) const HISTORY_LINES_MAX: usize = 200_000;
 /// How long an answer may take while a hang is shrunk.
 const SHRINK_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+/// How often the shrunk lines are run again to see whether they always fail, unless the port hangs.
+const CONFIRMATIONS: usize = 4;
+/// How often a case that did not fail again is run again, unless the port hangs.
+const RETRIES: usize = 10;
 
 /// Investigates the divergence of a case. `history` is what the port has run before the case since
-/// it was started.
+/// it was started. If this is interrupted, the finding holds what is known by then.
 pub fn investigate(
     examinee: &mut Examinee<'_>,
     case: &Case,
@@ -30,27 +36,92 @@ pub fn investigate(
     let first = Failing::of_case(case, divergence);
     let stderr = examinee.stderr_tail();
     let unfinished_line = examinee.unfinished_line();
-    let mut inquiry = Inquiry { machine, examinee };
-    let Some(reproduced) = inquiry.reproduce(&first, history) else {
-        return Finding { stderr, ..Finding::unreproduced(machine, case, &first) };
+    let mut inquiry = Inquiry { machine, examinee, run_count: 0 };
+    let mut finding = match inquiry.reproduce(&first, history) {
+        Some(reproduced) => inquiry.reduce(case, reproduced),
+        None => inquiry.retry(case, &first),
     };
-    let located = inquiry.locate(reproduced);
-    let (shrunk, is_minimal) = inquiry.shrink(located.clone());
-    let mut explanation = inquiry.explain(&shrunk);
+    let mut facts = Vec::new();
+    if let Some(failure) = examinee.external_cause() {
+        let reason = match failure {
+            Failure::Interrupted => "was interrupted".into(),
+            failure => format!("could not go on: {failure}"),
+        };
+        facts.push(format!("the investigation {reason}; fewer commands may show the error"));
+        (finding.is_interrupted, finding.is_minimal) = (true, false);
+    }
+    if finding.occurrences < finding.tries {
+        let (occurrences, tries) = (finding.occurrences, finding.tries);
+        facts.push(format!("flaky: it occurred in {occurrences} of {tries} tries"));
+        finding.is_minimal = false;
+    }
+    if examinee.is_other_greeting(&first.divergence.actual) {
+        facts.push("the port's NAME changed within a session".into());
+    }
     if !unfinished_line.is_empty() {
         let written = shown(&unfinished_line);
-        explanation.insert(0, format!("it had written `{written}` without a line end"));
+        facts.push(format!("it had written `{written}` without a line end"));
     }
-    let finding = Finding::new(machine, case, &located, &shrunk);
-    Finding { explanation, is_minimal, stderr, ..finding }
+    finding.explanation.splice(0..0, facts);
+    Finding { stderr, ..finding }
 }
 
 struct Inquiry<'a, 'm> {
     machine: &'m dyn Machine,
     examinee: &'a mut Examinee<'m>,
+    run_count: usize,
 }
 
 impl Inquiry<'_, '_> {
+    /// Locates, shrinks, confirms and explains.
+    fn reduce(&mut self, case: &Case, reproduced: Failing) -> Finding {
+        let located = self.locate(reproduced);
+        let fingerprint = located.fingerprint(self.machine);
+        let (shrunk, is_minimal) = self.shrink(&located, &fingerprint);
+        let confirmations = if shrunk.divergence.is_timeout() { 0 } else { CONFIRMATIONS };
+        let (tries, occurrences) = self.repeat(&shrunk, &fingerprint, confirmations);
+        let blamed = located.lines_to_step().last();
+        let is_step_of_shrunk = !blamed.is_some_and(|line| shrunk.lines.contains(line));
+        let blamed = if is_step_of_shrunk { self.blame(&shrunk) } else { located };
+        let explanation = self.explain(&shrunk);
+        let finding = Finding::new(self.machine, case, &blamed, &shrunk);
+        Finding {
+            is_step_of_shrunk,
+            fingerprint,
+            explanation,
+            is_minimal,
+            tries,
+            occurrences,
+            ..finding
+        }
+    }
+
+    /// Counts how often a case fails that did not fail again at first.
+    fn retry(&mut self, case: &Case, first: &Failing) -> Finding {
+        let fingerprint = first.fingerprint(self.machine);
+        let reproductions = self.run_count;
+        let retries = if first.divergence.is_timeout() { 0 } else { RETRIES };
+        let (tries, occurrences) = self.repeat(first, &fingerprint, retries);
+        let finding = Finding::new(self.machine, case, first, first);
+        let is_reproduced = occurrences > 1 || self.examinee.is_stopped();
+        Finding { is_reproduced, tries: tries + reproductions, occurrences, ..finding }
+    }
+
+    /// Runs the lines again on new processes. Returns how often they were run and how often they
+    /// failed alike, with the time that is known to have been one.
+    fn repeat(&mut self, failing: &Failing, fingerprint: &str, count: usize) -> (usize, usize) {
+        let (mut tries, mut occurrences) = (1, 1);
+        for _ in 0..count {
+            let is_alike = self.run_alike(&failing.lines, failing, fingerprint).is_some();
+            if self.examinee.is_stopped() {
+                break;
+            }
+            tries += 1;
+            occurrences += usize::from(is_alike);
+        }
+        (tries, occurrences)
+    }
+
     /// Runs the lines on a new process. Returns `None` if they do not fail.
     fn run_fresh(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
         self.examinee.stop();
@@ -59,7 +130,12 @@ impl Inquiry<'_, '_> {
 
     /// Runs the lines on the running process, if there is one.
     fn run(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
-        let divergence = self.examinee.run(lines, delivery).err()?;
+        let outcome = self.examinee.run(lines, delivery);
+        self.run_count += usize::from(!self.examinee.is_stopped());
+        let divergence = outcome.err()?;
+        if divergence.external_cause().is_some() {
+            return None;
+        }
         let mut lines = lines.to_vec();
         if is_exact(&divergence, delivery) {
             lines.truncate(divergence.step + 1);
@@ -109,6 +185,14 @@ impl Inquiry<'_, '_> {
         Failing { is_expanded, ..located }
     }
 
+    /// Finds the first wrong step of shrunk lines.
+    fn blame(&mut self, shrunk: &Failing) -> Failing {
+        let is_separated = shrunk.delivery.separates_answers();
+        let observed =
+            is_separated.then(|| self.observe_steps(&shrunk.lines, shrunk.delivery)).flatten();
+        Failing { is_expanded: false, ..observed.unwrap_or_else(|| shrunk.clone()) }
+    }
+
     /// Observes the state after each line to find the first that differs.
     fn observe_steps(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
         let mut start = 0;
@@ -141,6 +225,9 @@ impl Inquiry<'_, '_> {
         // For each line sent: how many of `lines` come up to it, and whether it is an observer.
         let mut origins = Vec::new();
         for (line_count, line) in (1..).zip(lines) {
+            if self.examinee.is_stopped() {
+                return None;
+            }
             session.run_line(line);
             sent.push(line.clone());
             origins.push((line_count, false));
@@ -152,46 +239,65 @@ impl Inquiry<'_, '_> {
         }
         let failing = self.run_fresh(&sent, delivery)?;
         let step = failing.divergence.step;
-        let (line_count, is_observer) = origins[step];
+        let (line_count, is_observer) = *origins.get(step)?;
         Some((line_count, is_observer.then(|| sent[step].clone())))
+    }
+
+    /// Shrinks. Returns the lines and whether they are known to be minimal.
+    fn shrink(&mut self, located: &Failing, fingerprint: &str) -> (Failing, bool) {
+        let timeout = self.examinee.limits.timeout;
+        if !located.divergence.is_timeout() {
+            return self.shrink_twice(located, fingerprint);
+        }
+        // Each candidate that still hangs takes the whole time limit.
+        self.examinee.limits.timeout = timeout.min(SHRINK_TIMEOUT_MAX);
+        let (shrunk, is_minimal) = self.shrink_twice(located, fingerprint);
+        self.examinee.limits.timeout = timeout;
+        // It may only have been slow.
+        let confirmed = self.run_alike(&shrunk.lines, &shrunk, fingerprint);
+        confirmed.map_or_else(|| (located.clone(), false), |failing| (failing, is_minimal))
     }
 
     /// Shrinks in two passes: the first reuses one process for its candidates, which is fast; the
     /// second starts a process for each, since what a candidate leaves behind can mislead the
-    /// search. Returns the lines and whether they are known to be minimal.
-    fn shrink(&mut self, located: Failing) -> (Failing, bool) {
+    /// search. An interruption leaves lines that are known to fail on a new process.
+    fn shrink_twice(&mut self, located: &Failing, fingerprint: &str) -> (Failing, bool) {
         let machine = self.machine;
-        let fingerprint = located.fingerprint(machine);
-        let last = |failing: Failing| {
-            let is_alike = failing.fingerprint(machine) == fingerprint;
-            is_alike.then(|| failing.lines.len().saturating_sub(1))
-        };
-        let limits = self.examinee.limits.clone();
-        if located.divergence.is_timeout() {
-            // Each candidate that still hangs takes the whole time limit.
-            self.examinee.limits.timeout = limits.timeout.min(SHRINK_TIMEOUT_MAX);
-        }
+        let budget = self.examinee.limits.budget;
         let simpler = |line: &[u8]| machine.simpler(line);
-        let shrunk = shrink(located.lines.clone(), limits.budget, simpler, |lines| {
-            last(self.run_candidate(lines, located.delivery)?)
+        let shrunk = shrink_until(located.lines.clone(), budget, simpler, |lines| {
+            let failing = self.run_candidate(lines, located.delivery);
+            let failing = failing.filter(|failing| failing.fingerprint(machine) == fingerprint);
+            self.unless_stopped(failing.map(|failing| failing.lines.len().saturating_sub(1)))
         });
-        let start = match self.run_alike(&shrunk.lines, &located, &fingerprint) {
+        let mut best = match self.run_alike(&shrunk.lines, located, fingerprint) {
             // A budget that the first pass has used up is too small for the second.
-            Some(failing) if !shrunk.is_minimal => {
-                self.examinee.limits.timeout = limits.timeout;
-                return (failing, false);
-            }
+            Some(failing) if !shrunk.is_minimal => return (failing, false),
             Some(failing) => failing,
-            None => located,
+            None => located.clone(),
         };
-        let shrunk = remove(start.lines.clone(), limits.budget, |lines| {
-            last(self.run_fresh(lines, start.delivery)?)
-        });
-        self.examinee.limits.timeout = limits.timeout;
-        match self.run_alike(&shrunk.lines, &start, &fingerprint) {
-            Some(failing) => (failing, shrunk.is_minimal),
-            None => (start, false),
+        let start = best.clone();
+        let shrunk = shrink_until(
+            start.lines.clone(),
+            budget,
+            |_| Vec::new(),
+            |lines| {
+                let failing = self.run_alike(lines, &start, fingerprint);
+                let step = failing.as_ref().map(|failing| failing.lines.len().saturating_sub(1));
+                if let Some(failing) = failing {
+                    best = failing;
+                }
+                self.unless_stopped(step)
+            },
+        );
+        (best, shrunk.is_minimal)
+    }
+
+    fn unless_stopped<T>(&self, value: T) -> ControlFlow<(), T> {
+        if self.examinee.is_stopped() {
+            return ControlFlow::Break(());
         }
+        ControlFlow::Continue(value)
     }
 
     /// Runs the lines on a process that has run other lines, unless that changes what they mean.

@@ -136,10 +136,12 @@ fn is_unprintable(character: char) -> bool {
 /// The way in which a port failed to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It wrote nothing within the time limit.
+    /// It ran and wrote nothing within the time limit.
     NoAnswer,
     /// It wrote nothing within the time limit for its greeting.
     NoGreeting,
+    /// A signal had stopped it, as SIGSTOP does, when the time limit ended.
+    Stopped,
     /// Its answer came only when its input was closed.
     NotFlushed,
     /// It wrote a line without LF, and then nothing within the time limit.
@@ -154,9 +156,10 @@ pub enum Failure {
     Flood,
     /// It did not exit after the end of its input.
     StillRunning,
-    /// The exam was interrupted.
+    /// The exam was interrupted. This says nothing about the port.
     Interrupted,
-    /// The operating system reported an error.
+    /// The operating system reported an error, such as that no process can be started. This says
+    /// nothing about the port.
     System(String),
 }
 
@@ -177,10 +180,17 @@ impl Failure {
             self,
             Self::NoAnswer
                 | Self::NoGreeting
+                | Self::Stopped
                 | Self::NotFlushed
                 | Self::NoLineEnd
                 | Self::StillRunning
         )
+    }
+
+    /// Reports whether the cause is outside the port, so that it is not an error of the port.
+    #[must_use]
+    pub const fn is_external(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::System(_))
     }
 
     /// Returns a word for fingerprints. It does not change from run to run.
@@ -202,6 +212,7 @@ impl Failure {
                 "no-answer",
                 "no answer in time, while the program runs: if it starts slowly, raise --timeout",
             ),
+            Self::Stopped => ("stopped", "no answer in time: a signal has stopped the program"),
             Self::NotFlushed => {
                 ("not-flushed", "the answer is written only once the input is closed")
             }

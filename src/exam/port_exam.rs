@@ -1,16 +1,16 @@
 //! The exam of one port.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use crate::case::{Case, suite_of};
+use crate::case::Case;
 use crate::divergence::Divergence;
 use crate::examinee::Examinee;
 use crate::failing::fingerprint;
 use crate::finding::Finding;
 use crate::investigate::{HISTORY_LINES_MAX, investigate};
 use crate::machine::Machine;
-use crate::port::PortSpec;
+use crate::port::{Failure, PortSpec};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
 use crate::selection::Selection;
 
@@ -21,6 +21,8 @@ const HANGS_MAX: usize = 3;
 /// How many divergences are investigated, and how many of one fingerprint.
 const FINDINGS_MAX: usize = 40;
 const FINDINGS_ALIKE_MAX: usize = 2;
+/// How many of the cases that an interruption leaves are listed.
+const LEFT_CASES_MAX: usize = 10_000;
 
 /// How far an exam has come.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,12 @@ pub(crate) struct PortExam<'a> {
     /// The lines that the port has run since it was started.
     history: Vec<Vec<u8>>,
     cases: Vec<CaseReport>,
+    /// How many cases an interruption left that are not among `cases`.
+    unlisted: usize,
+    /// How many cases of each level passed that are not among `cases`.
+    further_passed: BTreeMap<usize, usize>,
+    /// How many cases of each suite failed.
+    failed: BTreeMap<String, usize>,
     findings: Vec<Finding>,
     /// The fingerprints of the divergences that were investigated, as the cases showed them.
     investigated: Vec<String>,
@@ -62,6 +70,9 @@ impl<'a> PortExam<'a> {
             unknown: BTreeSet::new(),
             history: Vec::new(),
             cases: Vec::new(),
+            unlisted: 0,
+            further_passed: BTreeMap::new(),
+            failed: BTreeMap::new(),
             findings: Vec::new(),
             investigated: Vec::new(),
             hang_count: 0,
@@ -75,32 +86,43 @@ impl<'a> PortExam<'a> {
                 self.greeting = greeting;
                 self.find_unknown_words();
             }
+            Err(divergence) if divergence.external_cause().is_some() => {}
             Err(divergence) => {
                 let stderr = self.examinee.stderr_tail();
                 let finding = Finding::no_greeting(self.machine, divergence);
                 self.findings.push(Finding { stderr, ..finding });
             }
         }
+        let mut left = 0;
         for case in self.selection.cases() {
-            self.take(case, progress);
+            left += usize::from(self.examinee.is_stopped());
+            if left > LEFT_CASES_MAX {
+                self.unlisted = self.selection.count() - self.cases.len();
+                break;
+            }
+            let report = self.take(case, progress);
+            self.cases.push(report);
         }
         if let Some(time) = self.selection.settings.time {
-            for case in self.selection.further_cases() {
-                if started.elapsed() >= time || self.is_stopped(&case) {
-                    break;
-                }
-                self.take(case, progress);
-            }
+            self.take_further(started + time, progress);
         }
         self.examinee.stop();
         let levels = (1..=self.selection.settings.level_max).map(|number| self.level(number));
+        let external_cause = self.examinee.external_cause();
+        // After the greeting an interruption is the exam's and not this port's alone.
+        let external_cause = external_cause
+            .filter(|cause| self.greeting.is_empty() || **cause != Failure::Interrupted);
         PortReport {
             name: self.examinee.spec.name.clone(),
             command: self.examinee.spec.command_line(),
             levels: levels.collect(),
+            external_cause: external_cause.map(ToString::to_string),
             greeting: self.greeting,
             cases: self.cases,
+            unlisted: self.unlisted,
+            further_passed: self.further_passed.values().sum(),
             findings: self.findings,
+            notes: self.examinee.notes(),
             seconds: started.elapsed().as_secs_f64(),
         }
     }
@@ -118,9 +140,29 @@ impl<'a> PortExam<'a> {
         self.examinee.stop();
     }
 
-    fn take(&mut self, case: Case, progress: &dyn Fn(Progress<'_>)) {
-        let failed = self.cases.iter().filter(|case| case.verdict == CaseVerdict::Failed).count();
-        progress(Progress { port: 0, case: &case.id, done: self.cases.len(), failed });
+    /// Asks generated cases beyond the selected ones until a deadline.
+    fn take_further(&mut self, deadline: Instant, progress: &dyn Fn(Progress<'_>)) {
+        for case in self.selection.further_cases() {
+            if Instant::now() >= deadline || self.examinee.is_stopped() {
+                break;
+            }
+            let Some(case) = case else { continue };
+            if self.is_stopped(&case) {
+                break;
+            }
+            let report = self.take(case, progress);
+            match report.verdict {
+                CaseVerdict::Passed => *self.further_passed.entry(report.level).or_default() += 1,
+                CaseVerdict::Failed => self.cases.push(report),
+                CaseVerdict::NotAttempted | CaseVerdict::NotAsked => {}
+            }
+        }
+    }
+
+    fn take(&mut self, case: Case, progress: &dyn Fn(Progress<'_>)) -> CaseReport {
+        let failed = self.failed.values().sum();
+        let done = self.cases.len() + self.further_passed.values().sum::<usize>();
+        progress(Progress { port: 0, case: &case.id, done, failed });
         let started = Instant::now();
         let (verdict, divergence) = if self.is_stopped(&case) {
             (CaseVerdict::NotAsked, None)
@@ -129,17 +171,20 @@ impl<'a> PortExam<'a> {
         } else {
             match self.ask(&case) {
                 Ok(()) => (CaseVerdict::Passed, None),
-                Err(divergence) if divergence.is_interrupt() => (CaseVerdict::NotAsked, None),
+                Err(divergence) if divergence.external_cause().is_some() => {
+                    (CaseVerdict::NotAsked, None)
+                }
                 Err(divergence) => (CaseVerdict::Failed, Some(divergence)),
             }
         };
         let seconds = started.elapsed().as_secs_f64();
         if let Some(divergence) = &divergence {
+            *self.failed.entry(case.suite().to_owned()).or_default() += 1;
             self.look_into(&case, divergence);
         }
         let reason = divergence.as_ref().map(|divergence| divergence.headline(&case.lines));
         let level = self.machine.level_of_all(&case.lines);
-        self.cases.push(CaseReport { id: case.id, level, verdict, reason, seconds, divergence });
+        CaseReport { id: case.id, level, verdict, reason, seconds, divergence }
     }
 
     fn ask(&mut self, case: &Case) -> Result<(), Divergence> {
@@ -177,14 +222,11 @@ impl<'a> PortExam<'a> {
 
     /// Reports whether the case is not to be asked since enough has failed.
     fn is_stopped(&self, case: &Case) -> bool {
-        let settings = &self.selection.settings;
-        let failed = self.cases.iter().filter(|case| case.verdict == CaseVerdict::Failed);
-        let in_suite = |other: &&CaseReport| suite_of(&other.id) == case.suite();
-        settings.limits.interrupt.is_raised()
+        self.examinee.is_stopped()
             || self.greeting.is_empty()
             || self.hang_count >= HANGS_MAX
-            || settings.fail_fast && failed.clone().next().is_some()
-            || failed.filter(in_suite).count() >= FAILURES_PER_SUITE_MAX
+            || self.selection.settings.fail_fast && !self.failed.is_empty()
+            || self.failed.get(case.suite()).is_some_and(|count| *count >= FAILURES_PER_SUITE_MAX)
     }
 
     fn level(&self, number: usize) -> LevelReport {
@@ -196,9 +238,12 @@ impl<'a> PortExam<'a> {
             number,
             name: level.name,
             unknown: words.filter(|word| self.unknown.contains(word)).collect(),
-            passed: count(CaseVerdict::Passed),
+            passed: count(CaseVerdict::Passed)
+                + self.further_passed.get(&number).copied().unwrap_or_default(),
             failed: count(CaseVerdict::Failed),
-            left_out: count(CaseVerdict::NotAttempted) + count(CaseVerdict::NotAsked),
+            left_out: count(CaseVerdict::NotAttempted)
+                + count(CaseVerdict::NotAsked)
+                + self.unlisted,
         }
     }
 }

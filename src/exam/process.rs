@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::limits::Interrupt;
 use crate::port::{Failure, PortSpec};
@@ -25,12 +26,32 @@ const READ_BUFFER_SIZE: usize = 1 << 14;
 const READS_AT_ONCE_MAX: usize = 16;
 /// By how many time limits a port that still reads its input can extend a wait.
 const EXTENSIONS_MAX: u32 = 10;
-/// How long a port that has closed a stream has to exit.
-const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(500);
+/// How long a port that has closed a stream has to exit, and how long the output of one that has
+/// exited may be silent before it counts as ended.
+const END_GRACE: Duration = Duration::from_millis(500);
 
-/// A running port. Dropping it kills the process and all that it started.
+/// The process groups of the running ports.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills every running port and all that is in its process group, and lets no other port start: for
+/// a program that is about to exit without unwinding.
+pub fn end_all_ports() {
+    let running = running();
+    for group in running.iter() {
+        let _ = kill_process_group(*group, Signal::KILL);
+    }
+    // A start needs the lock.
+    std::mem::forget(running);
+}
+
+/// A running port. Dropping it kills the process and all that is in its process group.
 pub(crate) struct PortProcess {
     child: Child,
+    group: Pid,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
@@ -40,8 +61,10 @@ pub(crate) struct PortProcess {
     inbox_start: usize,
     /// The bytes from `inbox_start` up to here hold no LF.
     inbox_scanned: usize,
-    /// Whether it closed its input while there was more to write.
+    /// Whether it closed its input.
     refuses_input: bool,
+    /// Whether it was seen to have exited although its output is still open.
+    has_exited: bool,
     interrupt: Interrupt,
 }
 
@@ -54,11 +77,19 @@ impl PortProcess {
         if let Some(directory) = &spec.directory {
             command.current_dir(directory);
         }
-        let mut child = command.spawn().map_err(|error| explained(spec, &error))?;
+        let (mut child, group) = {
+            let mut running = running();
+            let child = command.spawn().map_err(|error| explained(spec, &error))?;
+            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            let group = group.expect("the id of a process is a positive number");
+            running.push(group);
+            (child, group)
+        };
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let process = Self {
             child,
+            group,
             stdin,
             stdout,
             stderr,
@@ -67,6 +98,7 @@ impl PortProcess {
             inbox_start: 0,
             inbox_scanned: 0,
             refuses_input: false,
+            has_exited: false,
             interrupt,
         };
         for stream in process.streams() {
@@ -107,18 +139,18 @@ impl PortProcess {
                 return Err(self.end_without_answer(deadline.end));
             }
             self.transfer(&mut unwritten, &mut deadline).map_err(|failure| match failure {
-                Failure::NoAnswer if self.refuses_input => Failure::ClosedInput,
-                Failure::NoAnswer if !self.unfinished_line().is_empty() => Failure::NoLineEnd,
+                Failure::NoAnswer => self.cause_of_silence(),
                 other => other,
             })?;
-            if self.refuses_input {
-                deadline.end = deadline.end.min(Instant::now() + CLOSED_STREAM_GRACE);
+            if self.refuses_input || self.has_exited {
+                deadline.end = deadline.end.min(Instant::now() + END_GRACE);
             }
         }
     }
 
     /// Writes `input`, closes the port's input, and passes on what it still writes until it exits.
-    /// Each line, and the exit, may take `timeout`.
+    /// Each line, and the exit, may take `timeout`. If a process that the port started keeps the
+    /// output open, the output ends soon after the port's exit; see [`PortProcess::leaks`].
     pub(crate) fn finish(
         &mut self,
         input: &[u8],
@@ -131,10 +163,12 @@ impl PortProcess {
             if unwritten.is_empty() {
                 self.stdin = None;
             }
-            self.transfer(&mut unwritten, &mut deadline).map_err(|failure| match failure {
-                Failure::NoAnswer => Failure::StillRunning,
-                other => other,
-            })?;
+            match self.transfer(&mut unwritten, &mut deadline) {
+                Err(Failure::NoAnswer) if self.is_exited()? => break,
+                Err(Failure::NoAnswer) if self.is_stopped() => return Err(Failure::Stopped),
+                Err(Failure::NoAnswer) => return Err(Failure::StillRunning),
+                other => other?,
+            }
             while let Some(line) = self.next_line() {
                 deadline = Deadline::new(timeout);
                 if take(&line).is_break() {
@@ -143,6 +177,9 @@ impl PortProcess {
             }
             if self.inbox.len() > ANSWER_LENGTH_MAX {
                 return Err(Failure::Flood);
+            }
+            if self.has_exited {
+                deadline.end = deadline.end.min(Instant::now() + END_GRACE);
             }
         }
         if self.inbox_start < self.inbox.len() {
@@ -153,6 +190,11 @@ impl PortProcess {
         }
         self.stdin = None;
         self.wait(deadline.end)
+    }
+
+    /// Reports whether the port exited and left processes that hold its output.
+    pub(crate) const fn leaks(&self) -> bool {
+        self.has_exited && self.stdout.is_some()
     }
 
     /// Returns what it wrote after its last LF.
@@ -192,7 +234,11 @@ impl PortProcess {
         if left.is_zero() {
             return Err(Failure::NoAnswer);
         }
-        self.poll(!unwritten.is_empty(), left.min(POLL_TIME_MAX))?;
+        let is_quiet = self.poll(!unwritten.is_empty(), left.min(POLL_TIME_MAX))?;
+        if is_quiet && !self.has_exited {
+            // Its output up to the exit is read by the next calls.
+            self.has_exited = self.is_exited()?;
+        }
         self.read_stdout()?;
         self.read_stderr();
         let unwritten_before = unwritten.len();
@@ -203,10 +249,13 @@ impl PortProcess {
         Ok(())
     }
 
-    fn poll(&self, writes: bool, wait: Duration) -> Result<(), Failure> {
+    /// Waits until something can be read or, if `writes`, written. Reports whether nothing happened.
+    fn poll(&mut self, writes: bool, wait: Duration) -> Result<bool, Failure> {
         let mut streams: Vec<PollFd<'_>> = Vec::with_capacity(3);
-        if let Some(stdin) = self.stdin.as_ref().filter(|_| writes) {
-            streams.push(PollFd::new(stdin, PollFlags::OUT));
+        if let Some(stdin) = &self.stdin {
+            // Without a flag only the end of the reader is reported.
+            streams
+                .push(PollFd::new(stdin, if writes { PollFlags::OUT } else { PollFlags::empty() }));
         }
         if let Some(stdout) = &self.stdout {
             streams.push(PollFd::new(stdout, PollFlags::IN));
@@ -215,10 +264,18 @@ impl PortProcess {
             streams.push(PollFd::new(stderr, PollFlags::IN));
         }
         let wait = Timespec::try_from(wait).map_err(|error| Failure::System(error.to_string()))?;
-        match poll(&mut streams, Some(&wait)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(Failure::System(error.to_string())),
+        let count = match poll(&mut streams, Some(&wait)) {
+            Ok(count) => count,
+            Err(rustix::io::Errno::INTR) => return Ok(false),
+            Err(error) => return Err(Failure::System(error.to_string())),
+        };
+        let is_closed =
+            |stream: &PollFd<'_>| stream.revents().intersects(PollFlags::ERR.union(PollFlags::HUP));
+        if self.stdin.is_some() && streams.first().is_some_and(is_closed) {
+            self.stdin = None;
+            self.refuses_input = true;
         }
+        Ok(count == 0)
     }
 
     fn read_stdout(&mut self) -> Result<(), Failure> {
@@ -272,19 +329,56 @@ impl PortProcess {
 
     /// Returns why the output ended while an answer was awaited.
     fn end_without_answer(&mut self, deadline: Instant) -> Failure {
-        match self.wait(deadline.min(Instant::now() + CLOSED_STREAM_GRACE)) {
+        match self.wait(deadline.min(Instant::now() + END_GRACE)) {
             Ok(status) => Failure::Exited(status),
             Err(Failure::StillRunning) => Failure::ClosedOutput,
             Err(failure) => failure,
         }
     }
 
+    /// Returns why no answer came in time, by the state that the port is in.
+    fn cause_of_silence(&mut self) -> Failure {
+        match self.is_exited() {
+            Ok(true) => self.end().map_or_else(Failure::from, Failure::Exited),
+            Err(failure) => failure,
+            Ok(false) if self.refuses_input => Failure::ClosedInput,
+            Ok(false) if self.is_stopped() => Failure::Stopped,
+            Ok(false) if !self.unfinished_line().is_empty() => Failure::NoLineEnd,
+            Ok(false) => Failure::NoAnswer,
+        }
+    }
+
+    /// Reports whether the process has exited. It is not reaped, so that no other process can get
+    /// the id of its group before the group is killed.
+    fn is_exited(&self) -> Result<bool, Failure> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let exited = waitid(WaitId::Pid(self.group), options);
+        exited.map(|status| status.is_some()).map_err(|error| Failure::System(error.to_string()))
+    }
+
+    fn is_stopped(&self) -> bool {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(self.group), options).is_ok_and(|status| status.is_some())
+    }
+
+    /// Kills the process and its group, and returns the exit status.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        let mut running = running();
+        if let Some(position) = running.iter().position(|group| *group == self.group) {
+            running.swap_remove(position);
+            // Nothing can be done about a process that cannot be killed; the exam goes on.
+            let _ = kill_process_group(self.group, Signal::KILL);
+        }
+        drop(running);
+        self.child.wait()
+    }
+
     fn wait(&mut self, deadline: Instant) -> Result<ExitStatus, Failure> {
         let mut pause = Duration::from_micros(100);
         loop {
             self.read_stderr();
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
+            if self.is_exited()? {
+                return Ok(self.end()?);
             }
             if self.interrupt.is_raised() {
                 return Err(Failure::Interrupted);
@@ -310,12 +404,7 @@ pub fn check_start(spec: &PortSpec) -> io::Result<()> {
 
 impl Drop for PortProcess {
     fn drop(&mut self) {
-        // Nothing can be done about a process that cannot be killed; the exam goes on.
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.end();
     }
 }
 

@@ -49,7 +49,8 @@ pub struct LevelReport {
     pub passed: usize,
     /// How many failed.
     pub failed: usize,
-    /// How many were not attempted or not asked.
+    /// How many were not attempted or not asked. Cases that an interruption left unlisted count in
+    /// every level.
     pub left_out: usize,
 }
 
@@ -78,10 +79,20 @@ pub struct PortReport {
     pub greeting: String,
     /// The levels that were asked about, in order.
     pub levels: Vec<LevelReport>,
-    /// Every case.
+    /// Every selected case, and of the generated cases beyond them those that failed.
     pub cases: Vec<CaseReport>,
+    /// How many selected cases are not listed, since an interruption left too many.
+    pub unlisted: usize,
+    /// How many generated cases beyond the selected ones passed. They are not listed, since there
+    /// is no bound on their number.
+    pub further_passed: usize,
     /// The port's errors, one for each fingerprint.
     pub findings: Vec<Finding>,
+    /// Oddities that are not errors, as lines of text.
+    pub notes: Vec<String>,
+    /// Why it could not be examined, if the cause is not the port: an error of the operating
+    /// system, or an interruption before its greeting.
+    pub external_cause: Option<String>,
     /// How long its exam took.
     pub seconds: f64,
 }
@@ -90,19 +101,40 @@ impl PortReport {
     /// Returns the number of cases with this verdict.
     #[must_use]
     pub fn count(&self, verdict: CaseVerdict) -> usize {
-        self.cases.iter().filter(|case| case.verdict == verdict).count()
+        let listed = self.cases.iter().filter(|case| case.verdict == verdict).count();
+        let unlisted = match verdict {
+            CaseVerdict::Passed => self.further_passed,
+            CaseVerdict::NotAsked => self.unlisted,
+            CaseVerdict::Failed | CaseVerdict::NotAttempted => 0,
+        };
+        listed + unlisted
     }
 
-    /// Reports whether its greeting was right, so that it could be examined.
+    /// Returns the number of cases.
+    #[must_use]
+    pub fn case_count(&self) -> usize {
+        self.cases.len() + self.unlisted + self.further_passed
+    }
+
+    /// Reports whether it could be examined: its greeting was right, and nothing outside the port
+    /// was in the way.
     #[must_use]
     pub fn is_examined(&self) -> bool {
-        !self.greeting.is_empty()
+        !self.greeting.is_empty() && self.external_cause.is_none()
+    }
+
+    /// Reports whether the port was asked anything of a case: its lines, or whether it knows them.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.count(CaseVerdict::NotAsked) < self.case_count()
     }
 
     /// Reports whether every case was asked and passed.
     #[must_use]
     pub fn conforms(&self) -> bool {
-        self.count(CaseVerdict::Passed) == self.cases.len() && self.findings.is_empty()
+        self.count(CaseVerdict::Passed) == self.case_count()
+            && self.findings.is_empty()
+            && self.is_examined()
     }
 }
 
@@ -159,6 +191,7 @@ impl Report {
         let is_broken = self.case_count == 0
             || self.ports.is_empty()
             || !is_examined
+            || !has_findings && !self.ports.iter().any(PortReport::is_asked)
             || !self.exam_errors.is_empty()
             || self.is_interrupted && !has_findings;
         if is_broken {

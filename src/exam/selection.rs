@@ -1,5 +1,6 @@
 //! Which cases an exam asks.
 
+use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub time: Option<Duration>,
     /// Stop at a port's first failing case.
     pub fail_fast: bool,
+    /// How many ports are examined at a time; as many as there are processors if it is `None`.
+    pub jobs: Option<NonZeroUsize>,
     /// The limits of the work on each port.
     pub limits: Limits,
 }
@@ -38,6 +41,7 @@ impl Default for Settings {
             shard: Shard { number: 1, count: 1 },
             time: None,
             fail_fast: false,
+            jobs: None,
             limits: Limits::default(),
         }
     }
@@ -76,6 +80,8 @@ pub struct Selection<'m> {
     suites: Vec<Suite>,
     /// For each suite the numbers of its chosen cases.
     chosen: Vec<Vec<usize>>,
+    /// The members of `settings.only` that name no case.
+    unmatched: Vec<String>,
     /// Made once, since it is the same for every port.
     survey: OnceLock<Survey>,
 }
@@ -85,24 +91,70 @@ pub struct Selection<'m> {
 type Survey = (Vec<(String, u64)>, Vec<String>);
 
 impl<'m> Selection<'m> {
-    /// Chooses the cases.
+    /// Chooses the cases. An interruption leaves those that are chosen by then.
     #[must_use]
     pub fn new(machine: &'m dyn Machine, settings: &Settings) -> Self {
         let mut settings = settings.clone();
         settings.level_max = settings.level_max.min(machine.levels().len());
         let wants_all = settings.only.is_empty() && settings.level_max == machine.levels().len();
         let suites = machine.suites(&settings.plan);
+        let mut unmatched = settings.only.clone();
         let mut position = 0;
         let choose = |suite: &Suite| {
-            let numbers = (0..suite.count).filter(|number| {
+            let interrupt = &settings.limits.interrupt;
+            let numbers = (0..suite.count).take_while(|_| !interrupt.is_raised());
+            let numbers = numbers.filter(|number| {
                 position += 1;
-                (position - 1) % settings.shard.count == settings.shard.number - 1
-                    && (wants_all || settings.wants(machine, &(suite.make)(*number)))
+                let is_in_shard =
+                    (position - 1) % settings.shard.count == settings.shard.number - 1;
+                if wants_all || unmatched.is_empty() && !is_in_shard {
+                    return is_in_shard;
+                }
+                let case = (suite.make)(*number);
+                unmatched.retain(|wanted| !is_named(&case.id, wanted));
+                is_in_shard && settings.wants(machine, &case)
             });
             numbers.collect()
         };
         let chosen = suites.iter().map(choose).collect();
-        Self { machine, settings, suites, chosen, survey: OnceLock::new() }
+        Self { machine, settings, suites, chosen, unmatched, survey: OnceLock::new() }
+    }
+
+    /// Returns the members of [`Settings::only`] that name no case of the plan.
+    #[must_use]
+    pub fn unmatched(&self) -> &[String] {
+        &self.unmatched
+    }
+
+    /// Returns an error for each milestone that an exhaustive suite of the plan has to reach and
+    /// cannot, whatever is selected from it.
+    #[must_use]
+    pub fn plan_errors(&self) -> Vec<String> {
+        if self.settings.plan.states_depth >= Plan::default().states_depth {
+            // It has every case of the default plan, which the survey checks.
+            return Vec::new();
+        }
+        let milestones = self.machine.milestones();
+        let exhaustive = self.suites.iter().filter(|suite| !suite.is_generated);
+        let errors = exhaustive.flat_map(|suite| {
+            let counts = self.count_milestones(suite, 0..suite.count);
+            missed(suite, &counts, &milestones)
+        });
+        errors.collect()
+    }
+
+    /// Returns how often the cases of these numbers reach each milestone.
+    fn count_milestones(
+        &self,
+        suite: &Suite,
+        numbers: impl IntoIterator<Item = usize>,
+    ) -> Vec<u64> {
+        let mut counts = vec![0; self.machine.milestones().len()];
+        let interrupt = &self.settings.limits.interrupt;
+        for number in numbers.into_iter().take_while(|_| !interrupt.is_raised()) {
+            self.machine.count_milestones(&(suite.make)(number).lines, &mut counts);
+        }
+        counts
     }
 
     /// Returns the number of cases.
@@ -121,16 +173,25 @@ impl<'m> Selection<'m> {
         self.suites.iter().zip(self.chosen.iter().map(Vec::as_slice))
     }
 
-    /// Returns generated cases beyond those of the plan, without end.
-    pub(crate) fn further_cases(&self) -> impl Iterator<Item = Case> {
+    /// Returns generated cases beyond those of the plan, without end: `None` for a case that is not
+    /// wanted, so that the caller can stop between any two.
+    pub(crate) fn further_cases(&self) -> impl Iterator<Item = Option<Case>> {
         let Shard { number, count } = self.settings.shard;
         let first = self.settings.plan.generated_count + number - 1;
-        let generated = || self.suites.iter().filter(|suite| suite.is_generated);
-        (0..)
-            .flat_map(move |round| {
-                generated().map(move |suite| (suite.make)(first + round * count))
-            })
-            .filter(|case| self.settings.wants(self.machine, case))
+        let only = &self.settings.only;
+        let is_wanted = |suite: &&Suite| {
+            only.is_empty() || only.iter().any(|wanted| is_named(suite.name, wanted))
+        };
+        let suites = self.suites.iter().filter(|suite| suite.is_generated).filter(is_wanted);
+        let suites: Vec<_> = suites.collect();
+        let round_count = if suites.is_empty() { 0 } else { usize::MAX };
+        (0..round_count).flat_map(move |round| {
+            let cases = suites.clone().into_iter().map(move |suite| {
+                let case = (suite.make)(first.wrapping_add(round.wrapping_mul(count)));
+                Some(case).filter(|case| self.settings.wants(self.machine, case))
+            });
+            cases.collect::<Vec<_>>()
+        })
     }
 
     pub(crate) fn survey(&self) -> &Survey {
@@ -142,20 +203,23 @@ impl<'m> Selection<'m> {
         let mut total = vec![0; milestones.len()];
         let mut errors = Vec::new();
         for (suite, numbers) in self.chosen_by_suite() {
-            let mut counts = vec![0; milestones.len()];
-            for number in numbers {
-                self.machine.count_milestones(&(suite.make)(*number).lines, &mut counts);
-            }
-            let is_whole = numbers.len() == suite.count;
+            let counts = self.count_milestones(suite, numbers.iter().copied());
+            let is_whole =
+                numbers.len() == suite.count && !self.settings.limits.interrupt.is_raised();
             if is_whole && (!suite.is_generated || numbers.len() >= SURVEYED_CASES_MIN) {
-                let missed = suite.must_cause.iter().filter(|milestone| counts[**milestone] == 0);
-                errors.extend(missed.map(|milestone| {
-                    format!("suite {} caused no {}", suite.name, milestones[*milestone])
-                }));
+                errors.extend(missed(suite, &counts, &milestones));
             }
             total.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
         }
         let caused = milestones.into_iter().zip(total).filter(|(_, count)| *count > 0);
         (caused.collect(), errors)
     }
+}
+
+/// Returns an error for each milestone that the suite has to reach and did not.
+fn missed(suite: &Suite, counts: &[u64], milestones: &[String]) -> Vec<String> {
+    let missed = suite.must_cause.iter().filter(|milestone| counts[**milestone] == 0);
+    let error =
+        |milestone: &usize| format!("suite {} caused no {}", suite.name, milestones[*milestone]);
+    missed.map(error).collect()
 }

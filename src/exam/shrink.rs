@@ -1,5 +1,6 @@
 //! Delta debugging: the fewest lines that still fail.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use crate::limits::Budget;
@@ -24,7 +25,17 @@ pub fn shrink(
     lines: Vec<Vec<u8>>,
     budget: Budget,
     simpler: impl Fn(&[u8]) -> Vec<Vec<u8>>,
-    fails: impl FnMut(&[Vec<u8>]) -> Option<usize>,
+    mut fails: impl FnMut(&[Vec<u8>]) -> Option<usize>,
+) -> Shrunk {
+    shrink_until(lines, budget, simpler, |lines| ControlFlow::Continue(fails(lines)))
+}
+
+/// Like [`shrink`], but `fails` can end the search.
+pub(crate) fn shrink_until(
+    lines: Vec<Vec<u8>>,
+    budget: Budget,
+    simpler: impl Fn(&[u8]) -> Vec<Vec<u8>>,
+    fails: impl FnMut(&[Vec<u8>]) -> ControlFlow<(), Option<usize>>,
 ) -> Shrunk {
     let mut search = Search::new(lines, budget, fails);
     let mut is_minimal = search.remove_lines();
@@ -34,15 +45,6 @@ pub fn shrink(
     Shrunk { lines: search.lines, is_minimal }
 }
 
-/// Like [`shrink`], but only removes lines.
-pub(crate) fn remove(
-    lines: Vec<Vec<u8>>,
-    budget: Budget,
-    fails: impl FnMut(&[Vec<u8>]) -> Option<usize>,
-) -> Shrunk {
-    shrink(lines, budget, |_| Vec::new(), fails)
-}
-
 struct Search<F> {
     lines: Vec<Vec<u8>>,
     fails: F,
@@ -50,7 +52,7 @@ struct Search<F> {
     attempts: usize,
 }
 
-impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
+impl<F: FnMut(&[Vec<u8>]) -> ControlFlow<(), Option<usize>>> Search<F> {
     fn new(lines: Vec<Vec<u8>>, budget: Budget, fails: F) -> Self {
         Self { lines, fails, deadline: Instant::now() + budget.time, attempts: budget.attempts }
     }
@@ -65,7 +67,14 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
             return false;
         }
         self.attempts -= 1;
-        let Some(step) = (self.fails)(&candidate) else { return false };
+        let step = match (self.fails)(&candidate) {
+            ControlFlow::Continue(Some(step)) => step,
+            ControlFlow::Continue(None) => return false,
+            ControlFlow::Break(()) => {
+                self.attempts = 0;
+                return false;
+            }
+        };
         candidate.truncate(step + 1);
         self.lines = candidate;
         true
@@ -95,6 +104,9 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
         let mut removed = false;
         let mut end = self.lines.len();
         while end > 0 {
+            if self.is_exhausted() {
+                break;
+            }
             let start = end.saturating_sub(size);
             let mut candidate = self.lines.clone();
             candidate.drain(start..end);
@@ -108,6 +120,9 @@ impl<F: FnMut(&[Vec<u8>]) -> Option<usize>> Search<F> {
     fn simplify_lines(&mut self, simpler: &impl Fn(&[u8]) -> Vec<Vec<u8>>) -> bool {
         let mut simplified = false;
         for position in 0..self.lines.len() {
+            if self.is_exhausted() {
+                break;
+            }
             let choices_for = |lines: &[Vec<u8>]| {
                 lines.get(position).map_or_else(Vec::new, |line| simpler(line)).into_iter()
             };
@@ -132,6 +147,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn remove(
+        lines: Vec<Vec<u8>>,
+        budget: Budget,
+        fails: impl FnMut(&[Vec<u8>]) -> Option<usize>,
+    ) -> Shrunk {
+        shrink(lines, budget, |_| Vec::new(), fails)
+    }
 
     const BUDGET: Budget = Budget { time: Duration::from_secs(60), attempts: 100_000 };
 
@@ -161,6 +184,25 @@ mod tests {
             (lines[0].len() >= 3).then_some(0)
         });
         assert_eq!(shrunk, Shrunk { lines: vec![b"bcd".to_vec()], is_minimal: true });
+    }
+
+    #[test]
+    fn a_search_can_be_ended() {
+        let mut attempts = 0;
+        let shrunk = shrink_until(
+            numbered(60),
+            BUDGET,
+            |_| Vec::new(),
+            |lines| {
+                attempts += 1;
+                if attempts > 3 {
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue((lines.len() > 20).then(|| lines.len() - 1))
+            },
+        );
+        assert!(!shrunk.is_minimal);
+        assert_eq!(attempts, 4);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use dkv20::{ErrorCode, ServeError};
+#[cfg(feature = "exam")]
+use dkv20_exam::Divergence;
 
 /// The outcome of a command that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,16 @@ impl Failure {
     /// A port, a file or a report cannot be used.
     pub(crate) fn broken(reason: impl fmt::Display) -> Self {
         Self { status: 3, ..Self::failed(reason) }
+    }
+
+    /// Checks that a divergence is the port's, and was not caused by an interruption or by this
+    /// machine.
+    #[cfg(feature = "exam")]
+    pub(crate) fn unless_of_port(port: &str, divergence: &Divergence) -> Result<(), Self> {
+        let cause = divergence.external_cause();
+        cause.map_or(Ok(()), |cause| {
+            Err(Self::broken(format!("port {port} could not be examined: {cause}")))
+        })
     }
 
     pub(crate) fn with_context(self, context: &str) -> Self {

@@ -3,6 +3,8 @@
 #[cfg(feature = "exam")]
 mod commands;
 mod exit;
+#[cfg(feature = "exam")]
+mod signals;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -146,7 +146,7 @@ pub(super) fn verdict_reason(report: &Report) -> String {
 
 fn conforming(report: &Report) -> String {
     let names = joined(report.ports.iter().map(|port| visible(&port.name)));
-    let case_count: usize = report.ports.iter().map(|port| port.cases.len()).sum();
+    let case_count: usize = report.ports.iter().map(PortReport::case_count).sum();
     format!("{names}, {}", counted(case_count, "case"))
 }
 
@@ -175,6 +175,9 @@ fn broken(report: &Report) -> String {
         return "nothing was asked".into();
     }
     let no_ports = report.ports.iter().filter(|port| !port.is_examined()).map(|port| {
+        if let Some(cause) = &port.external_cause {
+            return format!("{} could not be examined: {}", visible(&port.name), visible(cause));
+        }
         let hello = port.findings.first().map_or("", |finding| &finding.command);
         let (name, hello) = (visible(&port.name), visible(hello));
         format!("{name} is not a port (its `{hello}` was not answered)")
@@ -185,7 +188,11 @@ fn broken(report: &Report) -> String {
     let diverging =
         diverging.map(|port| format!("{} diverges ({})", visible(&port.name), shortcoming(port)));
     let reasons: Vec<_> = no_ports.chain(errors).chain(diverging).collect();
-    if reasons.is_empty() { "nothing was found".into() } else { reasons.join("; ") }
+    if !reasons.is_empty() {
+        return reasons.join("; ");
+    }
+    let is_asked = report.ports.iter().any(PortReport::is_asked);
+    if is_asked { "nothing was found".into() } else { "nothing was asked".into() }
 }
 
 /// Returns `a, b and c`.

@@ -12,16 +12,20 @@ const FORMAT: u32 = 2;
 ///
 /// - `exam`, the first line: `format` (2), `version` of this crate, `seed` (a string of decimal
 ///   digits, since many readers hold numbers as doubles), `case_count`, `ports` (their names)
-/// - `port`: `name`, `command`, `greeting`, `is_examined`, `conforms`, `seconds`; then its levels,
-///   cases and findings, each with `port`
+/// - `port`: `name`, `command`, `greeting`, `is_examined`, `external_cause` (why not, if the cause
+///   is not the port; or null), `conforms`, `further_passed` (how many cases beyond the selected
+///   ones passed, which are not listed), `notes` (lines), `seconds`; then its levels, cases and
+///   findings, each with `port`
 /// - `level`: `number`, `name`, `unknown` (commands), `passed`, `failed`, `left_out`, `conforms`
 /// - `case`: `id`, `level`, `verdict` (`passed`, `failed`, `not-attempted`, `not-asked`),
 ///   `reason` (or null), `seconds`
 /// - `finding`: `case`, `level`, `step`, `is_expanded` (whether `step` counts the lines of the
-///   case with those that stand for many written out), `step_line`, `command` (the line whose
-///   answer differs: the step's, or an observer after it), `expected` (null if no answer is due),
-///   `actual`, `fingerprint`, `explanation` (lines), `shrunk` (lines), `is_minimal`,
-///   `is_reproduced`, `delivery`, `stderr`, `same_answer_from` (names of ports), `trace` and
+///   case with those that stand for many written out), `is_step_of_shrunk` (whether `step` counts
+///   the lines of `shrunk`), `step_line`, `command` (the line whose answer differs: the step's, or
+///   an observer after it), `expected` (null if no answer is due), `actual`, `fingerprint`,
+///   `explanation` (lines), `shrunk` (lines), `is_minimal`, `is_reproduced`, `tries` and
+///   `occurrences` (how often the lines were sent, and failed), `is_interrupted` (whether the
+///   investigation was), `delivery`, `stderr`, `same_answer_from` (names of ports), `trace` and
 ///   `replay` (or null)
 /// - `summary`, the last line, without which the report is incomplete: `verdict` (`conforms`,
 ///   `diverges`, `broken`), `line` (the verdict with its reason), `passed`, `failed`,
@@ -68,7 +72,10 @@ fn port_lines(port: &PortReport) -> String {
         "command": port.command,
         "greeting": port.greeting,
         "is_examined": port.is_examined(),
+        "external_cause": port.external_cause,
         "conforms": port.conforms(),
+        "further_passed": port.further_passed,
+        "notes": port.notes,
         "seconds": port.seconds,
     }));
     let tagged = |kind: &str, value: Value| {

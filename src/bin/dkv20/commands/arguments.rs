@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::files::{broken, folder_of};
 use crate::exit::Failure;
+use crate::signals;
 
 const DEFAULT_FILE: &str = "tests/ports.toml";
 
@@ -38,6 +39,8 @@ pub(crate) struct PortArguments {
 impl PortArguments {
     /// Returns the ports of the command line and of the file that it names. Each can be started.
     pub(crate) fn given(&self) -> Result<Vec<PortSpec>, Failure> {
+        // A signal must not leave a port running, not even one of those started here.
+        interrupt()?;
         let mut ports = self.ports.clone();
         if let Some(file) = &self.file {
             ports.extend(read(file)?);
@@ -58,14 +61,14 @@ impl PortArguments {
         })
     }
 
-    /// Returns the limits of the work on a port. SIGINT and SIGTERM interrupt it.
+    /// Returns the limits of the work on a port. Signals interrupt it.
     pub(crate) fn limits(&self) -> Result<Limits, Failure> {
-        let interrupt = Interrupt::default();
-        let raised = interrupt.clone();
-        ctrlc::set_handler(move || raised.raise())
-            .map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(Limits { timeout: self.timeout, interrupt, ..Limits::default() })
+        Ok(Limits { timeout: self.timeout, interrupt: interrupt()?, ..Limits::default() })
     }
+}
+
+fn interrupt() -> Result<Interrupt, Failure> {
+    signals::interrupt().map_err(Failure::failed)
 }
 
 fn check(ports: &[PortSpec]) -> Result<(), Failure> {

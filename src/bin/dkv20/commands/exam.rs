@@ -1,14 +1,15 @@
 //! `exam`: examines ports and reports what it finds.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use dkv20::machines::Dkv20;
 use dkv20_exam::reports::{counted, text, verdict_line};
 use dkv20_exam::{
-    ExamVerdict, Limits, Machine as _, Plan, PortSpec, Progress, Report, Selection, Settings,
-    Shard, examine,
+    ExamVerdict, Finding, Limits, Machine as _, Plan, PortSpec, Progress, Report, Selection,
+    Settings, Shard, examine,
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -69,6 +70,9 @@ struct CaseArguments {
     /// Stop a port's exam at its first failing case.
     #[arg(long)]
     fail_fast: bool,
+    /// How many ports are examined at a time; by default as many as there are processors.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// Print the selected cases, and ask nothing.
     #[arg(long)]
     list: bool,
@@ -109,9 +113,7 @@ examined, the exam itself failed, or nothing was asked.";
 pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let settings = arguments.cases.settings(arguments.ports.limits()?);
     let selection = Selection::new(&Dkv20, &settings);
-    if selection.count() == 0 {
-        return Err(Failure::broken("no case matches --only, --level and --shard"));
-    }
+    check(&selection, &settings)?;
     if arguments.cases.list {
         return list(&selection);
     }
@@ -151,9 +153,30 @@ impl CaseArguments {
             shard: self.shard,
             time: self.seconds,
             fail_fast: self.fail_fast,
+            jobs: self.jobs,
             limits,
         }
     }
+}
+
+/// Checks that the plan can reach what it has to, and that something is asked.
+fn check(selection: &Selection<'_>, settings: &Settings) -> Result<(), Failure> {
+    let plan_errors = selection.plan_errors();
+    if settings.limits.interrupt.is_raised() {
+        return Err(Failure::broken("interrupted before a port was started"));
+    }
+    if let Some(error) = plan_errors.first() {
+        let depth = settings.plan.states_depth;
+        return Err(Failure::usage(format!("--states-depth {depth} is too small: {error}")));
+    }
+    let unmatched: Vec<_> = selection.unmatched().iter().map(|name| format!("`{name}`")).collect();
+    if selection.count() == 0 {
+        return Err(Failure::broken("no case matches --only, --level and --shard"));
+    }
+    if !unmatched.is_empty() {
+        return Err(Failure::broken(format!("no case matches --only {}", unmatched.join(", "))));
+    }
+    Ok(())
 }
 
 fn list(selection: &Selection<'_>) -> Result<Exit, Failure> {
@@ -166,13 +189,22 @@ fn list(selection: &Selection<'_>) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Returns a line for each program that is not a port and for each error of the exam.
+/// Returns a line for each port that could not be examined, for each oddity of a port, and for each
+/// error of the exam.
 fn problems(report: &Report) -> Vec<String> {
-    let broken = report.ports.iter().filter(|port| !port.is_examined());
-    let broken = broken.flat_map(|port| {
-        port.findings.iter().map(move |finding| format!("{}: {}", port.name, finding.headline()))
-    });
-    broken.chain(report.exam_errors.iter().cloned()).collect()
+    let mut problems = Vec::new();
+    for port in &report.ports {
+        let name = &port.name;
+        if let Some(cause) = &port.external_cause {
+            problems.push(format!("{name}: could not be examined: {cause}"));
+        } else if !port.is_examined() {
+            let headlines = port.findings.iter().map(Finding::headline);
+            problems.extend(headlines.map(|headline| format!("{name}: {headline}")));
+        }
+        problems.extend(port.notes.iter().map(|note| format!("{name}: note: {note}")));
+    }
+    problems.extend_from_slice(&report.exam_errors);
+    problems
 }
 
 /// Returns a progress bar for each port. They are shown on a terminal only.

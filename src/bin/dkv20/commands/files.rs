@@ -6,19 +6,17 @@ use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::MutexGuard;
 
 use tempfile::{Builder, NamedTempFile};
 
 use crate::exit::Failure;
+use crate::signals;
 
 /// The path that stands for standard output.
 const STANDARD_OUTPUT: &str = "-";
 /// A longer chain of links is taken for a circle, as Linux does.
 const LINKS_MAX: usize = 40;
-/// The exit status of a program that an interrupt has ended.
-const INTERRUPTED: i32 = 130;
 
 /// A file that cannot be used: exit status 3.
 pub(crate) fn broken(file: &Path, reason: impl fmt::Display) -> Failure {
@@ -77,7 +75,7 @@ pub(crate) fn write_new(
     let numbered = (2..).map(|number| format!("{stem}-{number}.{extension}"));
     for name in std::iter::once(format!("{stem}.{extension}")).chain(numbered) {
         let path = folder.join(name);
-        let _writing = hold_interrupts();
+        let _writing = hold_signals();
         let mut written = temporary_file(folder, None)?;
         written.write_all(bytes)?;
         match written.persist_noclobber(&path) {
@@ -109,7 +107,7 @@ fn write_standard_output(bytes: &[u8]) -> io::Result<()> {
 }
 
 fn replace(file: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> {
-    let _writing = hold_interrupts();
+    let _writing = hold_signals();
     let error = match temporary_file(folder_of(file), old) {
         Ok(mut written) => {
             written.write_all(bytes)?;
@@ -141,20 +139,11 @@ fn temporary_file(folder: &Path, old: Option<&Metadata>) -> io::Result<NamedTemp
     Ok(made)
 }
 
-/// Makes an interrupt wait while a temporary file exists.
-fn hold_interrupts() -> MutexGuard<'static, ()> {
-    static WRITING: Mutex<()> = Mutex::new(());
-    static HANDLER: Once = Once::new();
-    let hold = || WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-    HANDLER.call_once(|| {
-        let set = ctrlc::set_handler(move || {
-            let _writing = hold();
-            process::exit(INTERRUPTED);
-        });
-        // A handler that is set already only raises a flag.
-        let _ = set;
-    });
-    hold()
+/// Makes a signal wait while a temporary file exists.
+fn hold_signals() -> MutexGuard<'static, ()> {
+    // Without a handler, a signal would end the program at once.
+    let _ = signals::interrupt();
+    signals::hold()
 }
 
 /// Reports whether the error says that the folder, or the owner of a file in it, does not allow to

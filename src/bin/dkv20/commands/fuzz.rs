@@ -9,7 +9,8 @@ use clap::Args;
 use dkv20::machines::Dkv20;
 use dkv20_exam::reports::counted;
 use dkv20_exam::{
-    Case, Delivery, Examinee, FuzzProgress, FuzzSettings, Limits, PortSpec, fuzz, investigate,
+    Case, Delivery, Examinee, FuzzEnd, FuzzProgress, FuzzSettings, Limits, PortSpec, fuzz,
+    investigate,
 };
 use indicatif::ProgressBar;
 
@@ -78,8 +79,9 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
         case_count: arguments.cases,
         limits: arguments.ports.limits()?,
     };
+    let limits = &settings.limits;
     for port in &ports {
-        greet(port, &settings.limits)?;
+        greet(port, limits)?;
     }
     let failure = Mutex::new(None);
     let note = |result: Result<(), Failure>| {
@@ -101,13 +103,19 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
             }
         });
         bar.finish_and_clear();
-        let resume = format!("resume with --seed {}", end.next_seed);
-        note(print(&format!("{}; {resume}\n", summary(&port.name, end))));
+        let resume = format!("resume with --seed {}", end.progress.next_seed);
+        note(print(&format!("{}; {resume}\n", summary(&port.name, end.progress))));
+        for line in &end.notes {
+            crate::complain(&format!("dkv20: {}: note: {line}", port.name));
+        }
+        if let Some(cause) = end.external_cause.as_ref().filter(|_| !limits.interrupt.is_raised()) {
+            note(Err(Failure::broken(format!("port {}: {cause}", port.name))));
+        }
         end
     };
-    let ends: Vec<FuzzProgress> = thread::scope(|scope| {
+    let ends: Vec<FuzzEnd> = thread::scope(|scope| {
         let handles: Vec<_> = ports.iter().map(|port| scope.spawn(|| fuzz_port(port))).collect();
-        let join = |handle: thread::ScopedJoinHandle<'_, FuzzProgress>| {
+        let join = |handle: thread::ScopedJoinHandle<'_, FuzzEnd>| {
             handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
         handles.into_iter().map(join).collect()
@@ -115,19 +123,19 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     if let Some(error) = failure.into_inner().expect("no thread panics with the lock") {
         return Err(error);
     }
-    if ends.iter().all(|end| end.cases == 0) {
+    if ends.iter().all(|end| end.progress.cases == 0) {
         return Err(Failure::broken("no case was asked"));
     }
-    Ok(if ends.iter().any(|end| end.failed > 0) { Exit::Diverged } else { Exit::Done })
+    Ok(if ends.iter().any(|end| end.progress.failed > 0) { Exit::Diverged } else { Exit::Done })
 }
 
 /// Checks that the program is a port.
 fn greet(port: &PortSpec, limits: &Limits) -> Result<(), Failure> {
     let mut examinee = Examinee::new(&Dkv20, port.clone(), limits.clone());
-    examinee.greet().map(drop).map_err(|divergence| {
-        let headline = divergence.headline(&[b"hello".to_vec()]);
-        Failure::broken(format!("port {}: {headline}", port.name))
-    })
+    let Err(divergence) = examinee.greet() else { return Ok(()) };
+    Failure::unless_of_port(&port.name, &divergence)?;
+    let headline = divergence.headline(&[b"hello".to_vec()]);
+    Err(Failure::broken(format!("port {}: {headline}", port.name)))
 }
 
 fn summary(port: &str, state: FuzzProgress) -> String {
@@ -155,13 +163,15 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
     for port in ports {
         let mut examinee = Examinee::new(&Dkv20, port.clone(), limits.clone());
         let mut case = case.clone();
-        if examinee.greet().is_err() {
+        if let Err(divergence) = examinee.greet() {
+            Failure::unless_of_port(&port.name, &divergence)?;
             // The program is not a port, and the fewest lines are those of the greeting.
             (case.lines, case.delivery) = (vec![b"hello".to_vec()], Delivery::Stepwise);
         }
         match examinee.run(&case.lines, case.delivery) {
             Ok(()) => print(&format!("{}: nothing differs\n", port.name))?,
             Err(divergence) => {
+                Failure::unless_of_port(&port.name, &divergence)?;
                 exit = Exit::Diverged;
                 let finding = investigate(&mut examinee, &case, &[], divergence);
                 report_finding(&arguments.traces, &port, limits.timeout, finding, false)?;

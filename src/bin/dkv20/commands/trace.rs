@@ -9,9 +9,13 @@ use dkv20_exam::{Delivery, Examinee};
 use super::arguments::{PortArguments, delivery};
 use super::files::{broken, print, read, unwritable, write_whole};
 use crate::exit::{Exit, Failure};
+use crate::signals;
 
 /// Writes the reference's answers into the file, and prints how many that changes.
 pub(crate) fn record(file: &Path) -> Result<(), Failure> {
+    if signals::interrupt().is_ok_and(|interrupt| interrupt.is_raised()) {
+        return Err(broken(file, "not recorded: interrupted"));
+    }
     let bytes = read(file)?;
     let (recorded, changed) = record_trace(&bytes).map_err(|reason| broken(file, reason))?;
     if changed == 0 {
@@ -57,7 +61,7 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     for port in ports {
         let name = port.name.clone();
         let mut examinee = Examinee::new(&Dkv20, port, limits.clone());
-        match first_difference(&mut examinee, &lines, arguments.delivery) {
+        match first_difference(&name, &mut examinee, &lines, arguments.delivery)? {
             None => print(&format!("{name}: every answer is {due}\n"))?,
             Some(difference) => {
                 exit = Exit::Diverged;
@@ -75,15 +79,18 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
 /// Returns the first difference in one line: in the greeting, with which an exam begins too, or at
 /// a step.
 fn first_difference(
+    name: &str,
     examinee: &mut Examinee<'_>,
     lines: &[Vec<u8>],
     delivery: Delivery,
-) -> Option<String> {
+) -> Result<Option<String>, Failure> {
     if let Err(divergence) = examinee.greet() {
-        return Some(divergence.headline(&[b"hello".to_vec()]));
+        Failure::unless_of_port(name, &divergence)?;
+        return Ok(Some(divergence.headline(&[b"hello".to_vec()])));
     }
-    let divergence = examinee.run(lines, delivery).err()?;
-    Some(format!("step {}: {}", divergence.step + 1, divergence.headline(lines)))
+    let Err(divergence) = examinee.run(lines, delivery) else { return Ok(None) };
+    Failure::unless_of_port(name, &divergence)?;
+    Ok(Some(format!("step {}: {}", divergence.step + 1, divergence.headline(lines))))
 }
 
 /// Returns the lines of a file that can be replayed. There is at least one.

@@ -1,0 +1,209 @@
+//! Signals during the commands that start ports: no port is left running, no finding is lost, and
+//! an interruption is never one.
+
+#![cfg(all(unix, feature = "exam"))]
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_dkv20");
+/// Writes the ids of itself and of a helper into the file `$1` when it is started, and is silent.
+const SILENT: &str = r#"sleep 1000 & echo $$ $! >>"$1"; wait"#;
+/// Has the same wrong answer to every command. It is silent if it is the `$2`th process that is
+/// asked for a greeting.
+const WRONG_THEN_SILENT: &str = r#"
+    while IFS= read -r line; do
+        case $line in
+            hello)
+                [ -n "$asked" ] || echo $$ >>"$1"
+                asked=1
+                [ "$(wc -l <"$1")" -lt "$2" ] || sleep 1000
+                echo "ok dkv20 1 wrong" ;;
+            '' | '#'*) ;;
+            *) echo "ok 1" ;;
+        esac
+    done"#;
+
+/// A port that appends a line to `ids` for each of its processes.
+struct Scene {
+    folder: TempDir,
+    port: String,
+}
+
+impl Scene {
+    fn new(script: &str, argument: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ids = folder.path().join("ids");
+        let words = ["sh", "-c", script, PROGRAM, ids.to_str().expect("a UTF-8 path"), argument];
+        let port = format!("m={}", shell_words::join(words));
+        fs::write(folder.path().join("x.lines"), "mix 1\n").expect("a file can be written");
+        Self { folder, port }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).args(["--port", &self.port]).current_dir(self.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program starts")
+    }
+
+    fn ids(&self) -> String {
+        fs::read_to_string(self.path().join("ids")).unwrap_or_default()
+    }
+
+    /// Waits until `count` processes have written their ids.
+    fn wait_for(&self, child: &mut Child, count: usize) {
+        while self.ids().matches('\n').count() < count {
+            assert!(child.try_wait().expect("a status").is_none(), "it exited by itself");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Checks that every process that has written its id has been ended, and that no file is left
+    /// but those named.
+    fn assert_clean(&self, files: &[&str], what: &str) {
+        for id in self.ids().split_whitespace() {
+            let id = Pid::from_raw(id.parse().expect("an id")).expect("not 0");
+            // A killed helper is reaped by the system's first process, in its own time.
+            while test_kill_process(id).is_ok() && !is_zombie(id) {
+                std::thread::yield_now();
+            }
+        }
+        for entry in fs::read_dir(self.path()).expect("the folder can be read") {
+            let name = entry.expect("an entry").file_name();
+            let is_known = name == "ids" || name == "x.lines";
+            let is_known = is_known || files.iter().any(|file| name == *file);
+            assert!(is_known, "{what} left {}", name.display());
+        }
+    }
+}
+
+fn is_zombie(id: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", id.as_raw_nonzero()));
+    stat.is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z")))
+}
+
+fn send(child: &Child, signal: Signal) {
+    let id = i32::try_from(child.id()).expect("an id");
+    kill_process(Pid::from_raw(id).expect("not 0"), signal).expect("it runs");
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+const COMMANDS: [&[&str]; 4] =
+    [&["exam", "--only", "case-01"], &["fuzz"], &["replay", "x.lines"], &["shrink", "x.lines"]];
+
+/// The port is silent from the start, so that its greeting is awaited.
+#[test]
+fn no_signal_leaves_a_port_behind() {
+    for command in COMMANDS {
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
+            let scene = Scene::new(SILENT, "");
+            let what = format!("{command:?} {signal:?}");
+            let mut child = scene.start(command);
+            // The check of the start ends the first process, perhaps before it writes its id.
+            scene.wait_for(&mut child, 1);
+            send(&child, signal);
+            let output = child.wait_with_output().expect("it exits");
+            let said = said(&output);
+            assert_eq!(output.status.code(), Some(3), "{what}: {said}");
+            assert!(said.contains("interrupted"), "{what}: {said}");
+            assert!(!said.contains("not a port"), "{what}: {said}");
+            scene.assert_clean(&[], &what);
+        }
+    }
+}
+
+/// The second signal is sent while the reference runs a line that takes minutes.
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    let scene = Scene::new(r#"echo $$ >>"$1"; exec "$0" serve"#, "");
+    let long = "new 31\nworkload 1 1000 1000000\n";
+    fs::write(scene.path().join("x.lines"), long).expect("a file can be written");
+    for command in [&["replay", "x.lines"], &["shrink", "x.lines"]] {
+        let mut child = scene.start(command);
+        scene.wait_for(&mut child, 1);
+        send(&child, Signal::INT);
+        send(&child, Signal::TERM);
+        let status = child.wait().expect("it exits");
+        assert!(matches!(status.signal(), Some(2 | 15)), "{command:?}: {status}");
+        scene.assert_clean(&[], "a second signal");
+    }
+}
+
+/// The investigation is interrupted at its first process and at later ones.
+#[test]
+fn an_interrupted_investigation_keeps_the_finding() {
+    // The exam itself asks two processes for a greeting.
+    for silent in [3, 4, 6, 9] {
+        let scene = Scene::new(WRONG_THEN_SILENT, &silent.to_string());
+        let exam = ["exam", "--only", "case-01", "--traces", "found", "--json", "found.json"];
+        let mut child = scene.start(&exam);
+        scene.wait_for(&mut child, silent);
+        send(&child, Signal::INT);
+        let output = child.wait_with_output().expect("it exits");
+        let what = format!("process {silent}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(1), "{what}");
+        assert!(what.contains("the investigation was interrupted"), "{what}");
+        scene.assert_clean(&["found", "found.json"], &what);
+
+        let report = fs::read_to_string(scene.path().join("found.json")).expect("a report");
+        let objects = report.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        let objects: Vec<serde_json::Value> = objects.collect();
+        let findings = objects.iter().filter(|object| object["type"] == "finding");
+        let [finding] = findings.collect::<Vec<_>>()[..] else { panic!("{report}") };
+        assert_eq!(finding["actual"], "`ok 1`", "{what}");
+        assert_eq!(finding["is_interrupted"], true, "{what}");
+        assert_eq!(finding["is_minimal"], false, "{what}");
+        let trace = finding["trace"].as_str().expect("a trace");
+
+        // The replay shows the finding again.
+        let again = Scene::new(WRONG_THEN_SILENT, "1000000");
+        let trace = scene.path().join(trace);
+        let delivery = finding["delivery"].as_str().expect("a delivery");
+        let replay = ["replay", trace.to_str().expect("UTF-8"), "--delivery", delivery];
+        let output = again.start(&replay).wait_with_output().expect("it exits");
+        assert_eq!(output.status.code(), Some(1), "{what}\n{}", said(&output));
+        assert!(said(&output).contains("got `ok 1`"), "{what}\n{}", said(&output));
+    }
+}
+
+#[test]
+fn fuzzing_resumes_at_what_was_interrupted() {
+    // Fuzzing itself asks two processes for a greeting.
+    for silent in [2, 3, 5] {
+        let scene = Scene::new(WRONG_THEN_SILENT, &silent.to_string());
+        let mut child = scene.start(&["fuzz", "--seed", "41", "--traces", "found"]);
+        scene.wait_for(&mut child, silent);
+        send(&child, Signal::INT);
+        let output = child.wait_with_output().expect("it exits");
+        let what = format!("process {silent}: {}", said(&output));
+        assert!(what.contains("resume with --seed 41\n"), "{what}");
+        assert_eq!(output.status.code(), Some(if silent == 2 { 3 } else { 1 }), "{what}");
+        assert_eq!(what.contains("got `ok 1`"), silent != 2, "{what}");
+        scene.assert_clean(&["found"], &what);
+    }
+}
+
+/// The plan is so large that its survey takes longer than a test may.
+#[test]
+fn a_survey_of_many_cases_can_be_interrupted() {
+    let scene = Scene::new(SILENT, "");
+    let mut child = scene.start(&["exam", "--cases", "2000000"]);
+    scene.wait_for(&mut child, 1);
+    send(&child, Signal::INT);
+    let output = child.wait_with_output().expect("it exits");
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    scene.assert_clean(&[], "the survey");
+}
