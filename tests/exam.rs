@@ -530,7 +530,7 @@ fn nothing_asked_is_refused() {
     assert_refused(folder.path(), &shallow, 2, &["--states-depth 0 is too small: suite states"]);
     written(folder.path(), "empty.lines", b"");
     let shrink = ["shrink", "empty.lines", "--port", &right];
-    assert_refused(folder.path(), &shrink, 3, &["has no line to ask"]);
+    assert_refused(folder.path(), &shrink, 3, &["nothing to ask: the file has no command"]);
 }
 
 #[test]
