@@ -104,10 +104,11 @@ fn durations_out_of_range_are_refused_with_the_range() {
 }
 
 /// Every option that takes a whole number: command, option, range.
-const NUMBERS: [(&str, &str, u64, u64); 7] = [
+const NUMBERS: [(&str, &str, u64, u64); 8] = [
     ("exam", "--seed", 0, u64::MAX),
     ("exam", "--cases", 0, 2_000_000),
     ("exam", "--states-depth", 0, 8),
+    ("exam", "--jobs", 1, 1000),
     ("fuzz", "--seed", 0, u64::MAX),
     ("fuzz", "--cases", 1, 1_000_000_000_000),
     ("explore", "--replicas", 1, 64),

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use dkv20::machines::Dkv20;
-use dkv20_exam::reports::{html, json_lines, junit, markdown, text};
+use dkv20::machines::{Dkv20, section_url};
+use dkv20_exam::reports::{self, json_lines, junit, markdown, text};
 use dkv20_exam::{
     Budget, CaseVerdict, ExamVerdict, Limits, PortSpec, Report, Selection, Settings, examine,
 };
@@ -134,6 +134,10 @@ fn the_exams_are_as_the_tests_assume() {
     assert_eq!(MIXED.ports[1].findings[0].same_answer_from, ["wrong-too"]);
     assert_eq!(NO_PORTS.ports[0].findings.len(), 1);
     assert_eq!(NO_PORTS.ports[0].count(CaseVerdict::NotAsked), 4);
+}
+
+fn html(report: &Report) -> String {
+    reports::html(report, &section_url)
 }
 
 /// Returns the verdict in each format.

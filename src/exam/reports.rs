@@ -13,7 +13,7 @@ mod markdown;
 mod text;
 
 pub use common::{counted, verdict_line};
-pub use html::html;
+pub use html::{SectionUrl, html};
 pub use json::json_lines;
 pub use junit::junit;
 pub use markdown::markdown;

@@ -7,12 +7,14 @@ mod explain;
 pub mod fields;
 mod milestones;
 mod oracle;
+mod sections;
 mod simpler;
 mod suites;
 mod traces;
 
 use dkv20_exam::{Ask, Case, Divergence, Due, Level, Machine, Plan, Session, Suite};
 
+pub use sections::section_url;
 pub use traces::{lines_of_trace, record_trace, replay_file};
 
 use commands::{GREETING_FORM, HELLO, LEVELS, word_of};

@@ -70,9 +70,10 @@ struct CaseArguments {
     /// Stop a port's exam at its first failing case.
     #[arg(long)]
     fail_fast: bool,
-    /// How many ports are examined at a time; by default as many as there are processors.
+    /// How many ports are examined at a time, 1 to 1000; by default as many as there are processors.
     #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(value_parser = whole::<usize>(1..=1000), allow_negative_numbers = true)]
+    jobs: Option<usize>,
     /// Print the selected cases, and ask nothing.
     #[arg(long)]
     list: bool,
@@ -153,7 +154,7 @@ impl CaseArguments {
             shard: self.shard,
             time: self.seconds,
             fail_fast: self.fail_fast,
-            jobs: self.jobs,
+            jobs: self.jobs.and_then(NonZeroUsize::new),
             limits,
         }
     }

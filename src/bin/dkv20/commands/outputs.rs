@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use dkv20::machines::replay_file;
+use dkv20::machines::{replay_file, section_url};
 use dkv20_exam::reports::{html, json_lines, junit, markdown};
 use dkv20_exam::{Delivery, Finding, Limits, PortSpec, Report};
 use sha2::{Digest as _, Sha256};
@@ -49,7 +49,7 @@ impl ReportArguments {
             (&self.json, json_lines),
             (&self.junit, junit),
             (&self.markdown, markdown),
-            (&self.html, html),
+            (&self.html, |report| html(report, &section_url)),
         ];
         files.into_iter().filter_map(|(file, render)| Some((file.as_ref()?, render)))
     }
