@@ -53,15 +53,18 @@ measure() {
 
 # ROUND
 measure_round() {
-    local group input
+    local group input program
     mkdir -p "$1" && measure_group "$1" "$LONG" 3x || return
     for group in $SHORT; do
         measure_group "$1" "$group" 50ms || return
     done
     openssl speed -seconds 1 -bytes 16384 -evp sha256 >"$1/openssl.txt" || return
+    # hyperfine's peak memory is that of all programs that it has run, so each has its own run.
     for input in "$RESULTS"/*.in; do
-        measure "$1" "$(basename "$input" .in)" --input "$input" -n rust "$ROOT/target/ports/rust serve" \
-            -n go "$ROOT/target/ports/go serve" -n cpp "$ROOT/target/ports/cpp serve" || return
+        for program in rust go cpp; do
+            measure "$1" "$(basename "$input" .in).$program" --input "$input" -n "$program" \
+                "$ROOT/target/ports/$program serve" || return
+        done
     done
     measure "$1" whole -n cross_test "bash $ROOT/scripts/cross_test.sh --no-build" \
         -n exam "$ROOT/target/dkv20 exam --traces $RESULTS/findings"
