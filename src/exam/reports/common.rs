@@ -216,11 +216,21 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// Returns the text in one line, with escapes for characters that are invisible or change the text
-/// around them: control characters, line separators, marks of direction and of no width.
+/// around them: control characters, line separators, marks of direction and of no width. A long
+/// text is cut.
 pub(super) fn visible(text: &str) -> String {
+    visible_up_to(LINE_CHARS_MAX, text)
+}
+
+/// Returns the same for a command or a file name, which is of no use if it is cut.
+pub(super) fn visible_whole(text: &str) -> String {
+    visible_up_to(usize::MAX, text)
+}
+
+fn visible_up_to(characters_max: usize, text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (position, character) in text.chars().enumerate() {
-        if position == LINE_CHARS_MAX {
+        if position == characters_max {
             shown.push('…');
             break;
         }
@@ -296,4 +306,17 @@ pub(super) fn doubts(finding: &Finding) -> Vec<String> {
         doubts.push("not reproduced when the same lines were sent again".into());
     }
     doubts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_not_cut() {
+        let long = "x".repeat(LINE_CHARS_MAX + 1);
+        assert_eq!(visible(&long).chars().count(), LINE_CHARS_MAX + 1);
+        assert!(visible(&long).ends_with('…'));
+        assert_eq!(visible_whole(&long), long);
+    }
 }

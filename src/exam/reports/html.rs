@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::common::{
     State, counted, doubts, duration, expected, explanation, findings, level_note, level_of,
-    levels, shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible,
+    levels, shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible, visible_whole,
 };
 use crate::finding::Finding;
 use crate::report::{CaseVerdict, PortReport, Report};
@@ -152,8 +152,8 @@ fn finding_value(
         shrunk_title => shrunk_title(finding),
         shrunk => shrunk_lines(finding),
         stderr => stderr_lines(finding),
-        trace => finding.trace.as_deref().map(visible),
-        replay => finding.replay.as_deref().map(visible),
+        trace => finding.trace.as_deref().map(visible_whole),
+        replay => finding.replay.as_deref().map(visible_whole),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::common::{
     State, doubts, expected, explanation, findings, level_note, level_of, levels, shrunk_lines,
-    shrunk_title, stderr_lines, verdict_reason, visible,
+    shrunk_title, stderr_lines, verdict_reason, visible, visible_whole,
 };
 use crate::finding::Finding;
 use crate::report::{ExamVerdict, PortReport, Report};
@@ -57,8 +57,8 @@ fn finding_block(finding: &Finding, paint: Paint) -> String {
     block.row("shrunk", &format!("to {}:", shrunk_title(finding)));
     block.rows("", shrunk_lines(finding).into_iter());
     block.rows("stderr", stderr_lines(finding).into_iter());
-    block.rows("trace", finding.trace.iter().map(|trace| visible(trace)));
-    block.rows("replay", finding.replay.iter().map(|replay| visible(replay)));
+    block.rows("trace", finding.trace.iter().map(|trace| visible_whole(trace)));
+    block.rows("replay", finding.replay.iter().map(|replay| visible_whole(replay)));
     block.text
 }
 
