@@ -30,10 +30,10 @@ pub(crate) struct ExploreArguments {
     #[arg(long, value_name = "N", default_value_t = 3)]
     #[arg(value_parser = whole::<u8>(1..=64), allow_negative_numbers = true)]
     replicas: u8,
-    /// The most actions in a sequence, 1 to 12. The default is 6; with --seconds, the time is the
+    /// The most actions in a sequence, 1 to 100. The default is 6; with --seconds, the time is the
     /// only limit. One more makes about four times as many states of three replicas.
     #[arg(long, value_name = "D", allow_negative_numbers = true)]
-    #[arg(value_parser = whole::<u32>(1..=12))]
+    #[arg(value_parser = whole::<u32>(1..=100))]
     depth: Option<u32>,
     /// Stop after this many seconds (up to 1000000).
     #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
