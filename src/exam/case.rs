@@ -104,11 +104,13 @@ pub struct Plan {
     pub generated_count: usize,
     /// How many lines the longest path of an exhaustive suite has.
     pub states_depth: usize,
+    /// Whether suites also make cases that take a port seconds.
+    pub is_thorough: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { seed: 1, generated_count: 600, states_depth: 4 }
+        Self { seed: 1, generated_count: 600, states_depth: 4, is_thorough: false }
     }
 }
 

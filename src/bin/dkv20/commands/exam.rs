@@ -61,6 +61,9 @@ struct CaseArguments {
     #[arg(long, value_name = "D", default_value_t = Plan::default().states_depth)]
     #[arg(value_parser = whole::<usize>(0..=8), allow_negative_numbers = true)]
     states_depth: usize,
+    /// Also ask the cases that take a port seconds: the largest logs, maps and answers.
+    #[arg(long)]
+    thorough: bool,
     /// Go on with generated cases until a port's exam has taken this many seconds (up to 1000000).
     #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     seconds: Option<Duration>,
@@ -148,6 +151,7 @@ impl CaseArguments {
                 seed: self.seed,
                 generated_count: self.cases,
                 states_depth: self.states_depth,
+                is_thorough: self.thorough,
             },
             only: self.only.clone(),
             level_max: self.level as usize + 1,

@@ -26,10 +26,11 @@ class WrongPort(NamedTuple):
     bug: str
     seen: str  # where such a bug comes from
     shows: str  # commands, separated by "; ", with a wrong answer
+    section: str  # of the definition, which it breaks; "" if this is not declared
     mistake: Callable
 
     def describe(self) -> dict:
-        return {key: getattr(self, key) for key in ("name", "level", "kind", "bug", "seen")}
+        return {key: getattr(self, key) for key in ("name", "level", "kind", "bug", "seen", "section")}
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
@@ -53,19 +54,19 @@ WRONG_PORTS: dict[str, WrongPort] = {}
 HONEST: dict[str, WrongPort] = {}
 
 
-def answer(level: int, target: str, bug: str, seen: str, shows: str) -> Callable:
+def answer(level: int, target: str, bug: str, seen: str, shows: str, section: str = "") -> Callable:
     """Register a wrong port with wrong answers."""
-    return register(WRONG_PORTS, level, "answer", target, bug, seen, shows)
+    return register(WRONG_PORTS, level, "answer", target, bug, seen, shows, section)
 
 
-def behaviour(level: int, target: str, bug: str, seen: str) -> Callable:
+def behaviour(level: int, target: str, bug: str, seen: str, section: str = "8") -> Callable:
     """Register a wrong port that misbehaves as a process."""
-    return register(WRONG_PORTS, level, "behaviour", target, bug, seen, "")
+    return register(WRONG_PORTS, level, "behaviour", target, bug, seen, "", section)
 
 
 def honest(target: str, oddity: str) -> Callable:
     """Register a port that is odd but right."""
-    return register(HONEST, 0, "honest", target, oddity, "", "")
+    return register(HONEST, 0, "honest", target, oddity, "", "", "")
 
 
 def register(ports: dict[str, WrongPort], level: int, kind: str, target: str, *about: str) -> Callable:
