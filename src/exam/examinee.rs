@@ -321,7 +321,7 @@ impl Running {
         }
     }
 
-    /// If lines are split, each write ends with the first half of the line after it.
+    /// If lines are split, each write ends within the line after it.
     fn stepwise(
         &mut self,
         lines: &[Vec<u8>],
@@ -335,15 +335,22 @@ impl Running {
         for (step, line) in lines.iter().enumerate() {
             input.extend_from_slice(&line[written_length..]);
             input.push(b'\n');
-            let half = lines.get(step + 1).filter(|_| split).map(|next| &next[..next.len() / 2]);
-            input.extend_from_slice(half.unwrap_or_default());
-            written_length = half.map_or(0, <[u8]>::len);
+            let begin = lines.get(step + 1).filter(|_| split).map(|next| &next[..cut(next)]);
+            input.extend_from_slice(begin.unwrap_or_default());
+            written_length = begin.map_or(0, <[u8]>::len);
             if let Some(due) = answers.next_if(|due| due.step == step) {
                 self.step(&input, due, timeout)?;
                 input.clear();
             }
         }
-        Ok(())
+        if input.is_empty() {
+            return Ok(());
+        }
+        // The last lines get no answer; the begin of the first of them may be written already.
+        let last = lines.len() - 1;
+        input.extend([self.hello.as_bytes(), b"\n"].concat());
+        let groups = vec![Group { due: Vec::new(), extra_step: last, end_step: last }];
+        self.compare(&input, groups, timeout)
     }
 
     /// One write and its one answer.
@@ -475,6 +482,14 @@ fn detect_unflushed(process: &mut PortProcess, failure: Failure) -> Failure {
         ControlFlow::Break(())
     });
     if answered { Failure::NotFlushed } else { Failure::NoAnswer }
+}
+
+/// Returns how many bytes of a line are written before its rest: none to all. It depends on the
+/// line's bytes alone, so that a finding is the same whatever lines are before it, and is as often
+/// within a character of several bytes as elsewhere.
+fn cut(line: &[u8]) -> usize {
+    let sum: usize = line.iter().map(|byte| usize::from(*byte)).sum();
+    sum % (line.len() + 1)
 }
 
 fn continue_if(condition: bool) -> ControlFlow<()> {
