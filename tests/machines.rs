@@ -7,7 +7,7 @@ use std::time::Duration;
 use dkv20::machines::Dkv20;
 use dkv20::machines::fields::{describe, first_difference};
 use dkv20::{Cluster, Op};
-use dkv20_exam::{Budget, Due, Machine as _, shrink};
+use dkv20_exam::{Budget, Delivery, Due, Examinee, Limits, Machine as _, PortSpec, Tally, shrink};
 
 #[test]
 fn the_reference_knows_every_probe_and_stays_without_a_cluster() {
@@ -18,6 +18,18 @@ fn the_reference_knows_every_probe_and_stays_without_a_cluster() {
         assert!(!refusals.contains(&answer), "{word}");
     }
     assert!(session.observers().is_empty());
+}
+
+#[test]
+fn last_lines_without_an_answer_reach_the_port_whole() {
+    let command = [env!("CARGO_BIN_EXE_dkv20"), "serve"].map(str::to_owned);
+    let port = PortSpec::new("rust", command.into());
+    let mut examinee = Examinee::new(&Dkv20, port, Limits::default());
+    for delivery in Delivery::ALL {
+        let lines = ["mix 1", "# \u{fc} comment", "", "#"].map(|line| line.as_bytes().to_vec());
+        assert_eq!(examinee.run(&lines, delivery), Ok(()), "{delivery:?}");
+        assert_eq!(examinee.run(&[b"mix 2".to_vec()], delivery), Ok(()), "{delivery:?}");
+    }
 }
 
 // --- Differences of answers ---
@@ -91,6 +103,66 @@ fn long_tokens_become_shorter() {
     let line = &shrunk[0];
     assert!(line.starts_with("put 0x6b") && line.ends_with("6b v"), "{line:?}");
     assert!(line.len() <= 2 * 40 && line.len() % 2 == 0, "{}", line.len());
+}
+
+// --- Measures ---
+
+/// Returns the least and the greatest value of a measure while the lines run.
+fn range(lines: &[&str], name: &str) -> Option<(u64, u64)> {
+    let lines: Vec<_> = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+    let mut tally = Tally::new(Dkv20.milestones().len(), Dkv20.measures().len());
+    Dkv20.tally(&lines, &mut tally);
+    let reached = tally.reached(Dkv20.measures());
+    let range = reached.iter().find(|reached| reached.measure == name)?;
+    Some((range.least, range.greatest))
+}
+
+#[test]
+fn lines_and_answers_are_measured() {
+    let lines =
+        ["new 3", "put 0x6161 0x", "put aab 12345", "  dump   0", "mix 0001", "draw 1 1001"];
+    for (name, expected) in [
+        ("replicas", (3, 3)),
+        ("index", (1, 2)),
+        ("keys in a map", (1, 2)),
+        ("bytes of a key", (2, 3)),
+        ("bytes that two keys begin with", (0, 2)),
+        ("bytes of a value", (0, 5)),
+        ("bytes of a line", (5, 13)),
+        ("tokens of a line", (2, 3)),
+        ("digits of a number", (1, 4)),
+        // `ok 0x`, and a snapshot of 32 + 8 + 2 + 8 + 8 bytes in hex.
+        ("bytes of an answer", (2, 5 + 2 * 58)),
+        ("lines of a case", (6, 6)),
+    ] {
+        assert_eq!(range(&lines, name), Some(expected), "{name}");
+    }
+    // A count that is refused is not used.
+    assert_eq!(range(&lines, "count of draws"), None);
+    assert_eq!(range(&["load DKVS", "load 0x"], "bytes of a loaded snapshot"), Some((0, 4)));
+}
+
+#[test]
+fn what_a_follower_lacked_is_measured() {
+    let lagging = ["new 3", "partition 2", "put a 1", "put bb 22", "at 2 noop", "heal"];
+    // An entry has 16 bytes before its op, and a put has 9 beside its key and value.
+    assert_eq!(range(&lagging, "entries replayed at once"), Some((1, 2)));
+    assert_eq!(range(&lagging, "bytes replayed at once"), Some((25 + 2, 50 + 6)));
+    assert_eq!(range(&lagging, "bytes of an installed snapshot"), None);
+    assert_eq!(range(&lagging, "isolated replicas"), Some((0, 1)));
+    let compacted = ["new 3", "partition 2", "put a 1", "put bb 22", "compact", "heal"];
+    assert_eq!(range(&compacted, "bytes of an installed snapshot"), Some((54, 54)));
+    let tail = ["new 3", "put a 1", "del a", "partition 1 2", "noop", "noop", "heal"];
+    assert_eq!(range(&tail, "pending entries of a replica"), Some((0, 2)));
+    assert_eq!(range(&tail, "keys that a map lost again"), Some((0, 1)));
+}
+
+#[test]
+fn clusters_of_a_session_are_counted_apart() {
+    let lines = ["new 1", "put a 1", "new 0", "new 2", "noop", "new 64"];
+    assert_eq!(range(&lines, "clusters in a session"), Some((1, 3)));
+    assert_eq!(range(&lines, "keys that a map lost again"), Some((0, 0)));
+    assert_eq!(range(&lines, "replicas"), Some((1, 64)));
 }
 
 // --- Fields of snapshots ---

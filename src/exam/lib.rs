@@ -28,6 +28,7 @@ mod selection;
 mod shell_syntax;
 mod shrink;
 mod start_error;
+mod tally;
 
 pub use case::{Case, Delivery, Plan, Suite};
 pub use divergence::{Actual, Divergence};
@@ -44,3 +45,4 @@ pub use process::{check_start, end_all_ports};
 pub use report::{CaseReport, CaseVerdict, ExamVerdict, LevelReport, PortReport, Report};
 pub use selection::{Selection, Settings, Shard};
 pub use shrink::{Shrunk, shrink};
+pub use tally::{Measure, Reach, Reached, Tally};

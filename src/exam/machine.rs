@@ -2,6 +2,7 @@
 
 use crate::case::{Case, Plan, Suite};
 use crate::divergence::Divergence;
+use crate::tally::{Measure, Tally};
 
 /// A machine: its reference, its cases, and the words that explain a difference.
 ///
@@ -50,9 +51,13 @@ pub trait Machine: Sync {
     /// is its position in this list.
     fn milestones(&self) -> Vec<String>;
 
-    /// Runs the lines on a session of the reference and adds to `counts` how often they reached
-    /// each milestone.
-    fn count_milestones(&self, lines: &[Vec<u8>], counts: &mut [u64]);
+    /// Returns the measures: quantities that lines have or cause in the reference, such as lengths.
+    /// Elsewhere a measure is its position in this list.
+    fn measures(&self) -> Vec<Measure>;
+
+    /// Runs the lines on a session of the reference and adds the milestones that they reach, and
+    /// the values of measures, to the tally.
+    fn tally(&self, lines: &[Vec<u8>], tally: &mut Tally);
 
     /// Returns the lines with every line that stands for many written out, or `None` if no line
     /// does.

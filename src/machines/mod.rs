@@ -5,19 +5,22 @@ mod difference;
 mod expand;
 mod explain;
 pub mod fields;
+mod measures;
 mod milestones;
 mod oracle;
 mod sections;
 mod simpler;
 mod suites;
+mod tally;
 mod traces;
 
-use dkv20_exam::{Ask, Case, Divergence, Due, Level, Machine, Plan, Session, Suite};
+use dkv20_exam::{Ask, Case, Divergence, Due, Level, Machine, Plan, Session, Suite, Tally};
 
 pub use sections::section_url;
 pub use traces::{lines_of_trace, record_trace, replay_file};
 
 use commands::{GREETING_FORM, HELLO, LEVELS, word_of};
+use measures::Measure;
 use milestones::Milestone;
 use oracle::Oracle;
 
@@ -107,8 +110,14 @@ impl Machine for Dkv20 {
         Milestone::all().map(|milestone| milestone.to_string()).collect()
     }
 
-    fn count_milestones(&self, lines: &[Vec<u8>], counts: &mut [u64]) {
-        milestones::count(lines, counts);
+    fn measures(&self) -> Vec<dkv20_exam::Measure> {
+        let measures = Measure::ALL.iter();
+        let measures = measures.map(|measure| (measure.name().into(), measure.limit()));
+        measures.map(|(name, limit)| dkv20_exam::Measure { name, limit }).collect()
+    }
+
+    fn tally(&self, lines: &[Vec<u8>], tally: &mut Tally) {
+        tally::tally(lines, tally);
     }
 
     fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {

@@ -74,6 +74,12 @@ impl Draws {
         length.clamp(least, most)
     }
 
+    /// Returns a number in decimal whose count of digits is drawn first; it can be 2^64 or more.
+    pub(super) fn digits(&mut self) -> String {
+        let count = self.between(1, 21);
+        (0..count).map(|_| char::from(b'0' + self.byte() % 10)).collect()
+    }
+
     pub(super) fn byte(&mut self) -> u8 {
         self.next_u64().to_le_bytes()[0]
     }

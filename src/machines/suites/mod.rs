@@ -1,14 +1,19 @@
 //! The suites: each case is made from the seed and its number alone.
 
+mod bytes;
 pub(super) mod common;
 mod draws;
+mod extremes;
 mod histories;
+mod keys;
 mod lines;
 mod load;
+mod orders;
 mod process;
 mod scale;
 mod states;
 mod traces;
+mod words;
 
 use dkv20_exam::{Case, Plan, Suite};
 
@@ -19,17 +24,23 @@ pub(super) fn suites(plan: &Plan) -> Vec<Suite> {
         lines::suite(plan),
         load::suite(plan),
         histories::suite(plan),
+        keys::suite(plan),
+        bytes::suite(plan),
+        orders::suite(),
         states::suite(plan),
         scale::suite(plan),
+        extremes::suite(plan),
         process::suite(),
     ]
 }
 
 /// Returns the case of a seed: mostly the history of a cluster.
 pub(super) fn fuzz_case(seed: u64) -> Case {
-    let case = match seed % 8 {
-        6 => lines::make(seed, 0),
-        7 => load::make(seed, 0),
+    let case = match seed % 16 {
+        12 => bytes::make(seed, 0),
+        13 => keys::make(seed, 0),
+        14 => lines::make(seed, 0),
+        15 => load::make(seed, 0),
         _ => histories::make(seed, 0),
     };
     Case { id: format!("fuzz/{seed}"), ..case }

@@ -28,7 +28,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         lines.extend(observers(SIZE));
         case(NAME, number, lines)
     });
-    Suite { name: NAME, must_cause, is_generated: false, count, make }
+    Suite { name: NAME, must_cause, must_reach: Vec::new(), is_generated: false, count, make }
 }
 
 /// Returns every possible step. The value of a proposal names its replica, so that entries of
