@@ -526,8 +526,6 @@ fn nothing_asked_is_refused() {
     let right = right("m");
     let unmatched = ["exam", "--port", &right, "--only", "traces", "--only", "case-99"];
     assert_refused(folder.path(), &unmatched, 3, &["no case matches --only `case-99`"]);
-    let shallow = ["exam", "--port", &right, "--states-depth", "0"];
-    assert_refused(folder.path(), &shallow, 2, &["--states-depth 0 is too small: suite states"]);
     written(folder.path(), "empty.lines", b"");
     let shrink = ["shrink", "empty.lines", "--port", &right];
     assert_refused(folder.path(), &shrink, 3, &["nothing to ask: the file has no command"]);

@@ -52,12 +52,14 @@ struct CaseArguments {
     #[arg(long, value_name = "SEED", default_value_t = Plan::default().seed)]
     #[arg(value_parser = whole::<u64>(0..=u64::MAX), allow_negative_numbers = true)]
     seed: u64,
-    /// How many cases each generated suite has, 0 to 2000000. The time and the memory grow with it.
+    /// How many cases each generated suite has, 0 to 2000000. With 0 they are left out; with less than
+    /// 300 they need not reach their milestones. The time and the memory grow with it.
     #[arg(long, value_name = "N", default_value_t = Plan::default().generated_count)]
     #[arg(value_parser = whole::<usize>(0..=2_000_000), allow_negative_numbers = true)]
     cases: usize,
     /// How many commands the longest path of the exhaustive suite has, 0 to 8. One more triples the
-    /// cases: 1752 with 4, 281736 with 8.
+    /// cases: 1752 with 4, 281736 with 8. With 0 it is left out; 1 to 3 are too few for its
+    /// milestones, and refused unless only a part of it is asked.
     #[arg(long, value_name = "D", default_value_t = Plan::default().states_depth)]
     #[arg(value_parser = whole::<usize>(0..=8), allow_negative_numbers = true)]
     states_depth: usize,
@@ -176,7 +178,16 @@ fn check(selection: &Selection<'_>, settings: &Settings) -> Result<(), Failure> 
     }
     let unmatched: Vec<_> = selection.unmatched().iter().map(|name| format!("`{name}`")).collect();
     if selection.count() == 0 {
-        return Err(Failure::broken("no case matches --only, --level and --shard"));
+        let mut reason = "no case matches --only, --level and --shard".to_owned();
+        let counts = &settings.plan;
+        for (count, option) in
+            [(counts.generated_count, "--cases"), (counts.states_depth, "--states-depth")]
+        {
+            if count == 0 {
+                reason += &format!("; {option} 0 leaves suites out");
+            }
+        }
+        return Err(Failure::broken(reason));
     }
     if !unmatched.is_empty() {
         return Err(Failure::broken(format!("no case matches --only {}", unmatched.join(", "))));
