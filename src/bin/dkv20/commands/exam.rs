@@ -113,8 +113,8 @@ Examples:
   dkv20 exam --port a='./a serve' --port b='./b serve' --only case-15 --html report.html
   dkv20 exam                       examines the ports of tests/ports.toml
 
-Exit status: 0 every port conforms, 1 a port diverges, 2 usage error, 3 a port could not be
-examined, the exam itself failed, or nothing was asked.";
+Exit status: 0 every port conforms, 1 a port diverges or lacks commands, 2 usage error, 3 a port
+could not be examined, the exam itself failed, or nothing was asked.";
 
 pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let settings = arguments.cases.settings(arguments.ports.limits()?);
@@ -135,13 +135,13 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     let shown = if arguments.quiet { verdict_line(&report) + "\n" } else { text(&report, colour) };
     let printed = arguments.reports.print(&shown);
-    for problem in problems(&report) {
+    for problem in problems(&report, arguments.quiet) {
         crate::complain(&format!("dkv20: {problem}"));
     }
     try_all([traces_written, reports_written, printed])?;
     Ok(match report.verdict() {
         ExamVerdict::Conforms => Exit::Done,
-        ExamVerdict::Diverges => Exit::Diverged,
+        ExamVerdict::Diverges | ExamVerdict::Incomplete => Exit::Diverged,
         ExamVerdict::Broken => Exit::Broken,
     })
 }
@@ -205,9 +205,9 @@ fn list(selection: &Selection<'_>) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Returns a line for each port that could not be examined, for each oddity of a port, and for each
-/// error of the exam.
-fn problems(report: &Report) -> Vec<String> {
+/// Returns a line for each port that could not be examined and for each error of the exam; and for
+/// each oddity of a port, which the text has too unless it `is_quiet`.
+fn problems(report: &Report, is_quiet: bool) -> Vec<String> {
     let mut problems = Vec::new();
     for port in &report.ports {
         let name = &port.name;
@@ -217,7 +217,9 @@ fn problems(report: &Report) -> Vec<String> {
             let headlines = port.findings.iter().map(Finding::headline);
             problems.extend(headlines.map(|headline| format!("{name}: {headline}")));
         }
-        problems.extend(port.notes.iter().map(|note| format!("{name}: note: {note}")));
+        if is_quiet {
+            problems.extend(port.notes.iter().map(|note| format!("{name}: note: {note}")));
+        }
     }
     problems.extend_from_slice(&report.exam_errors);
     problems
