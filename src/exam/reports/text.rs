@@ -1,8 +1,8 @@
 //! The report for a terminal.
 
 use super::common::{
-    State, doubts, expected, explanation, findings, level_note, level_of, levels, shrunk_lines,
-    shrunk_title, stderr_lines, verdict_reason, visible, visible_whole,
+    State, doubts, expected, explanation, findings, level_note, level_of, levels, port_notes,
+    shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible, visible_whole,
 };
 use crate::finding::Finding;
 use crate::report::{ExamVerdict, PortReport, Report};
@@ -32,7 +32,11 @@ pub fn text(report: &Report, colour: bool) -> String {
     text += &table(report, paint);
     text += &reached(report, paint);
     let verdict = report.verdict();
-    let colour = if verdict == ExamVerdict::Conforms { GREEN } else { RED };
+    let colour = match verdict {
+        ExamVerdict::Conforms => GREEN,
+        ExamVerdict::Incomplete => YELLOW,
+        ExamVerdict::Diverges | ExamVerdict::Broken => RED,
+    };
     text += &format!("\n{}: {}\n", paint.with(colour, verdict.as_str()), verdict_reason(report));
     text
 }
@@ -111,7 +115,7 @@ fn row(port: &PortReport, name: &str, paint: Paint) -> String {
     row.trim_end().to_owned()
 }
 
-/// Returns a line for each level with more to say than its state.
+/// Returns a line for each level with more to say than its state, and for each note of a port.
 fn notes(report: &Report, paint: Paint) -> String {
     let mut text = String::new();
     for port in &report.ports {
@@ -124,6 +128,9 @@ fn notes(report: &Report, paint: Paint) -> String {
             let title = level.title();
             let state = paint.with(colour_of(state), state.as_str());
             text += &format!("  {}, level {title}: {state} ({note})\n", visible(&port.name));
+        }
+        for note in port_notes(port) {
+            text += &format!("  {}: {note}\n", visible(&port.name));
         }
     }
     text
