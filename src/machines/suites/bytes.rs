@@ -13,11 +13,11 @@ const SALT: u64 = 5;
 
 pub(super) fn suite(plan: &Plan) -> Suite {
     generated(NAME, plan, Vec::new(), make).reaching([
-        Measure::KeyBytes.reach(4_000, 150),
-        Measure::ValueBytes.reach(1 << 15, 300),
-        Measure::LagBytes.reach(10_000, 30),
-        Measure::InstalledBytes.reach(10_000, 30),
-        Measure::AnswerBytes.reach(1 << 17, 300),
+        Measure::KeyBytes.reach(3_000, 120),
+        Measure::ValueBytes.reach(1 << 15, 200),
+        Measure::LagBytes.reach(5_000, 20),
+        Measure::InstalledBytes.reach(5_000, 15),
+        Measure::AnswerBytes.reach(1 << 16, 200),
     ])
 }
 

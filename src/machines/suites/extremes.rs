@@ -56,7 +56,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     suite.reaching([
         Measure::LineBytes.reach(LINE_LENGTH_MAX as u64, 30),
         Measure::Tokens.reach(tokens, 5),
-        Measure::Digits.reach(LINE_LENGTH_MAX as u64 - 200, 10),
+        Measure::Digits.reach(LINE_LENGTH_MAX as u64 - 200, 5),
         Measure::LoadBytes.reach(LINE_LENGTH_MAX as u64 - 5, 2),
         Measure::ValueBytes.reach(VALUE_LENGTH_MAX as u64, 3),
         Measure::AnswerBytes.reach(answer, 5),

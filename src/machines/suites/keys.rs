@@ -14,9 +14,9 @@ const SALT: u64 = 4;
 
 pub(super) fn suite(plan: &Plan) -> Suite {
     generated(NAME, plan, Vec::new(), make).reaching([
-        Measure::KeyBytes.reach(2_048, 100),
-        Measure::SharedKeyBytes.reach(2_000, 60),
-        Measure::InstalledBytes.reach(4_000, 20),
+        Measure::KeyBytes.reach(1_000, 60),
+        Measure::SharedKeyBytes.reach(1_000, 40),
+        Measure::InstalledBytes.reach(2_000, 12),
     ])
 }
 

@@ -54,9 +54,9 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         ErrorCode::Count,
     ]);
     generated(NAME, plan, must_cause, make).reaching([
-        Measure::Tokens.reach(50, 12),
-        Measure::Digits.reach(500, 22),
-        Measure::LineBytes.reach(4_096, 120),
+        Measure::Tokens.reach(50, 10),
+        Measure::Digits.reach(300, 15),
+        Measure::LineBytes.reach(4_096, 80),
     ])
 }
 

@@ -30,7 +30,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         ErrorCode::TrailingBytes,
     ]);
     generated(NAME, plan, must_cause, make)
-        .reaching([Measure::LoadBytes.reach(1 << 16, 300), Measure::LoadedKeys.reach(50, 8)])
+        .reaching([Measure::LoadBytes.reach(1 << 16, 200), Measure::LoadedKeys.reach(40, 6)])
 }
 
 pub(super) fn make(seed: u64, number: usize) -> Case {
