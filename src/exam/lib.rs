@@ -10,6 +10,7 @@
 //! Nothing here knows what the commands mean.
 
 mod case;
+mod cost;
 mod divergence;
 mod exam;
 mod examinee;
@@ -22,14 +23,18 @@ mod machine;
 mod port;
 mod port_exam;
 mod process;
+mod program;
 mod report;
 pub mod reports;
 mod selection;
 mod shell_syntax;
 mod shrink;
+mod start;
 mod start_error;
+mod tasks;
 
-pub use case::{Case, Delivery, Plan, Suite};
+pub use case::{Case, Delivery, Plan, Suite, Task};
+pub use cost::Cost;
 pub use divergence::{Actual, Divergence};
 pub use exam::examine;
 pub use examinee::Examinee;
@@ -41,6 +46,8 @@ pub use machine::{Ask, Due, Level, Machine, Session};
 pub use port::{Failure, PortSpec};
 pub use port_exam::Progress;
 pub use process::{check_start, end_all_ports};
+pub use program::Run;
 pub use report::{CaseReport, CaseVerdict, ExamVerdict, LevelReport, PortReport, Report};
 pub use selection::{Selection, Settings, Shard};
 pub use shrink::{Shrunk, shrink};
+pub use start::Start;

@@ -1,6 +1,7 @@
 //! The suites: each case is made from the seed and its number alone.
 
 pub(super) mod common;
+mod cost;
 mod draws;
 mod histories;
 mod lines;
@@ -22,6 +23,7 @@ pub(super) fn suites(plan: &Plan) -> Vec<Suite> {
         states::suite(plan),
         scale::suite(plan),
         process::suite(),
+        cost::suite(plan),
     ]
 }
 

@@ -158,7 +158,7 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
     }
     let limits = arguments.ports.limits()?;
     let stem = arguments.trace.file_stem().unwrap_or_default().to_string_lossy();
-    let case = Case { id: format!("shrunk/{stem}"), lines, delivery: arguments.delivery };
+    let case = Case::new(format!("shrunk/{stem}"), lines, arguments.delivery);
     let mut exit = Exit::Done;
     for port in ports {
         let mut examinee = Examinee::new(&Dkv20, port.clone(), limits.clone());

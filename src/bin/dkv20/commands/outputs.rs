@@ -130,6 +130,11 @@ fn write_trace(
     let words: Vec<_> = ["dkv20".to_owned()].into_iter().chain(arguments).collect();
     let command = PortSpec::shell_line(&words);
     let title = format!("{}: {}", port.name, finding.case);
+    if !finding.is_of_session {
+        let words = ["dkv20", "exam", "--only", finding.case.as_str()].map(String::from);
+        finding.replay = Some(port.program_line(&words));
+        return Ok(());
+    }
     let (extension, bytes) =
         replay_file(finding, &[title, finding.headline(), format!("{origin}: {command}")]);
     let written = fs::create_dir_all(folder)
@@ -144,6 +149,7 @@ fn write_trace(
     if timeout != Limits::default().timeout {
         words.extend(["--timeout".into(), timeout.as_secs_f64().to_string()]);
     }
+    let port = finding.spec.as_ref().unwrap_or(port);
     finding.replay = Some(port.program_line(&words));
     finding.trace = Some(path);
     Ok(())
