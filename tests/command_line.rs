@@ -112,7 +112,7 @@ const NUMBERS: [(&str, &str, u64, u64); 8] = [
     ("fuzz", "--seed", 0, u64::MAX),
     ("fuzz", "--cases", 1, 1_000_000_000_000),
     ("explore", "--replicas", 1, 64),
-    ("explore", "--depth", 1, 12),
+    ("explore", "--depth", 1, 100),
 ];
 
 #[test]

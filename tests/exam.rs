@@ -428,7 +428,7 @@ fn a_right_port_whose_helper_holds_its_output_passes() {
     let (status, said) =
         exam_of(folder.path(), &leaky, &["--only", "process", "--timeout", "1000"]);
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("m: note: it leaks processes"), "{said}");
+    assert!(said.contains("m: it leaks processes"), "{said}");
     assert_ended(&folder.path().join("notes"));
 }
 
@@ -526,11 +526,70 @@ fn nothing_asked_is_refused() {
     let right = right("m");
     let unmatched = ["exam", "--port", &right, "--only", "traces", "--only", "case-99"];
     assert_refused(folder.path(), &unmatched, 3, &["no case matches --only `case-99`"]);
-    let shallow = ["exam", "--port", &right, "--states-depth", "0"];
-    assert_refused(folder.path(), &shallow, 2, &["--states-depth 0 is too small: suite states"]);
     written(folder.path(), "empty.lines", b"");
     let shrink = ["shrink", "empty.lines", "--port", &right];
     assert_refused(folder.path(), &shrink, 3, &["nothing to ask: the file has no command"]);
+}
+
+/// A plan is refused only if a suite that it asks in whole cannot reach its milestones.
+#[test]
+fn a_plan_is_refused_if_what_it_asks_cannot_reach_its_milestones() {
+    let folder = folder();
+    let right = right("m");
+    let with = |more: &[&'static str]| [&["exam", "--list", "--port", &right][..], more].concat();
+    for more in [&[][..], &["--only", "states"], &["--shard", "2/3"], &["--level", "4"]] {
+        let exam = [&with(more)[..], &["--states-depth", "3"]].concat();
+        let words = ["--states-depth 3 is too small: suite states caused no"];
+        assert_refused(folder.path(), &exam, 2, &words);
+    }
+    for more in [&["--only", "traces"][..], &["--only", "states/5"], &["--level", "3"]] {
+        let exam = [&with(more)[..], &["--states-depth", "3"]].concat();
+        assert_eq!(dkv20(folder.path(), &exam).status.code(), Some(0), "{exam:?}");
+    }
+}
+
+#[test]
+fn a_plan_of_zero_leaves_suites_out() {
+    let folder = folder();
+    let suites = |more: &[&str]| {
+        let output = dkv20(folder.path(), &[&["exam", "--list"][..], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let listed = text(&output.stdout);
+        let suites = listed.lines().filter_map(|line| Some(line.split_once('/')?.0.to_owned()));
+        suites.collect::<BTreeSet<_>>()
+    };
+    let whole = suites(&[]);
+    let without = |left_out: &[&str]| {
+        whole.iter().filter(|suite| !left_out.contains(&suite.as_str())).cloned().collect()
+    };
+    let generated = ["lines", "load", "histories"];
+    assert_eq!(suites(&["--cases", "0"]), without(&generated));
+    assert_eq!(suites(&["--states-depth", "0"]), without(&["states"]));
+    let right = right("m");
+    let exam = ["exam", "--port", &right, "--cases", "0", "--states-depth", "0", "--level", "3"];
+    let output = dkv20(folder.path(), &exam);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let exam = ["exam", "--port", &right, "--cases", "0", "--only", "histories"];
+    let line = "no case matches --only, --level and --shard; --cases 0 leaves suites out";
+    assert_refused(folder.path(), &exam, 3, &[line]);
+}
+
+#[test]
+fn a_port_that_knows_no_command_is_incomplete() {
+    let folder = folder();
+    let young = answering("command() { echo 'err unknown-command'; }");
+    let (status, said) = exam_of(folder.path(), &young, &["--level", "1", "--only", "case-09"]);
+    assert_eq!(status, 1, "{said}");
+    let verdict = "incomplete: m (1 case not attempted, since it does not know mix, draw)\n";
+    assert!(said.ends_with(verdict), "{said}");
+    assert_eq!(objects_of(folder.path(), "summary")[0]["verdict"], "incomplete");
+    // A port that diverges does so whatever it lacks.
+    let wrong = answering(
+        "command() { case $line in mix*) echo 'ok 1' ;; *) echo 'err unknown-command' ;; esac; }",
+    );
+    let (status, said) = exam_of(folder.path(), &wrong, &["--level", "1", "--only", "lines"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("\ndiverges: m ("), "{said}");
 }
 
 #[test]

@@ -126,9 +126,9 @@ pub(crate) fn suite_of(id: &str) -> &str {
 pub struct Plan {
     /// The seed of the generated cases. The same seed makes the same cases.
     pub seed: u64,
-    /// How many cases each generated suite has.
+    /// How many cases each generated suite has. With 0 they are left out.
     pub generated_count: usize,
-    /// How many lines the longest path of an exhaustive suite has.
+    /// How many lines the longest path of an exhaustive suite has. With 0 such suites are left out.
     pub states_depth: usize,
     /// Whether suites also make cases that take a port seconds.
     pub is_thorough: bool,

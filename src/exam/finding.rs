@@ -122,26 +122,20 @@ impl Finding {
         Self { is_minimal: true, explanation, ..Self::new(machine, &case, &first, &first) }
     }
 
-    /// An error that no lines show, but `subject`.
+    /// An error that no lines show, but `subject`, which has one line.
     pub(crate) fn of_task(
         machine: &dyn Machine,
         case: &Case,
         divergence: Divergence,
-        subject: &str,
+        subject: &[Vec<u8>],
     ) -> Self {
-        let first = Failing::of_case(case, divergence);
+        let lines = subject.to_vec();
+        let level = machine.level_of_all(&case.lines);
+        let first = Failing::of_case(&Case { lines, ..case.clone() }, divergence);
         let finding = Self::new(machine, case, &first, &first);
-        Self {
-            step: 0,
-            step_line: subject.into(),
-            command: subject.into(),
-            shrunk: Vec::new(),
-            shrunk_lines: Vec::new(),
-            located_lines: Vec::new(),
-            is_minimal: true,
-            is_of_session: false,
-            ..finding
-        }
+        let (shrunk, shrunk_lines, located_lines) = Default::default();
+        let (is_minimal, is_of_session) = (true, false);
+        Self { level, shrunk, is_minimal, shrunk_lines, located_lines, is_of_session, ..finding }
     }
 
     /// Reports whether a divergence at one of `lines` has this fingerprint.

@@ -1,5 +1,6 @@
 //! A run of the port's program with other arguments than those that start a session.
 
+use std::iter::repeat;
 use std::ops::ControlFlow;
 
 use crate::divergence::{Actual, Divergence};
@@ -45,7 +46,8 @@ impl Run {
     ///
     /// The first difference: of its output, then of its standard error, then of its exit status.
     pub(crate) fn try_on(&self, port: &PortSpec, limits: &Limits) -> Result<(), Divergence> {
-        let failed = |failure| Divergence::failed(0, None, failure);
+        let due_status = [EXIT_STATUS, format!(": {}", self.status).as_bytes()].concat();
+        let failed = |failure| Divergence::failed(0, Some(due_status.clone()), failure);
         let mut process = PortProcess::start(port, limits.interrupt.clone())
             .map_err(|error| failed(Failure::System(format!("{}: {error}", port.command[0]))))?;
         let mut output = Vec::new();
@@ -62,8 +64,8 @@ impl Run {
         let unlike = |expected: Option<&[u8]>, actual| {
             Err(Divergence { step: 0, expected: expected.map(<[u8]>::to_vec), actual })
         };
-        let due = self.output.iter().map(Some).chain(std::iter::repeat(None));
-        let written = output.iter().map(Some).chain(std::iter::repeat(None));
+        let due = self.output.iter().map(Some).chain(repeat(None));
+        let written = output.iter().map(Some).chain(repeat(None));
         let count = self.output.len().max(output.len());
         let differing = due.zip(written).take(count).find(|(due, written)| due != written);
         match differing {
@@ -89,8 +91,7 @@ impl Run {
         if status.code() == Some(self.status) {
             return Ok(());
         }
-        let due = [EXIT_STATUS, format!(": {}", self.status).as_bytes()].concat();
-        unlike(Some(&due), Actual::Answer(status.to_string().into()))
+        unlike(Some(&due_status), Actual::Answer(status.to_string().into()))
     }
 
     /// Returns the part of a run that differs, for fingerprints.

@@ -53,6 +53,15 @@ fn try_elsewhere(
     elsewhere.run(&case.lines, case.delivery).map(|()| None)
 }
 
+/// Returns the lines of a divergence of the case: for one that no lines show, its subject.
+pub(crate) fn subject(case: &Case) -> Vec<Vec<u8>> {
+    match &case.task {
+        Task::Session | Task::Elsewhere(_) => case.lines.clone(),
+        Task::Program(run) => vec![run.arguments.join(" ").into_bytes()],
+        Task::Cost(cost) => vec![cost.subject.clone().into_bytes()],
+    }
+}
+
 /// Turns the divergence of a task into a finding.
 pub(crate) fn investigate_task(
     examinee: &mut Examinee<'_>,
@@ -61,19 +70,15 @@ pub(crate) fn investigate_task(
     divergence: &Divergence,
 ) -> Finding {
     let machine = examinee.machine;
-    let of_task = |subject: &str, aspect: &str, section: &str| Finding {
-        fingerprint: aspect.into(),
+    let of_task = |fingerprint: &str, section: &str| Finding {
+        fingerprint: fingerprint.into(),
         explanation: vec![format!("definition, section {section}")],
-        ..Finding::of_task(machine, case, divergence.clone(), subject)
+        ..Finding::of_task(machine, case, divergence.clone(), &subject(case))
     };
     match task {
         Task::Session => investigate(examinee, case, &[], divergence.clone()),
-        Task::Program(run) => {
-            of_task(&run.arguments.join(" "), Run::aspect(divergence), &run.section)
-        }
-        Task::Cost(cost) => {
-            of_task(&cost.subject, &format!("cost of {}", cost.subject), &cost.section)
-        }
+        Task::Program(run) => of_task(Run::aspect(divergence), &run.section),
+        Task::Cost(cost) => of_task(&format!("cost of {}", cost.subject), &cost.section),
         Task::Elsewhere(start) => {
             examinee.stop();
             if let Err(usual) = examinee.run(&case.lines, case.delivery) {
