@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -375,7 +376,10 @@ fn a_program_that_vanishes_is_not_at_fault() {
         let output = dkv20(folder.path(), &exam);
         let said = text(&[&output.stdout[..], &output.stderr].concat());
         assert_eq!(output.status.code(), Some(3), "{said}");
-        assert!(said.contains("m could not be examined: ./wrapper: No such file"), "{said}");
+        assert!(
+            said.contains("m could not be examined: ./wrapper: there is no such file"),
+            "{said}"
+        );
         assert_eq!(objects_of(folder.path(), "finding").len(), 0, "{said}");
     }
 }
@@ -430,6 +434,47 @@ fn a_right_port_whose_helper_holds_its_output_passes() {
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("m: note: it leaks processes"), "{said}");
     assert_ended(&folder.path().join("notes"));
+}
+
+/// Linux alone says which processes have left their group.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_helper_that_leaves_the_process_group_is_ended() {
+    // It has left the group once its id is in the file.
+    let helper = r#"setsid sh -c 'echo $$ >>"$0"; exec sleep 1000' "$1" </dev/null >/dev/null 2>&1 &
+        until grep -qx "$!" "$1" 2>/dev/null; do :; done"#;
+    for helper in [helper, &format!("({helper})")] {
+        let folder = folder();
+        let leaky = honest(helper);
+        let (status, said) = exam_of(folder.path(), &leaky, &["--only", "process"]);
+        assert_eq!(status, 0, "{said}");
+        assert!(said.contains("m: note: it leaks processes"), "{said}");
+        assert_ended(&folder.path().join("notes"));
+    }
+}
+
+/// A limit of processes: none for the program's threads, for its guard, or for the port.
+#[test]
+fn too_few_processes_are_not_the_ports_fault() {
+    let folder = folder();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    fs::set_permissions(folder.path(), mode).expect("the mode can be set");
+    for limit in 1..8 {
+        let mut limited = Command::new("prlimit");
+        limited.args([&format!("--nproc={limit}"), PROGRAM, "exam", "--only", "case-01"]);
+        limited.args(["--port", &right("m")]).current_dir(folder.path());
+        if rustix::process::geteuid().is_root() {
+            // Root has no such limit. No other process has this user.
+            limited.uid(64_321).gid(64_321);
+        }
+        let Ok(output) = limited.output() else {
+            eprintln!("not tested: there is no program prlimit");
+            return;
+        };
+        let said = text(&[&output.stdout[..], &output.stderr].concat());
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{limit}: {}: {said}", output.status);
+        assert!(!said.contains("diverges") && !said.contains("panicked"), "{limit}: {said}");
+    }
 }
 
 /// The cause is what the port did, and not which time limit ended first.
