@@ -437,8 +437,8 @@ fn a_right_port_whose_helper_holds_its_output_passes() {
 }
 
 /// Linux alone says which processes have left their group.
-#[test]
 #[cfg(target_os = "linux")]
+#[test]
 fn a_helper_that_leaves_the_process_group_is_ended() {
     // It has left the group once its id is in the file.
     let helper = r#"setsid sh -c 'echo $$ >>"$0"; exec sleep 1000' "$1" </dev/null >/dev/null 2>&1 &

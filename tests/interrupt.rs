@@ -89,7 +89,7 @@ impl Scene {
     }
 }
 
-/// Checks that the processes end. What ends them, or reaps them, may do so in its own time.
+/// Checks that the processes end: the guard, or the system, may take its time.
 fn assert_ended(ids: &str, what: &str) {
     for id in ids.split_whitespace() {
         let process = Pid::from_raw(id.parse().expect("an id")).expect("not 0");

@@ -155,7 +155,7 @@ pub fn run_guard(mut records: impl BufRead) {
     left.end();
 }
 
-/// What there is to end.
+/// The ports and files that have to be ended and removed.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Left {
     /// The inode of the standard input of a port whose process group is not known yet.

@@ -1,4 +1,4 @@
-//! What the system knows of other processes. Only Linux is asked; elsewhere nothing is known.
+//! Other processes, as the system knows them. Only Linux is asked; elsewhere nothing is known.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
