@@ -301,8 +301,8 @@ fn a_port_that_was_just_started_is_ended() {
     drop(records);
     let output = guard.wait_with_output().expect("it ends");
     assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
-    assert_eq!(port.wait().expect("it ends").signal(), Some(9));
     scene.assert_clean(&[], "the guard");
+    assert_eq!(port.wait().expect("it ends").signal(), Some(9));
     drop(writer);
 }
 
