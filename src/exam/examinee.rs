@@ -93,7 +93,7 @@ impl<'m> Examinee<'m> {
         }
         if self.leaks {
             notes.push(
-                "it leaks processes: one that it started held its standard output after its exit"
+                "it leaks processes: one that it started outlived it, or left its process group"
                     .into(),
             );
         }

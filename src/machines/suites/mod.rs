@@ -11,16 +11,16 @@ mod scale;
 mod states;
 mod traces;
 
-use dkv20_exam::{Case, Plan, Suite};
+use dkv20_exam::{Case, Interrupt, Plan, Suite};
 
 /// Returns all suites, those that find most in little time first.
-pub(super) fn suites(plan: &Plan) -> Vec<Suite> {
+pub(super) fn suites(plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
     vec![
         traces::suite(),
         lines::suite(plan),
         load::suite(plan),
         histories::suite(plan),
-        states::suite(plan),
+        states::suite(plan, interrupt),
         scale::suite(plan),
         process::suite(),
         cost::suite(plan),
