@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -375,23 +376,31 @@ fn a_program_that_vanishes_is_not_at_fault() {
         let output = dkv20(folder.path(), &exam);
         let said = text(&[&output.stdout[..], &output.stderr].concat());
         assert_eq!(output.status.code(), Some(3), "{said}");
-        assert!(said.contains("m could not be examined: ./wrapper: No such file"), "{said}");
+        assert!(
+            said.contains("m could not be examined: ./wrapper: there is no such file"),
+            "{said}"
+        );
         assert_eq!(objects_of(folder.path(), "finding").len(), 0, "{said}");
     }
 }
 
+/// With some of the limits one port can be started at a time, and two cannot.
 #[test]
 fn too_few_file_descriptors_are_not_the_ports_fault() {
     let folder = folder();
-    for limit in 5..12 {
-        let script = format!("ulimit -n {limit}; exec \"$0\" exam --only case-01 --port \"$1\"");
+    let exam = "exam --only traces --jobs 2 --port \"$1\" --port \"$2\"";
+    let mut shortages = 0;
+    for limit in 9..16 {
+        let script = format!("ulimit -n {limit}; exec \"$0\" {exam}");
         let mut limited = Command::new("sh");
-        limited.args(["-c", &script, PROGRAM, &right("m")]).current_dir(folder.path());
-        let output = limited.output().expect("the shell starts");
+        limited.args(["-c", &script, PROGRAM, &right("a"), &right("b")]);
+        let output = limited.current_dir(folder.path()).output().expect("the shell starts");
         let said = text(&[&output.stdout[..], &output.stderr].concat());
-        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{limit}: {said}");
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{limit}: {said}");
         assert!(!said.contains("diverges"), "{limit}: {said}");
+        shortages += usize::from(said.contains("could not be examined: "));
     }
+    assert!(shortages > 0, "no port was started with too few");
 }
 
 /// Checks that the processes whose ids are in a file have been ended.
@@ -430,6 +439,47 @@ fn a_right_port_whose_helper_holds_its_output_passes() {
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("m: it leaks processes"), "{said}");
     assert_ended(&folder.path().join("notes"));
+}
+
+/// Linux alone says which processes have left their group.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_helper_that_leaves_the_process_group_is_ended() {
+    // It has left the group once its id is in the file.
+    let helper = r#"setsid sh -c 'echo $$ >>"$0"; exec sleep 1000' "$1" </dev/null >/dev/null 2>&1 &
+        until grep -qx "$!" "$1" 2>/dev/null; do :; done"#;
+    for helper in [helper, &format!("({helper})")] {
+        let folder = folder();
+        let leaky = honest(helper);
+        let (status, said) = exam_of(folder.path(), &leaky, &["--only", "process"]);
+        assert_eq!(status, 0, "{said}");
+        assert!(said.contains("m: note: it leaks processes"), "{said}");
+        assert_ended(&folder.path().join("notes"));
+    }
+}
+
+/// A limit of processes: none for the program's threads, for its guard, or for the port.
+#[test]
+fn too_few_processes_are_not_the_ports_fault() {
+    let folder = folder();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    fs::set_permissions(folder.path(), mode).expect("the mode can be set");
+    for limit in 1..8 {
+        let mut limited = Command::new("prlimit");
+        limited.args([&format!("--nproc={limit}"), PROGRAM, "exam", "--only", "case-01"]);
+        limited.args(["--port", &right("m")]).current_dir(folder.path());
+        if rustix::process::geteuid().is_root() {
+            // Root has no such limit. No other process has this user.
+            limited.uid(64_321).gid(64_321);
+        }
+        let Ok(output) = limited.output() else {
+            eprintln!("not tested: there is no program prlimit");
+            return;
+        };
+        let said = text(&[&output.stdout[..], &output.stderr].concat());
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{limit}: {}: {said}", output.status);
+        assert!(!said.contains("diverges") && !said.contains("panicked"), "{limit}: {said}");
+    }
 }
 
 /// The cause is what the port did, and not which time limit ended first.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use crate::case::Case;
+use crate::case::{Case, Task};
 use crate::divergence::Divergence;
 use crate::examinee::Examinee;
 use crate::failing::fingerprint;
@@ -13,6 +13,7 @@ use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
 use crate::selection::Selection;
+use crate::tasks::{investigate_task, subject, try_task};
 
 /// After this many failing cases the rest of a suite is not asked.
 const FAILURES_PER_SUITE_MAX: usize = 20;
@@ -60,6 +61,7 @@ pub(crate) struct PortExam<'a> {
     /// The fingerprints of the divergences that were investigated, as the cases showed them.
     investigated: Vec<String>,
     hang_count: usize,
+    notes: Vec<String>,
 }
 
 impl<'a> PortExam<'a> {
@@ -80,6 +82,7 @@ impl<'a> PortExam<'a> {
             findings: Vec::new(),
             investigated: Vec::new(),
             hang_count: 0,
+            notes: Vec::new(),
         }
     }
 
@@ -128,7 +131,7 @@ impl<'a> PortExam<'a> {
             unlisted_reason,
             further_passed: self.further_passed.values().sum(),
             findings: self.findings,
-            notes: self.examinee.notes(),
+            notes: [self.examinee.notes(), self.notes].concat(),
             seconds: started.elapsed().as_secs_f64(),
         }
     }
@@ -174,10 +177,30 @@ impl<'a> PortExam<'a> {
         let seconds = started.elapsed().as_secs_f64();
         if let Some(divergence) = &divergence {
             *self.failed.entry(case.suite().to_owned()).or_default() += 1;
-            self.look_into(&case, divergence);
+            match &case.task {
+                Task::Session => self.look_into(&case, divergence),
+                task => self.look_into_task(&case, task, divergence),
+            }
         }
         let level = self.machine.level_of_all(&case.lines);
         CaseReport { id: case.id, level, verdict, reason, seconds, divergence }
+    }
+
+    fn try_case(&mut self, case: &Case) -> Result<(), Divergence> {
+        if case.task == Task::Session {
+            return self.ask(case);
+        }
+        let note = try_task(&mut self.examinee, case)?;
+        self.notes.extend(note.filter(|note| !self.notes.contains(note)));
+        Ok(())
+    }
+
+    /// Adds the finding of a task.
+    fn look_into_task(&mut self, case: &Case, task: &Task, divergence: &Divergence) {
+        let finding = investigate_task(&mut self.examinee, case, task, divergence);
+        if !self.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
+            self.findings.push(finding);
+        }
     }
 
     /// Returns the verdict, its reason, and the divergence if there is one.
@@ -188,11 +211,11 @@ impl<'a> PortExam<'a> {
         if let Some(reason) = self.lacking(case) {
             return (CaseVerdict::NotAttempted, Some(reason), None);
         }
-        let Err(divergence) = self.ask(case) else { return (CaseVerdict::Passed, None, None) };
+        let Err(divergence) = self.try_case(case) else { return (CaseVerdict::Passed, None, None) };
         if let Some(cause) = divergence.external_cause() {
             return (CaseVerdict::NotAsked, Some(self.external_reason(cause)), None);
         }
-        let reason = divergence.headline(&case.lines);
+        let reason = divergence.headline(&subject(case));
         (CaseVerdict::Failed, Some(reason), Some(divergence))
     }
 

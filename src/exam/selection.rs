@@ -105,7 +105,7 @@ impl<'m> Selection<'m> {
         let mut settings = settings.clone();
         settings.level_max = settings.level_max.min(machine.levels().len());
         let wants_all = settings.only.is_empty() && settings.level_max == machine.levels().len();
-        let suites = machine.suites(&settings.plan);
+        let suites = machine.suites(&settings.plan, &settings.limits.interrupt);
         let mut unmatched = settings.only.clone();
         let mut position = 0;
         let choose = |suite: &Suite| {

@@ -14,7 +14,9 @@ mod suites;
 mod tally;
 mod traces;
 
-use dkv20_exam::{Ask, Case, Divergence, Due, Level, Machine, Plan, Session, Suite, Tally};
+use dkv20_exam::{
+    Ask, Case, Divergence, Due, Interrupt, Level, Machine, Plan, Session, Suite, Tally,
+};
 
 pub use sections::section_url;
 pub use traces::{lines_of_trace, record_trace, replay_file};
@@ -98,8 +100,8 @@ impl Machine for Dkv20 {
         lines.iter().any(|line| session.run(line).as_deref() == Some("err no-cluster"))
     }
 
-    fn suites(&self, plan: &Plan) -> Vec<Suite> {
-        suites::suites(plan)
+    fn suites(&self, plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
+        suites::suites(plan, interrupt)
     }
 
     fn fuzz_case(&self, seed: u64) -> Case {

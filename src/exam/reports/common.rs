@@ -309,6 +309,11 @@ pub(super) fn shrunk_title(finding: &Finding) -> String {
     }
 }
 
+/// Returns the number of the first wrong step, or that there is none.
+pub(super) fn step(finding: &Finding) -> String {
+    if finding.is_of_session { format!("step {}", finding.step) } else { "tried".into() }
+}
+
 /// Returns the answer that was due.
 pub(super) fn expected(finding: &Finding) -> String {
     let expected = finding.expected.as_deref();

@@ -2,7 +2,7 @@
 
 use super::common::{
     State, doubts, expected, explanation, findings, level_note, level_of, levels, port_notes,
-    shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible, visible_whole,
+    shrunk_lines, shrunk_title, stderr_lines, step, verdict_reason, visible, visible_whole,
 };
 use crate::finding::Finding;
 use crate::report::{ExamVerdict, PortReport, Report};
@@ -54,13 +54,15 @@ pub(super) fn plain_finding(finding: &Finding) -> String {
 
 fn finding_block(finding: &Finding, paint: Paint) -> String {
     let mut block = Block { text: String::new(), paint };
-    block.row(&format!("step {}", finding.step), &format!("> {}", visible(&finding.first_wrong())));
+    block.row(&step(finding), &format!("> {}", visible(&finding.first_wrong())));
     block.row("expected", &paint.with(GREEN, &expected(finding)));
     block.row("actual", &paint.with(RED, &visible(&finding.actual)));
     block.rows("because", explanation(finding).into_iter());
     block.rows("note", doubts(finding).iter().map(|doubt| paint.with(YELLOW, doubt)));
-    block.row("shrunk", &format!("to {}:", shrunk_title(finding)));
-    block.rows("", shrunk_lines(finding).into_iter());
+    if finding.is_of_session {
+        block.row("shrunk", &format!("to {}:", shrunk_title(finding)));
+        block.rows("", shrunk_lines(finding).into_iter());
+    }
     block.rows("stderr", stderr_lines(finding).into_iter());
     block.rows("trace", finding.trace.iter().map(|trace| visible_whole(trace)));
     block.rows("replay", finding.replay.iter().map(|replay| visible_whole(replay)));

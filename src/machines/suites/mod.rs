@@ -2,6 +2,7 @@
 
 mod bytes;
 pub(super) mod common;
+mod cost;
 mod draws;
 mod extremes;
 mod histories;
@@ -15,10 +16,10 @@ mod states;
 mod traces;
 mod words;
 
-use dkv20_exam::{Case, Plan, Suite};
+use dkv20_exam::{Case, Interrupt, Plan, Suite};
 
 /// Returns all suites, those that find most in little time first.
-pub(super) fn suites(plan: &Plan) -> Vec<Suite> {
+pub(super) fn suites(plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
     vec![
         traces::suite(),
         lines::suite(plan),
@@ -27,10 +28,11 @@ pub(super) fn suites(plan: &Plan) -> Vec<Suite> {
         keys::suite(plan),
         bytes::suite(plan),
         orders::suite(),
-        states::suite(plan),
+        states::suite(plan, interrupt),
         scale::suite(plan),
         extremes::suite(plan),
         process::suite(),
+        cost::suite(plan),
     ]
 }
 

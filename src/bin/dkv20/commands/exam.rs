@@ -14,7 +14,7 @@ use dkv20_exam::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::arguments::{PortArguments, case_name, seconds, whole};
-use super::files::print;
+use super::files::{is_output_closed, print};
 use super::outputs::{ReportArguments, try_all};
 use crate::exit::{Exit, Failure};
 
@@ -105,6 +105,8 @@ enum LevelArgument {
 }
 
 const SHARDS_MAX: usize = 10_000;
+/// How many bytes of a list are printed at once.
+const LISTED_AT_ONCE: usize = 1 << 16;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -121,7 +123,7 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let selection = Selection::new(&Dkv20, &settings);
     check(&selection, &settings)?;
     if arguments.cases.list {
-        return list(&selection);
+        return list(&selection, &settings.limits);
     }
     let ports = arguments.ports.given_or_default()?;
     arguments.reports.check()?;
@@ -195,9 +197,19 @@ fn check(selection: &Selection<'_>, settings: &Settings) -> Result<(), Failure> 
     Ok(())
 }
 
-fn list(selection: &Selection<'_>) -> Result<Exit, Failure> {
+/// Prints the cases, until the reader leaves.
+fn list(selection: &Selection<'_>, limits: &Limits) -> Result<Exit, Failure> {
     let mut text = String::new();
     for case in selection.cases() {
+        if text.len() > LISTED_AT_ONCE {
+            print(&std::mem::take(&mut text))?;
+            if is_output_closed() {
+                return Ok(Exit::Done);
+            }
+        }
+        if limits.interrupt.is_raised() {
+            return Err(Failure::broken("the list was interrupted"));
+        }
         let level = Dkv20.level_of_all(&case.lines);
         text += &format!("{}  level {level}  {}\n", case.id, counted(case.lines.len(), "line"));
     }
