@@ -453,7 +453,7 @@ fn a_helper_that_leaves_the_process_group_is_ended() {
         let leaky = honest(helper);
         let (status, said) = exam_of(folder.path(), &leaky, &["--only", "process"]);
         assert_eq!(status, 0, "{said}");
-        assert!(said.contains("m: note: it leaks processes"), "{said}");
+        assert!(said.contains("m: it leaks processes"), "{said}");
         assert_ended(&folder.path().join("notes"));
     }
 }
