@@ -62,7 +62,11 @@ fn key(draws: &mut Draws) -> Vec<u8> {
         0 => vec![],
         1 => vec![b'k'; 4_096],
         2 => vec![b'k'; 4_097],
-        3..20 => {
+        3..6 => {
+            let length = draws.length(1, 4_096);
+            draws.bytes(length)
+        }
+        6..20 => {
             let length = draws.between(1, 3);
             draws.bytes(length)
         }
@@ -102,7 +106,7 @@ fn snapshot(draws: &mut Draws, keys: &[Vec<u8>]) -> Vec<u8> {
         if draws.one_in(40) {
             out.extend(1_048_577_u32.to_le_bytes());
         }
-        let length = draws.below(4);
+        let length = if draws.one_in(16) { draws.length(1, 1 << 14) } else { draws.below(4) };
         put_byte_string(&mut out, &draws.bytes(length));
     }
     out
