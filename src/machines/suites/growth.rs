@@ -35,9 +35,6 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         add("terms", 4, &[PAST_SHORT], add_terms);
         add("map", 1, &[PAST_VARINT, PAST_SHORT], add_rounds);
         add("map-of-followers", 3, &[PAST_VARINT], add_rounds);
-        add("late", 3, &[300_000], late);
-        add("lag", 3, &[300_000], lag);
-        add("wide", 2, &[400_000], wide);
         add("longest-values", 3, &[12], longest_values);
     }
     let count = cases.len();
@@ -105,7 +102,7 @@ fn lag(history: &mut History, draws: &mut Draws, length: usize) {
 
 /// Maps of many keys, with a snapshot that is installed.
 fn wide(history: &mut History, draws: &mut Draws, length: usize) {
-    let last = history.size() - 1;
+    let last = history.size - 1;
     let part = length / 5;
     for seed in 0..5 {
         if seed == 4 {
@@ -140,7 +137,7 @@ fn longest_values(history: &mut History, _: &mut Draws, count: usize) {
 
 /// Adds a look at each replica.
 fn look(history: &mut History) {
-    for id in 0..history.size() {
+    for id in 0..history.size {
         history.add(format!("replica {id}"));
         history.add(format!("log {id}"));
         history.add(format!("hash {id}"));

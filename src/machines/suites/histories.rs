@@ -54,8 +54,8 @@ fn size(draws: &mut Draws) -> usize {
 /// Adds the looks after a step. Some cases have none, so that what looking sets right stays wrong.
 fn look(history: &mut History, draws: &mut Draws, looking: usize) {
     match looking {
-        0 if history.size() <= LOOKED_AT_SIZE_MAX => {
-            let (size, key) = (history.size(), key(draws));
+        0 if history.size <= LOOKED_AT_SIZE_MAX => {
+            let (size, key) = (history.size, key(draws));
             for line in looks(size, &[&key], draws.below(12)) {
                 history.add(line);
             }
@@ -78,7 +78,10 @@ fn add_deposed_leader(history: &mut History, draws: &mut Draws) {
     match draws.below(3) {
         0 => history.add("compact"),
         1 => {}
-        _ => history.add(format!("partition {}", history.leader())),
+        _ => {
+            let leader = history.leader();
+            history.add(format!("partition {leader}"));
+        }
     }
     history.add(format!("heal {deposed}"));
 }

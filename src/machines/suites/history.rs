@@ -11,40 +11,52 @@ use super::ops::{key, op};
 
 /// With snapshots longer than this, `dump` is left out: its answer is twice as long.
 const DUMP_LENGTH_MAX: usize = 1 << 16;
-/// More ops than this are asked for by `workload`.
+/// More ops than this are asked for by `workload`, in parts, so that no answer takes long.
 const OPS_WRITTEN_MAX: usize = 64;
+const OPS_PART: usize = 20_000;
 
-/// The lines so far, and a session that has run them, so that a line can name the leader of the
-/// moment.
+/// The lines so far, and a session that runs them when a line has to name the leader of the moment.
 pub(super) struct History {
+    /// The number of replicas.
+    pub(super) size: usize,
     session: Oracle,
+    run_count: usize,
     lines: Vec<Vec<u8>>,
 }
 
 impl History {
     /// Begins with a new cluster.
     pub(super) fn new(size: usize) -> Self {
-        let mut history = Self { session: Oracle::new(), lines: Vec::new() };
-        history.add(format!("new {size}"));
+        let mut history = Self { size, session: Oracle::new(), run_count: 0, lines: Vec::new() };
+        history.add_cluster(size);
         history
     }
 
+    /// Adds a new cluster.
+    pub(super) fn add_cluster(&mut self, size: usize) {
+        self.size = size;
+        self.add(format!("new {size}"));
+    }
+
+    /// Adds a line that makes no new cluster.
     pub(super) fn add(&mut self, line: impl Into<Vec<u8>>) {
-        let line = line.into();
-        self.session.run(&line);
-        self.lines.push(line);
+        self.lines.push(line.into());
+    }
+
+    fn run(&mut self) {
+        for line in &self.lines[self.run_count..] {
+            self.session.run(line);
+        }
+        self.run_count = self.lines.len();
     }
 
     /// Returns what can be seen of the cluster.
-    pub(super) fn view(&self) -> View {
+    pub(super) fn view(&mut self) -> View {
+        self.run();
         self.session.view().expect("a history begins with a cluster")
     }
 
-    pub(super) fn size(&self) -> usize {
-        self.view().replicas.len()
-    }
-
-    pub(super) fn leader(&self) -> usize {
+    pub(super) fn leader(&mut self) -> usize {
         self.view().leader
     }
 
@@ -61,7 +73,6 @@ impl History {
     pub(super) fn propose(&mut self, draws: &mut Draws, count: usize) {
         if count > OPS_WRITTEN_MAX {
             let (seed, keys) = (draws.below(1_000), 1 + draws.below(2 * count));
-            // In parts, so that no single answer takes long.
             for part in 0..count.div_ceil(OPS_PART) {
                 let count = OPS_PART.min(count - part * OPS_PART);
                 self.add(format!("workload {} {keys} {count}", seed + part));
@@ -91,21 +102,19 @@ impl History {
     /// Adds a few looks, at any replica.
     pub(super) fn look_around(&mut self, draws: &mut Draws) {
         for _ in 0..draws.between(1, 6) {
-            let id = draws.below(self.size());
+            let id = draws.below(self.size);
             self.look(draws, id);
         }
     }
 
-    fn is_small(&self, id: usize) -> bool {
+    fn is_small(&mut self, id: usize) -> bool {
+        self.run();
         self.session.dump(id as u64).is_some_and(|dump| dump.len() <= DUMP_LENGTH_MAX)
     }
 
     /// Ends with a look at everything.
     pub(super) fn into_case(mut self, suite: &str, name: impl Display) -> Case {
-        self.lines.extend(observers(self.size()));
+        self.lines.extend(observers(self.size));
         case(suite, name, self.lines)
     }
 }
-
-/// How many ops a workload in a history has at most.
-const OPS_PART: usize = 20_000;

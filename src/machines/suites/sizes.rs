@@ -36,7 +36,7 @@ fn make(seed: u64, size: usize) -> Case {
 
 /// Adds what a leader can do with exactly a quorum and with one replica less.
 fn add_quorum(history: &mut History, draws: &mut Draws) {
-    let size = history.size();
+    let size = history.size;
     let (quorum, last) = (size / 2 + 1, size - 1);
     let spare: Vec<_> = (quorum..size).collect();
     history.add_for("partition", &spare);
@@ -63,7 +63,7 @@ fn add_quorum(history: &mut History, draws: &mut Draws) {
 
 /// Adds an election that the last replica alone can win, since only it has the tail of the leader.
 fn add_high_leader(history: &mut History, draws: &mut Draws) {
-    let (leader, last) = (history.leader(), history.size() - 1);
+    let (leader, last) = (history.leader(), history.size - 1);
     let rest: Vec<_> = (0..last).filter(|id| *id != leader).collect();
     history.add_for("partition", &rest);
     history.add("put f 6");
@@ -84,7 +84,7 @@ fn add_high_leader(history: &mut History, draws: &mut Draws) {
 
 /// Adds elections in which half of the replicas, drawn at random, are isolated one by one.
 fn add_every_leader(history: &mut History, draws: &mut Draws) {
-    let size = history.size();
+    let size = history.size;
     for _ in 0..size.div_ceil(2) {
         let id = if draws.one_in(2) { history.leader() } else { draws.below(size) };
         history.add(format!("partition {id}"));
@@ -102,7 +102,7 @@ fn add_every_leader(history: &mut History, draws: &mut Draws) {
 
 /// Adds a look at the first replica and at the last, and at those around the middle.
 fn look(history: &mut History) {
-    let last = history.size() - 1;
+    let last = history.size - 1;
     for id in [0, last / 2, last.div_ceil(2), last] {
         history.add(format!("replica {id}"));
         history.add(format!("hash {id}"));

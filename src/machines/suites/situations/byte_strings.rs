@@ -19,7 +19,7 @@ pub(super) fn make(draws: &mut Draws, length: usize) -> History {
 
 /// Adds an op, with looks at what becomes of it.
 fn add_op(history: &mut History, draws: &mut Draws, op: &str) {
-    let (leader, follower) = (history.leader(), (history.leader() + 1) % history.size());
+    let (leader, follower) = (history.leader(), (history.leader() + 1) % history.size);
     match draws.below(4) {
         0 => history.add(op),
         1 => {

@@ -18,7 +18,7 @@ pub(super) fn make(draws: &mut Draws, length: usize) -> History {
 }
 
 fn add_lag(history: &mut History, draws: &mut Draws, length: usize) {
-    let (leader, size) = (history.leader(), history.size());
+    let (leader, size) = (history.leader(), history.size);
     let others = others(draws, size, leader);
     // At most half of all replicas, so that the rest is mostly a quorum.
     let lagging = &others[..draws.between(1, size / 2)];
@@ -55,7 +55,7 @@ fn compact(history: &mut History, draws: &mut Draws) {
     match draws.below(4) {
         0 => history.add("compact"),
         1 | 2 => {
-            let size = history.size();
+            let size = history.size;
             let ids: Vec<_> = (0..draws.between(1, 3)).map(|_| draws.below(size)).collect();
             history.add_for("compact", &ids);
         }

@@ -23,7 +23,7 @@ pub(in super::super) fn add_rounds(history: &mut History, draws: &mut Draws, cou
         order(draws, &mut keys);
         pass(history, draws, &keys, |draws, key| format!("put {key} v{}", draws.below(1_000)));
         // A follower that is isolated for now gets the small map as a snapshot or by entries.
-        let isolates = history.size() > 2 && draws.one_in(2);
+        let isolates = history.size > 2 && draws.one_in(2);
         if isolates {
             history.add("partition 2");
         }
@@ -50,14 +50,14 @@ fn pass(
     for key in keys {
         history.add(line(draws, key));
         if draws.one_in(1 + keys.len() / LOOKS) {
-            let id = draws.below(history.size());
+            let id = draws.below(history.size);
             let other = &keys[draws.below(keys.len())];
             history.add(format!("get {id} {key}"));
             history.add(format!("get {id} {other}"));
             history.add(format!("hash {id}"));
         }
     }
-    let id = draws.below(history.size());
+    let id = draws.below(history.size);
     history.add(format!("replica {id}"));
     history.add(format!("hash {id}"));
 }

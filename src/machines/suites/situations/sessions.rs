@@ -8,13 +8,13 @@ pub(super) fn make(draws: &mut Draws, length: usize) -> History {
     let mut history = History::new(size(draws, 1));
     for _ in 0..draws.between(1, 4) {
         add_traces_of_use(&mut history, draws, length);
-        let size = if draws.one_in(3) { history.size() } else { size(draws, 1) };
+        let size = if draws.one_in(3) { history.size } else { size(draws, 1) };
         if draws.one_in(4) {
             // It changes nothing.
             history.add(format!("new {}", ["0", "65", "99999999"][draws.below(3)]));
             history.look_around(draws);
         }
-        history.add(format!("new {size}"));
+        history.add_cluster(size);
         for _ in 0..draws.below(3) {
             history.look_around(draws);
         }
@@ -26,7 +26,7 @@ pub(super) fn make(draws: &mut Draws, length: usize) -> History {
 
 /// Leaves behind entries, keys, isolated replicas, terms, and what looking has made.
 fn add_traces_of_use(history: &mut History, draws: &mut Draws, length: usize) {
-    let (size, leader) = (history.size(), history.leader());
+    let (size, leader) = (history.size, history.leader());
     let count = draws.between(1, length);
     history.propose(draws, count);
     history.look_around(draws);

@@ -35,8 +35,8 @@ fn add_generation(history: &mut History, draws: &mut Draws, length: usize) {
     if history.view().replicas[leader].is_isolated {
         history.add("heal");
     }
-    let quorum = history.size() / 2 + 1;
-    let others = others(draws, history.size(), leader);
+    let quorum = history.size / 2 + 1;
+    let others = others(draws, history.size, leader);
     let (kept, lost) = others.split_at(draws.below(quorum).min(quorum.saturating_sub(2)));
     history.look(draws, leader);
     history.add_for("partition", lost);
