@@ -16,10 +16,10 @@ const KEY: &str = "k";
 /// The numbers of replicas, and by how many lines their paths are shorter than the longest.
 const SIZES: [(usize, usize); 5] = [(3, 0), (1, 0), (2, 0), (4, 2), (5, 2)];
 
-/// A path of lines, and the number of replicas that it is for.
+/// A path, as the positions of its steps among those of its number of replicas: there are many paths.
 struct Path {
     size: usize,
-    steps: Vec<Vec<u8>>,
+    steps: Vec<u8>,
 }
 
 pub(super) fn suite(plan: &Plan) -> Suite {
@@ -38,12 +38,13 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     let count = paths.len();
     let make = Box::new(move |number: usize| {
         let Path { size, steps } = &paths[number];
-        let (last, before) = steps.split_last().expect("a transition takes a step");
-        let mut lines = vec![format!("new {size}").into_bytes()];
-        lines.extend_from_slice(before);
-        lines.extend(looks(*size, &[KEY], number));
-        lines.push(last.clone());
-        lines.extend(looks(*size, &[KEY], number));
+        let all_steps = steps_of(*size);
+        let steps = steps.iter().map(|step| all_steps[usize::from(*step)].clone());
+        let mut lines: Vec<_> =
+            std::iter::once(format!("new {size}").into()).chain(steps).collect();
+        let looks = looks(*size, &[KEY], number);
+        lines.splice(lines.len() - 1..lines.len() - 1, looks.clone());
+        lines.extend(looks);
         case(NAME, number, lines)
     });
     Suite { name: NAME, must_cause, is_generated: false, count, make }
@@ -51,7 +52,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
 
 /// Returns every possible step. The value of a proposal names its replica, so that entries of
 /// different origin differ.
-fn steps(size: usize) -> Vec<Vec<u8>> {
+fn steps_of(size: usize) -> Vec<Vec<u8>> {
     let mut steps = vec![format!("put {KEY} x"), "heal".into(), "compact".into()];
     for id in 0..size {
         steps.push(format!("at {id} put {KEY} {id}"));
@@ -64,7 +65,7 @@ fn steps(size: usize) -> Vec<Vec<u8>> {
 /// Returns the paths of at most `depth` steps whose last step is a transition that no earlier path
 /// has taken, the shortest first.
 fn transitions(size: usize, depth: usize) -> Vec<Path> {
-    let all_steps = steps(size);
+    let all_steps = steps_of(size);
     let mut session = Oracle::new();
     session.run(format!("new {size}").as_bytes());
     let mut seen = BTreeSet::from([state_of(&mut session, size)]);
@@ -74,11 +75,11 @@ fn transitions(size: usize, depth: usize) -> Vec<Path> {
         if path.len() == depth {
             break;
         }
-        for step in &all_steps {
+        for (position, step) in (0..).zip(&all_steps) {
             let mut next = session.clone();
             next.run(step);
             let mut steps = path.clone();
-            steps.push(step.clone());
+            steps.push(position);
             paths.push(Path { size, steps: steps.clone() });
             if seen.insert(state_of(&mut next, size)) {
                 frontier.push_back((next, steps));
