@@ -7,8 +7,8 @@ use super::common::case;
 use crate::op::{KEY_LENGTH_MAX, VALUE_LENGTH_MAX};
 
 const NAME: &str = "lengths";
-/// What precedes a value whose key has one byte: nothing, the rest of its op, of its entry in the hash
-/// of a log, and of a snapshot.
+/// The bytes before a value whose key has one byte: none, those of its op, of its entry in the hash of
+/// a log, and of a snapshot.
 const HEADER_LENGTHS: [usize; 4] = [0, 10, 26, 41];
 /// The exponents of the powers of two, from that of a length that fits into seven bits.
 const FIRST_EXPONENT: u32 = 7;
@@ -16,10 +16,11 @@ const LAST_EXPONENT: u32 = 20;
 
 pub(super) fn suite() -> Suite {
     let lengths = lengths();
-    let count = 1 + lengths.len();
+    let count = 1 + 2 * lengths.len();
     let make = Box::new(move |number: usize| match number.checked_sub(1) {
         None => keys(),
-        Some(position) => value(lengths[position]),
+        Some(number) if number < lengths.len() => value(lengths[number]),
+        Some(number) => missed_value(lengths[number - lengths.len()]),
     });
     Suite { name: NAME, must_cause: vec![], is_generated: false, count, make }
 }
@@ -37,16 +38,44 @@ fn lengths() -> Vec<usize> {
     lengths
 }
 
-/// Makes a case in which a follower gets the value as an entry, another one in a snapshot, and a third
-/// one has it in a tail that is truncated.
+/// Makes a case in which a follower gets the value.
 fn value(length: usize) -> Case {
-    let value = letters(length);
-    let put = format!("put a {value}");
-    let mut lines = vec!["new 3".to_owned(), "partition 2".into(), put.clone()];
-    lines.extend(["log 1", "hash 1", "compact", "heal", "hash 2", "partition 0"].map(String::from));
-    lines.extend([format!("at 0 {put}"), "log 0".into(), "put b 1".into(), "heal".into()]);
-    lines.extend(["log 0", "hash 0", "get 2 a", "replica 2"].map(String::from));
-    case(NAME, format_args!("value-{length}"), lines.into_iter().map(String::into_bytes).collect())
+    let lines = [
+        "new 2",
+        &format!("put a {}", letters(length)),
+        "replica 1",
+        "log 1",
+        "hash 1",
+        "get 1 a",
+        "put a 1",
+        "hash 1",
+        "log 1",
+    ];
+    case(NAME, format_args!("value-{length}"), lines.map(Vec::from).into())
+}
+
+/// Makes a case in which a follower gets the value in a snapshot, and another one has it in a tail
+/// that is truncated.
+fn missed_value(length: usize) -> Case {
+    let put = &format!("put a {}", letters(length));
+    let lines = [
+        "new 3",
+        "partition 2",
+        put,
+        "compact",
+        "heal",
+        "hash 2",
+        "partition 0",
+        &format!("at 0 {put}"),
+        "log 0",
+        "put b 1",
+        "heal",
+        "log 0",
+        "hash 0",
+        "get 2 a",
+        "replica 2",
+    ];
+    case(NAME, format_args!("missed-value-{length}"), lines.map(Vec::from).into())
 }
 
 /// Makes a case with a key of each of these lengths, each of which begins with the one before it.
