@@ -4,6 +4,7 @@
 use dkv20_exam::{Case, Suite};
 
 use super::common::case;
+use super::ops::letters;
 use crate::op::{KEY_LENGTH_MAX, VALUE_LENGTH_MAX};
 
 const NAME: &str = "lengths";
@@ -99,8 +100,4 @@ fn keys() -> Case {
     }
     lines.push("log 2".into());
     case(NAME, "keys", lines.into_iter().map(String::into_bytes).collect())
-}
-
-fn letters(length: usize) -> String {
-    ('a'..='z').cycle().take(length).collect()
 }

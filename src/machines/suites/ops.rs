@@ -6,6 +6,7 @@ use super::draws::Draws;
 /// look like something else.
 const KEYS: &str = "a b 0x7f 0x80 0xff 0x 0x6100 0x610061 aa 0xc3 none 0X61 key-000001 key-000010";
 const VALUES: &str = "0x 0x00 v 0xff 0xc328 none 0x0000000000000000 a-longer-value-than-most";
+const ALPHABET: &str = "abcdefghijklmnopqrstuvwxyz";
 /// The greatest length of a drawn value, apart from those that a suite asks for.
 const VALUE_LENGTH_MAX: usize = 1_024;
 
@@ -50,8 +51,14 @@ pub(super) fn byte_string(draws: &mut Draws, length: usize) -> String {
     }
 }
 
-/// Returns as many letters, in a sequence that shows whether some are missing or moved.
 fn text(draws: &mut Draws, length: usize) -> String {
-    let start = draws.below(26);
-    ('a'..='z').cycle().skip(start).take(length).collect()
+    let start = draws.below(ALPHABET.len());
+    letters(start + length).split_off(start)
+}
+
+/// Returns as many letters, in a sequence that shows whether some are missing or moved.
+pub(super) fn letters(length: usize) -> String {
+    let mut letters = ALPHABET.repeat(length.div_ceil(ALPHABET.len()));
+    letters.truncate(length);
+    letters
 }

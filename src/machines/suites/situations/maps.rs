@@ -2,17 +2,22 @@
 
 use super::super::draws::Draws;
 use super::super::history::History;
+use super::super::ops::letters;
 use super::shuffle;
 
+/// Only maps of many nodes show how they are merged.
+const KEYS_PER_LENGTH: usize = 4;
 /// How many looks a passage through all keys has, about.
 const LOOKS: usize = 24;
 /// Keys that are prefixes of each other have at most this length, so that there are not more of them.
 const NESTED_MAX: usize = 512;
+/// The greatest length of a prefix that keys share, and of the prefixes of all keys together.
+const PREFIX_MAX: usize = 4_000;
+const PREFIXES_MAX: usize = 1 << 18;
 
 pub(super) fn make(draws: &mut Draws, length: usize) -> History {
-    let size = draws.between(1, 3);
-    let mut history = History::new(size);
-    add_rounds(&mut history, draws, length);
+    let mut history = History::new(draws.between(1, 3));
+    add_rounds(&mut history, draws, KEYS_PER_LENGTH * length);
     history
 }
 
@@ -64,13 +69,13 @@ fn pass(
 
 /// Returns different keys: short or long, with a short or a long prefix that they share.
 fn keys(draws: &mut Draws, count: usize) -> Vec<String> {
-    let prefix = "p".repeat(draws.length(1, 64));
+    let prefix = letters(draws.length(1, PREFIX_MAX.min(1 + PREFIXES_MAX / count)));
     match draws.below(6) {
         0 => (0..count).map(|number| format!("key-{number:06}")).collect(),
         1 => (0..count).map(|number| number.to_string()).collect(),
         2 => (0..count).map(|number| format!("0x{:06x}", number * 257)).collect(),
         3 => (0..count).map(|number| format!("{prefix}{number}")).collect(),
-        4 => (1..=count.min(NESTED_MAX)).map(|length| "n".repeat(length)).collect(),
+        4 => (1..=count.min(NESTED_MAX)).map(letters).collect(),
         // The last byte first, so that neighbours in number are far apart in order.
         _ => {
             (0..count as u64).map(|number| format!("0x{:016x}", number.swap_bytes() | 1)).collect()
