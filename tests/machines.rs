@@ -2,12 +2,16 @@
 
 #![cfg(feature = "exam")]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dkv20::machines::Dkv20;
 use dkv20::machines::fields::{describe, first_difference};
 use dkv20::{Cluster, Op};
-use dkv20_exam::{Budget, Delivery, Due, Examinee, Limits, Machine as _, PortSpec, Tally, shrink};
+use dkv20_exam::{
+    Budget, Case, Delivery, Due, Examinee, Interrupt, Limits, Machine as _, Plan, PortSpec, Suite,
+    Tally, shrink,
+};
 
 #[test]
 fn the_reference_knows_every_probe_and_stays_without_a_cluster() {
@@ -30,6 +34,46 @@ fn last_lines_without_an_answer_reach_the_port_whole() {
         assert_eq!(examinee.run(&lines, delivery), Ok(()), "{delivery:?}");
         assert_eq!(examinee.run(&[b"mix 2".to_vec()], delivery), Ok(()), "{delivery:?}");
     }
+}
+
+// --- Cases ---
+
+fn suites(plan: &Plan) -> Vec<Suite> {
+    Dkv20.suites(plan, &Interrupt::default())
+}
+
+fn cases(suite: &Suite) -> impl Iterator<Item = Case> {
+    (0..suite.count).map(|number| (suite.make)(number))
+}
+
+#[test]
+fn cases_have_different_ids_that_begin_with_their_suite() {
+    let mut ids = BTreeSet::new();
+    for suite in suites(&Plan { is_thorough: true, ..Plan::default() }) {
+        for case in cases(&suite) {
+            assert_eq!(case.suite(), suite.name);
+            assert!(ids.insert(case.id.clone()), "{} twice", case.id);
+        }
+    }
+}
+
+/// The first finding should be short.
+#[test]
+fn generated_situations_begin_with_short_ones_and_grow() {
+    let suites = suites(&Plan::default());
+    let suite = suites.iter().find(|suite| suite.name == "situations").unwrap();
+    let line_counts: Vec<_> = cases(suite).map(|case| case.lines.len()).collect();
+    let greatest = |counts: &[usize]| counts.iter().max().copied().unwrap_or_default();
+    assert!(greatest(&line_counts[..60]) < 400, "{}", greatest(&line_counts[..60]));
+    assert!(greatest(&line_counts) > 2_000, "{}", greatest(&line_counts));
+}
+
+#[test]
+fn every_number_of_replicas_is_asked_for() {
+    let suites = suites(&Plan { generated_count: 0, ..Plan::default() });
+    let first_lines = suites.iter().flat_map(cases).filter_map(|case| case.lines.first().cloned());
+    let first_lines: BTreeSet<_> = first_lines.collect();
+    assert!((1..=64).all(|size| first_lines.contains(format!("new {size}").as_bytes())));
 }
 
 // --- Differences of answers ---

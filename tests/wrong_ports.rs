@@ -34,7 +34,7 @@ const BEHAVIOUR_TIMEOUT: Duration = Duration::from_secs(4);
 const BUDGET_TIME: Duration = Duration::from_secs(120);
 const HONEST: [&str; 3] = ["slow", "chatty-stderr", "one-at-a-time"];
 /// The suites whose cases depend on the seed.
-const SEEDED: [&str; 4] = ["lines", "load", "histories", "scale"];
+const SEEDED: [&str; 7] = ["lines", "load", "histories", "sizes", "situations", "scale", "growth"];
 /// The suites that try other things than lines with a program.
 const SURROUNDINGS: [&str; 2] = ["process", "cost"];
 const SEED: u64 = 1;
