@@ -6,9 +6,9 @@ use std::time::Instant;
 use crate::case::Case;
 use crate::divergence::Divergence;
 use crate::examinee::Examinee;
-use crate::failing::fingerprint;
 use crate::finding::Finding;
-use crate::investigate::{HISTORY_LINES_MAX, investigate};
+use crate::findings::Incidents;
+use crate::investigate::HISTORY_LINES_MAX;
 use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
@@ -18,9 +18,6 @@ use crate::selection::Selection;
 const FAILURES_PER_SUITE_MAX: usize = 20;
 /// After this many cases without an answer the rest of the exam is not asked.
 const HANGS_MAX: usize = 3;
-/// How many divergences are investigated, and how many of one fingerprint.
-const FINDINGS_MAX: usize = 40;
-const FINDINGS_ALIKE_MAX: usize = 2;
 /// How many of the cases that an interruption leaves are listed.
 const LEFT_CASES_MAX: usize = 10_000;
 
@@ -54,8 +51,7 @@ pub(crate) struct PortExam<'a> {
     /// How many cases of each suite failed.
     failed: BTreeMap<String, usize>,
     findings: Vec<Finding>,
-    /// The fingerprints of the divergences that were investigated, as the cases showed them.
-    investigated: Vec<String>,
+    incidents: Incidents,
     hang_count: usize,
 }
 
@@ -74,7 +70,7 @@ impl<'a> PortExam<'a> {
             further_passed: BTreeMap::new(),
             failed: BTreeMap::new(),
             findings: Vec::new(),
-            investigated: Vec::new(),
+            incidents: Incidents::default(),
             hang_count: 0,
         }
     }
@@ -106,6 +102,7 @@ impl<'a> PortExam<'a> {
         if let Some(time) = self.selection.settings.time {
             self.take_further(started + time, progress);
         }
+        self.findings.extend(std::mem::take(&mut self.incidents).investigate(&mut self.examinee));
         self.examinee.stop();
         let levels = (1..=self.selection.settings.level_max).map(|number| self.level(number));
         let external_cause = self.examinee.external_cause();
@@ -180,7 +177,9 @@ impl<'a> PortExam<'a> {
         let seconds = started.elapsed().as_secs_f64();
         if let Some(divergence) = &divergence {
             *self.failed.entry(case.suite().to_owned()).or_default() += 1;
-            self.look_into(&case, divergence);
+            self.hang_count += usize::from(divergence.is_timeout());
+            let history = std::mem::take(&mut self.history);
+            self.incidents.add(&mut self.examinee, &case, history, divergence);
         }
         let reason = divergence.as_ref().map(|divergence| divergence.headline(&case.lines));
         let level = self.machine.level_of_all(&case.lines);
@@ -198,21 +197,6 @@ impl<'a> PortExam<'a> {
         self.examinee.run(&case.lines, case.delivery)?;
         self.history.extend(case.lines_written(self.machine.hello()));
         Ok(())
-    }
-
-    /// Investigates a failing case, unless enough like it have been.
-    fn look_into(&mut self, case: &Case, divergence: &Divergence) {
-        self.hang_count += usize::from(divergence.is_timeout());
-        let fingerprint = fingerprint(self.machine, &case.lines, divergence);
-        let alike = self.investigated.iter().filter(|known| **known == fingerprint).count();
-        if alike < FINDINGS_ALIKE_MAX && self.findings.len() < FINDINGS_MAX {
-            self.investigated.push(fingerprint);
-            let history = std::mem::take(&mut self.history);
-            let finding = investigate(&mut self.examinee, case, &history, divergence.clone());
-            if !self.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
-                self.findings.push(finding);
-            }
-        }
     }
 
     fn is_unknown(&self, line: &[u8]) -> bool {
