@@ -146,6 +146,7 @@ impl<'m> Selection<'m> {
         let is_asked = |(suite, numbers): &(&Suite, &[usize])| {
             let mut cases = (0..suite.count).map(|number| (suite.make)(number));
             !suite.is_generated
+                && !suite.must_cause.is_empty()
                 && !numbers.is_empty()
                 && cases.all(|case| self.settings.wants(self.machine, &case))
         };

@@ -102,7 +102,7 @@ impl MilestoneCounter {
         tally: &mut Tally,
     ) {
         let mut reached = |milestone: Milestone| tally.count(milestone.position());
-        count_changes(session, old, new, &mut reached);
+        events(session, old, new).into_iter().for_each(&mut reached);
         self.pending.extend(pending_entry(answer));
         self.pending.retain(|(index, term)| {
             let is_committed = *index <= new.replicas[new.leader].commit_index;
@@ -126,25 +126,28 @@ fn pending_entry(answer: &str) -> Option<(u64, u64)> {
     Some((index.parse().ok()?, term.parse().ok()?))
 }
 
-fn count_changes(session: &Oracle, old: &View, new: &View, reached: &mut impl FnMut(Milestone)) {
+/// Returns the milestones of clusters that a step reached, which the session has just run: `old` is
+/// the cluster before it, `new` after it. A late commit is not among them.
+pub(super) fn events(session: &Oracle, old: &View, new: &View) -> Vec<Milestone> {
+    let mut reached = Vec::new();
     if new.term > old.term {
-        reached(Milestone::Election);
+        reached.push(Milestone::Election);
         let winner = &old.replicas[new.leader];
         let mut replicas = old.replicas.iter().zip(&new.replicas);
         if replicas.any(|(old, new)| old.last > winner.last && !new.is_isolated) {
-            reached(Milestone::ElectionByTerm);
+            reached.push(Milestone::ElectionByTerm);
         }
     }
     if new.replicas[new.leader].is_isolated {
-        reached(Milestone::NoQuorum);
+        reached.push(Milestone::NoQuorum);
     }
     for (id, (old_replica, replica)) in old.replicas.iter().zip(&new.replicas).enumerate() {
         if old_replica.leads && !replica.leads {
-            reached(Milestone::Demotion);
+            reached.push(Milestone::Demotion);
         }
         // Compaction keeps the last entry's term known, so an entry that is gone was replaced.
         if session.term_at(id, old_replica.last) != Some(old_replica.last_term) {
-            reached(if replica.base == old_replica.base {
+            reached.push(if replica.base == old_replica.base {
                 Milestone::Truncation
             } else if old_replica.last < old.replicas[new.leader].base {
                 Milestone::LaggingSnapshot
@@ -153,4 +156,5 @@ fn count_changes(session: &Oracle, old: &View, new: &View, reached: &mut impl Fn
             });
         }
     }
+    reached
 }
