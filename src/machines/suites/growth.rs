@@ -3,6 +3,7 @@
 
 use dkv20_exam::{Case, Plan, Suite};
 
+use super::super::measures::Measure;
 use super::draws::Draws;
 use super::history::History;
 use super::situations::{add_rounds, add_terms};
@@ -39,7 +40,16 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     }
     let count = cases.len();
     let make = Box::new(move |number: usize| cases[number]());
-    Suite { name: NAME, must_cause: vec![], must_reach: vec![], is_generated: false, count, make }
+    let must_reach = vec![
+        Measure::Term.reach(1 << 14, 10_000),
+        Measure::Index.reach(1 << 16, 10_000),
+        Measure::LagEntries.reach(1 << 16, 3),
+        Measure::PendingTail.reach(1 << 16, 3),
+        Measure::Keys.reach(1 << 16, 100),
+        Measure::LostKeys.reach(250, 250),
+        Measure::InstalledBytes.reach(1 << 20, 3),
+    ];
+    Suite { name: NAME, must_cause: vec![], must_reach, is_generated: false, count, make }
 }
 
 type Grow = fn(&mut History, &mut Draws, usize);

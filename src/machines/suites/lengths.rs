@@ -3,6 +3,7 @@
 
 use dkv20_exam::{Case, Suite};
 
+use super::super::measures::Measure;
 use super::common::case;
 use super::ops::letters;
 use crate::op::{KEY_LENGTH_MAX, VALUE_LENGTH_MAX};
@@ -23,7 +24,14 @@ pub(super) fn suite() -> Suite {
         Some(number) if number < lengths.len() => value(lengths[number]),
         Some(number) => missed_value(lengths[number - lengths.len()]),
     });
-    Suite { name: NAME, must_cause: vec![], must_reach: vec![], is_generated: false, count, make }
+    let must_reach = vec![
+        Measure::KeyBytes.reach(KEY_LENGTH_MAX as u64, 30),
+        Measure::SharedKeyBytes.reach(KEY_LENGTH_MAX as u64 - 1, 30),
+        Measure::ValueBytes.reach(VALUE_LENGTH_MAX as u64, 100),
+        Measure::LagBytes.reach(VALUE_LENGTH_MAX as u64, 100),
+        Measure::InstalledBytes.reach(VALUE_LENGTH_MAX as u64, 100),
+    ];
+    Suite { name: NAME, must_cause: vec![], must_reach, is_generated: false, count, make }
 }
 
 fn lengths() -> Vec<usize> {

@@ -16,6 +16,8 @@ const SALT: u64 = 3;
 const HUGE_PERIOD: usize = 60;
 /// Magic, version, commit index, term and number of keys.
 const FIELD_COUNT_BEFORE_KEYS: usize = 5;
+/// Two lengths, the key and the value.
+const FIELD_COUNT_OF_KEY: usize = 4;
 
 pub(super) fn suite(plan: &Plan) -> Suite {
     let must_cause = errors(&[
@@ -68,10 +70,7 @@ fn damage(draws: &mut Draws, fields: &mut Vec<Vec<u8>>) -> usize {
         2 => field.insert(draws.below(length + 1), 0),
         3 => drop(field.pop()),
         4 if length > 0 => field[draws.below(length)] ^= 1 << draws.below(8),
-        5 if position > FIELD_COUNT_BEFORE_KEYS => {
-            let other = position - (position - FIELD_COUNT_BEFORE_KEYS).min(4);
-            fields[position] = fields[other].clone();
-        }
+        5 => disorder(draws, fields),
         6 => {
             let trailing_length = draws.length(1, 64);
             fields.push(draws.bytes(trailing_length));
@@ -79,6 +78,27 @@ fn damage(draws: &mut Draws, fields: &mut Vec<Vec<u8>>) -> usize {
         _ => set_number(draws, field),
     }
     usize::MAX
+}
+
+/// Makes a key not greater than the one before it: one of the last keys, or any.
+fn disorder(draws: &mut Draws, fields: &mut [Vec<u8>]) {
+    let key_count = (fields.len() - FIELD_COUNT_BEFORE_KEYS) / FIELD_COUNT_OF_KEY;
+    if key_count < 2 {
+        return;
+    }
+    let place_count = if draws.one_in(2) { key_count - 1 } else { 1 };
+    let key = key_count - 1 - draws.below(place_count);
+    let position = FIELD_COUNT_BEFORE_KEYS + key * FIELD_COUNT_OF_KEY;
+    let is_equal = draws.one_in(2);
+    // Its length, and its bytes.
+    for position in [position, position + 1] {
+        if is_equal {
+            let before = fields[position - FIELD_COUNT_OF_KEY].clone();
+            fields[position] = before;
+        } else {
+            fields.swap(position, position - FIELD_COUNT_OF_KEY);
+        }
+    }
 }
 
 /// Returns the position of a field: one of the first ones, of the last ones, or any.
@@ -110,7 +130,7 @@ fn set_number(draws: &mut Draws, field: &mut [u8]) {
 
 /// Returns the fields of a snapshot.
 fn snapshot(draws: &mut Draws, is_huge: bool) -> Vec<Vec<u8>> {
-    let key_count = match draws.below(24) {
+    let key_count = match draws.below(12) {
         _ if is_huge => draws.between(2, 4),
         0 => draws.length(1, 600),
         _ => draws.below(6),

@@ -10,12 +10,13 @@ use crate::op::{KEY_LENGTH_MAX, VALUE_LENGTH_MAX};
 const NAME: &str = "orders";
 
 /// Each command and the kinds of its arguments, which are the keys of `CHOICES`.
-const FORMS: [(&str, &str); 23] = [
+const FORMS: [(&str, &str); 24] = [
     ("hello", ""),
     ("noop", ""),
     ("put", "p"),
     ("del", "k"),
     ("at", "jo"),
+    ("at", "l"),
     ("partition", ""),
     ("partition", "ii"),
     ("heal", "ii"),
@@ -38,11 +39,12 @@ const FORMS: [(&str, &str); 23] = [
 
 /// The choices for an argument of each kind: right, malformed, and below and above its limits. `K` and
 /// `V` stand for a key and a value that are too long.
-const CHOICES: [(char, &str); 12] = [
+const CHOICES: [(char, &str); 13] = [
     ('i', "0 1 3 x 18446744073709551616"),
     ('k', "a 0x K 0x6 0x61"),
     ('p', "a b,a 0x,0x b,K b,a V,0x V,0x6 b,a 0xg0,0x 0xg0"),
     ('j', "0 1 3 x"),
+    ('l', "0 put a V,1 put a V,3 put a V,0 put 0x V"),
     ('b', "0x DKVS 0x444b56530 0X"),
     ('n', "7 x -1 18446744073709551616"),
     ('d', "2 0 1001 x"),
@@ -52,7 +54,7 @@ const CHOICES: [(char, &str); 12] = [
     ('r', "0 65 x 3"),
     (
         'o',
-        "noop,put,put a,put a b,put 0x b,put K b,put a V,put 0x V,put 0x6 b,put a b c,del,del a,\
+        "noop,put,put a,put a b,put 0x b,put K b,put 0x6 b,put a b c,del,del a,\
            del 0x,del K,del a b,noop a,get,NOOP",
     ),
 ];
@@ -110,7 +112,7 @@ fn make((word, kinds): (&str, &str), (state, before): (&str, &str)) -> Case {
 
 fn choices(kind: char) -> impl Iterator<Item = &'static str> {
     let choices = CHOICES.iter().find(|(known, _)| *known == kind).map_or("", |(_, text)| *text);
-    let separator = if "op".contains(kind) { ',' } else { ' ' };
+    let separator = if "opl".contains(kind) { ',' } else { ' ' };
     choices.split(separator)
 }
 

@@ -2,6 +2,7 @@
 
 use dkv20_exam::{Case, Plan, Suite};
 
+use super::super::measures::Measure;
 use super::super::milestones::{Milestone, positions};
 use super::draws::Draws;
 use super::history::History;
@@ -21,7 +22,8 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     ]);
     let seed = plan.seed;
     let make = Box::new(move |number: usize| make(seed, number + 1));
-    Suite { name: NAME, must_cause, must_reach: vec![], is_generated: false, count: SIZE_MAX, make }
+    let must_reach = vec![Measure::Replicas.reach(64, 64), Measure::IsolatedReplicas.reach(63, 60)];
+    Suite { name: NAME, must_cause, must_reach, is_generated: false, count: SIZE_MAX, make }
 }
 
 fn make(seed: u64, size: usize) -> Case {
