@@ -7,7 +7,7 @@ use std::time::Duration;
 use dkv20::machines::Dkv20;
 use dkv20::machines::fields::{describe, first_difference};
 use dkv20::{Cluster, Op};
-use dkv20_exam::{Budget, Due, Machine as _, shrink};
+use dkv20_exam::{Budget, Due, Interrupt, Machine as _, Plan, shrink};
 
 #[test]
 fn the_reference_knows_every_probe_and_stays_without_a_cluster() {
@@ -18,6 +18,22 @@ fn the_reference_knows_every_probe_and_stays_without_a_cluster() {
         assert!(!refusals.contains(&answer), "{word}");
     }
     assert!(session.observers().is_empty());
+}
+
+#[test]
+fn answers_that_a_case_has_are_the_references() {
+    let plan = Plan { generated_count: 200, ..Plan::default() };
+    let suites = Dkv20.suites(&plan, &Interrupt::default());
+    let cases = suites.iter().flat_map(|suite| (0..suite.count).map(|number| (suite.make)(number)));
+    let mut known = 0;
+    for case in cases {
+        let Some(due) = case.due else { continue };
+        let mut session = Dkv20.session();
+        let answers: Vec<_> = case.lines.iter().map(|line| session.run_line(line)).collect();
+        assert_eq!(due, answers, "{}", case.id);
+        known += 1;
+    }
+    assert!(known > 0);
 }
 
 // --- Differences of answers ---

@@ -73,6 +73,20 @@ pub struct Case {
     pub delivery: Delivery,
     /// What is done with the port.
     pub task: Task,
+    /// The answers of a new session of the reference to the lines, one for each, if they are known
+    /// since the lines were made with such a session.
+    pub due: Option<Vec<Due>>,
+}
+
+/// The answer that is due for a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// No answer.
+    Nothing,
+    /// This answer.
+    Answer(Vec<u8>),
+    /// The port's own greeting.
+    Greeting,
 }
 
 /// What a case does with a port.
@@ -92,7 +106,7 @@ impl Case {
     /// Makes a case of a session.
     #[must_use]
     pub fn new(id: String, lines: Vec<Vec<u8>>, delivery: Delivery) -> Self {
-        Self { id, lines, delivery, task: Task::Session }
+        Self { id, lines, delivery, task: Task::Session, due: None }
     }
 
     /// Returns the name of the suite: the part of the id before the first `/`.

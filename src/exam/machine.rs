@@ -1,6 +1,8 @@
 //! The machine whose ports are examined: everything that the engine asks of it.
 
-use crate::case::{Case, Plan, Suite};
+use std::ops::ControlFlow;
+
+use crate::case::{Case, Due, Plan, Suite};
 use crate::divergence::Divergence;
 use crate::limits::Interrupt;
 
@@ -41,6 +43,10 @@ pub trait Machine: Sync {
     /// Reports whether the lines mean something else to a session that has run other lines.
     fn needs_fresh_session(&self, lines: &[Vec<u8>]) -> bool;
 
+    /// Reports whether a new session has this answer only since no other lines were run before, so
+    /// that the lines need a fresh session.
+    fn depends_on_session(&self, answer: &[u8]) -> bool;
+
     /// Returns the suites of a plan, those that find most in little time first. They may have fewer
     /// cases after an interruption.
     fn suites(&self, plan: &Plan, interrupt: &Interrupt) -> Vec<Suite>;
@@ -52,9 +58,20 @@ pub trait Machine: Sync {
     /// is its position in this list.
     fn milestones(&self) -> Vec<String>;
 
+    /// Runs the lines on a session of the reference, passes what is due for each to `due` until that
+    /// breaks, and adds to `counts` how often they reached each milestone.
+    fn run_and_count(
+        &self,
+        lines: &[Vec<u8>],
+        counts: &mut [u64],
+        due: &mut dyn FnMut(Due) -> ControlFlow<()>,
+    );
+
     /// Runs the lines on a session of the reference and adds to `counts` how often they reached
     /// each milestone.
-    fn count_milestones(&self, lines: &[Vec<u8>], counts: &mut [u64]);
+    fn count_milestones(&self, lines: &[Vec<u8>], counts: &mut [u64]) {
+        self.run_and_count(lines, counts, &mut |_| ControlFlow::Continue(()));
+    }
 
     /// Returns the lines with every line that stands for many written out, or `None` if no line
     /// does.
@@ -95,17 +112,6 @@ pub trait Session {
     /// Returns the lines that show the whole state of the session and change nothing; none if
     /// there is no state yet.
     fn observers(&self) -> Vec<Vec<u8>>;
-}
-
-/// The answer that is due for a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// No answer.
-    Nothing,
-    /// This answer.
-    Answer(Vec<u8>),
-    /// The port's own greeting.
-    Greeting,
 }
 
 /// A level of the exam.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::ControlFlow;
 
 use super::oracle::{Oracle, View};
 use crate::error::ErrorCode;
@@ -71,28 +72,48 @@ impl fmt::Display for Milestone {
     }
 }
 
-/// Runs the lines on the reference and adds what happens to `counts`, which has a number for each
-/// of `Milestone::all`.
-pub(super) fn count(lines: &[Vec<u8>], counts: &mut [u64]) {
-    let mut session = Oracle::new();
+/// Runs the lines on the reference, passes each answer to `answered` until that breaks, and adds what
+/// happens to `counts`, which has a number for each of `Milestone::all`.
+pub(super) fn count(
+    lines: &[Vec<u8>],
+    counts: &mut [u64],
+    mut answered: impl FnMut(Option<String>) -> ControlFlow<()>,
+) {
+    let mut counter = Counter { session: Oracle::new(), pending: BTreeSet::new(), before: None };
     let mut reached = |milestone: Milestone| counts[milestone.position()] += 1;
-    let mut pending = BTreeSet::new();
-    let mut before = None;
     for line in lines {
-        let answer = session.run(line).unwrap_or_default();
-        if let Some(code) = error_of(&answer) {
+        let answer = counter.session.run(line);
+        counter.count(line, answer.as_deref().unwrap_or_default(), &mut reached);
+        if answered(answer).is_break() {
+            return;
+        }
+    }
+}
+
+struct Counter {
+    session: Oracle,
+    /// Index and term of each entry that was pending when it was proposed and is not committed yet.
+    pending: BTreeSet<(u64, u64)>,
+    before: Option<View>,
+}
+
+impl Counter {
+    /// Counts what the line, which the session has just run, did.
+    fn count(&mut self, line: &[u8], answer: &str, reached: &mut impl FnMut(Milestone)) {
+        if let Some(code) = error_of(answer) {
             reached(Milestone::Error(code));
         }
-        let after = session.view();
-        let old = std::mem::replace(&mut before, after);
-        let (Some(old), Some(new)) = (old, &before) else { continue };
+        let after = self.session.view();
+        let old = std::mem::replace(&mut self.before, after);
+        let (Some(old), Some(new)) = (old, &self.before) else { return };
         if line.trim_ascii_start().starts_with(b"new") {
-            pending.clear();
-            continue;
+            self.pending.clear();
+            return;
         }
-        count_step(&session, &old, new, &mut reached);
-        pending.extend(pending_entry(&answer));
-        pending.retain(|(index, term)| {
+        count_step(&self.session, &old, new, reached);
+        self.pending.extend(pending_entry(answer));
+        let session = &self.session;
+        self.pending.retain(|(index, term)| {
             let is_committed = *index <= new.replicas[new.leader].commit_index;
             if is_committed && session.term_at(new.leader, *index) == Some(*term) {
                 reached(Milestone::LateCommit);

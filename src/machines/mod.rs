@@ -12,6 +12,8 @@ mod simpler;
 mod suites;
 mod traces;
 
+use std::ops::ControlFlow;
+
 use dkv20_exam::{Ask, Case, Divergence, Due, Interrupt, Level, Machine, Plan, Session, Suite};
 
 pub use sections::section_url;
@@ -92,7 +94,12 @@ impl Machine for Dkv20 {
             return false;
         }
         let mut session = Oracle::new();
-        lines.iter().any(|line| session.run(line).as_deref() == Some("err no-cluster"))
+        let mut answers = lines.iter().filter_map(|line| session.run(line));
+        answers.any(|answer| self.depends_on_session(answer.as_bytes()))
+    }
+
+    fn depends_on_session(&self, answer: &[u8]) -> bool {
+        answer == b"err no-cluster"
     }
 
     fn suites(&self, plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
@@ -107,8 +114,13 @@ impl Machine for Dkv20 {
         Milestone::all().map(|milestone| milestone.to_string()).collect()
     }
 
-    fn count_milestones(&self, lines: &[Vec<u8>], counts: &mut [u64]) {
-        milestones::count(lines, counts);
+    fn run_and_count(
+        &self,
+        lines: &[Vec<u8>],
+        counts: &mut [u64],
+        due: &mut dyn FnMut(Due) -> ControlFlow<()>,
+    ) {
+        milestones::count(lines, counts, |answer| due(due_of(answer)));
     }
 
     fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
@@ -128,13 +140,18 @@ impl Machine for Dkv20 {
     }
 }
 
+/// Returns what is due for a line, by the reference's answer.
+fn due_of(answer: Option<String>) -> Due {
+    match answer {
+        None => Due::Nothing,
+        Some(answer) if Dkv20.is_greeting(answer.as_bytes()) => Due::Greeting,
+        Some(answer) => Due::Answer(answer.into_bytes()),
+    }
+}
+
 impl Session for Oracle {
     fn run_line(&mut self, line: &[u8]) -> Due {
-        match self.run(line) {
-            None => Due::Nothing,
-            Some(answer) if Dkv20.is_greeting(answer.as_bytes()) => Due::Greeting,
-            Some(answer) => Due::Answer(answer.into_bytes()),
-        }
+        due_of(self.run(line))
     }
 
     fn observers(&self) -> Vec<Vec<u8>> {

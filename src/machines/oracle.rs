@@ -9,6 +9,9 @@ use crate::session;
 use crate::splitmix64::SplitMix64;
 use crate::workload::draw_op;
 
+/// The length of most answers is less than this.
+const ANSWER_LENGTH: usize = 96;
+
 /// A session of the reference: the oracle of the exam.
 #[derive(Clone)]
 pub(super) struct Oracle(session::Session<Cluster>);
@@ -38,7 +41,7 @@ impl Oracle {
 
     /// Runs a line. Returns `None` if it gets no answer.
     pub(super) fn run(&mut self, line: &[u8]) -> Option<String> {
-        let mut answer = String::new();
+        let mut answer = String::with_capacity(ANSWER_LENGTH);
         self.0.run_line(line, &mut answer).then_some(answer)
     }
 

@@ -2,7 +2,7 @@
 //! draws its own weights, some of them 0, so that steps that are rare under equal weights are
 //! frequent in some cases.
 
-use dkv20_exam::{Case, Plan, Suite};
+use dkv20_exam::{Case, Due, Plan, Session as _, Suite};
 
 use super::super::milestones::{Milestone, positions};
 use super::super::oracle::{Oracle, View};
@@ -33,7 +33,7 @@ pub(super) fn make(seed: u64, number: usize) -> Case {
         *weight = if draws.one_in(3) { 0 } else { draws.between(1, *weight * 2) };
     }
     // The reference runs along, so that a line can name the leader of the moment.
-    let mut history = History { session: Oracle::new(), lines: Vec::new() };
+    let mut history = History { session: Oracle::new(), lines: Vec::new(), due: Vec::new() };
     history.add(format!("new {size}"));
     for _ in 0..draws.between(5, 40) {
         if draws.one_in(60) {
@@ -43,20 +43,27 @@ pub(super) fn make(seed: u64, number: usize) -> Case {
             history.add(step.unwrap_or_default());
         }
     }
-    history.lines.extend(observers(size));
-    case(NAME, number, history.lines)
+    for observer in observers(size) {
+        history.add_line(observer);
+    }
+    Case { due: Some(history.due), ..case(NAME, number, history.lines) }
 }
 
 /// The lines so far, and a session that has run them.
 struct History {
     session: Oracle,
     lines: Vec<Vec<u8>>,
+    due: Vec<Due>,
 }
 
 impl History {
     fn add(&mut self, line: String) {
-        self.session.run(line.as_bytes());
-        self.lines.push(line.into_bytes());
+        self.add_line(line.into_bytes());
+    }
+
+    fn add_line(&mut self, line: Vec<u8>) {
+        self.due.push(self.session.run_line(&line));
+        self.lines.push(line);
     }
 
     fn leader(&self) -> usize {

@@ -6,6 +6,7 @@ use super::super::milestones::errors;
 use super::common::{case, generated};
 use super::draws::Draws;
 use crate::error::ErrorCode;
+use crate::protocol::Hex;
 
 const NAME: &str = "load";
 const SALT: u64 = 3;
@@ -27,7 +28,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
 
 pub(super) fn make(seed: u64, number: usize) -> Case {
     let mut draws = Draws::new(seed, SALT, number);
-    let lines = (0..4).map(|_| format!("load 0x{}", hex::encode(damaged(&mut draws))).into());
+    let lines = (0..4).map(|_| format!("load {}", Hex(&damaged(&mut draws))).into());
     case(NAME, number, lines.collect())
 }
 
