@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use crate::asker::{Asked, Asker};
 use crate::case::{Case, Task};
 use crate::divergence::Divergence;
-use crate::failing::fingerprint;
 use crate::finding::Finding;
-use crate::investigate::investigate;
+use crate::findings::Incidents;
 use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};
 use crate::prepared::{CaseKey, Counts, Preparation, Prepared, with_prepared};
@@ -22,9 +21,6 @@ use crate::tasks::{investigate_task, subject, try_task};
 const FAILURES_PER_SUITE_MAX: usize = 20;
 /// After this many cases without an answer the rest of the exam is not asked.
 const HANGS_MAX: usize = 3;
-/// How many divergences are investigated, and how many of one fingerprint.
-const FINDINGS_MAX: usize = 40;
-const FINDINGS_ALIKE_MAX: usize = 2;
 /// How many of the cases that an interruption leaves are listed.
 const LEFT_CASES_MAX: usize = 10_000;
 
@@ -56,8 +52,7 @@ pub(crate) struct PortExam<'a> {
     /// How many cases of each suite failed.
     failed: BTreeMap<String, usize>,
     findings: Vec<Finding>,
-    /// The fingerprints of the divergences that were investigated, as the cases showed them.
-    investigated: Vec<String>,
+    incidents: Incidents,
     hang_count: usize,
     notes: Vec<String>,
 }
@@ -76,7 +71,7 @@ impl<'a> PortExam<'a> {
             further_passed: BTreeMap::new(),
             failed: BTreeMap::new(),
             findings: Vec::new(),
-            investigated: Vec::new(),
+            incidents: Incidents::default(),
             hang_count: 0,
             notes: Vec::new(),
         }
@@ -100,6 +95,8 @@ impl<'a> PortExam<'a> {
         if let Some(time) = self.selection.settings.time {
             self.take_further(started + time, progress);
         }
+        let incidents = std::mem::take(&mut self.incidents);
+        self.findings.extend(incidents.investigate(&mut self.asker.examinee));
         self.asker.examinee.stop();
         let levels = (1..=self.selection.settings.level_max).map(|number| self.level(number));
         let external_cause = self.asker.examinee.external_cause();
@@ -274,8 +271,12 @@ impl<'a> PortExam<'a> {
         }
         let case = &prepared.case;
         *self.failed.entry(case.suite().to_owned()).or_default() += 1;
+        self.hang_count += usize::from(divergence.is_timeout());
         match &case.task {
-            Task::Session => self.look_into(case, &divergence),
+            Task::Session => {
+                let history = self.asker.history();
+                self.incidents.add(&mut self.asker.examinee, case, history, &divergence);
+            }
             task => self.look_into_task(case, task, &divergence),
         }
         let reason = divergence.headline(&subject(case));
@@ -289,21 +290,6 @@ impl<'a> PortExam<'a> {
             return Some((CaseVerdict::NotAsked, reason));
         }
         self.lacking(case).map(|reason| (CaseVerdict::NotAttempted, reason))
-    }
-
-    /// Investigates a failing case, unless enough like it have been.
-    fn look_into(&mut self, case: &Case, divergence: &Divergence) {
-        self.hang_count += usize::from(divergence.is_timeout());
-        let fingerprint = fingerprint(self.machine, &case.lines, divergence);
-        let alike = self.investigated.iter().filter(|known| **known == fingerprint).count();
-        if alike < FINDINGS_ALIKE_MAX && self.findings.len() < FINDINGS_MAX {
-            self.investigated.push(fingerprint);
-            let history = self.asker.history();
-            let finding = investigate(&mut self.asker.examinee, case, &history, divergence.clone());
-            if !self.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
-                self.findings.push(finding);
-            }
-        }
     }
 
     /// Returns why the case cannot be attempted, if the port lacks commands of it.

@@ -10,6 +10,7 @@ use std::thread;
 use crate::case::{Case, Due};
 use crate::limits::Interrupt;
 use crate::machine::{Machine, Session};
+use crate::tally::Tally;
 
 /// A chunk has at most so many cases and, unless it has only one, bytes of lines and answers.
 const CHUNK_CASES_MAX: usize = 256;
@@ -87,8 +88,8 @@ impl Prepared {
     }
 }
 
-/// How often the cases of each suite reached each milestone.
-pub(crate) type Counts = Vec<Vec<u64>>;
+/// The milestones and measures of the cases of each suite.
+pub(crate) type Counts = Vec<Tally>;
 
 /// Makes cases ready to be asked.
 pub(crate) struct Preparation<'a> {
@@ -101,9 +102,8 @@ pub(crate) struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    fn prepare(&mut self, key: CaseKey, mut case: Case) -> Prepared {
-        let known = case.due.take();
-        let due = self.due(key, &case.lines, known);
+    fn prepare(&mut self, key: CaseKey, case: Case) -> Prepared {
+        let due = self.due(key, &case.lines);
         let depends = |due: &DueAnswer| self.machine.depends_on_session(&due.answer);
         let line_bytes: usize = case.lines.iter().map(|line| line.len() + 1).sum();
         let answer_bytes: usize = due.iter().map(|due| due.answer.len() + 1).sum();
@@ -117,11 +117,11 @@ impl Preparation<'_> {
         }
     }
 
-    fn due(&mut self, key: CaseKey, lines: &[Vec<u8>], known: Option<Vec<Due>>) -> Vec<DueAnswer> {
+    fn due(&mut self, key: CaseKey, lines: &[Vec<u8>]) -> Vec<DueAnswer> {
         let (interrupt, mut answers) = (self.interrupt, Vec::new());
         if let Some(counts) = self.counts.as_mut().filter(|_| !interrupt.is_raised()) {
             let mut step = 0;
-            self.machine.run_and_count(lines, &mut counts[key.suite], &mut |due| {
+            self.machine.run_and_tally(lines, &mut counts[key.suite], &mut |due| {
                 answers.extend(DueAnswer::new(step, due));
                 step += 1;
                 if interrupt.is_raised() {
@@ -130,9 +130,6 @@ impl Preparation<'_> {
                     ControlFlow::Continue(())
                 }
             });
-        } else if let Some(due) = known {
-            let due = due.into_iter().enumerate();
-            answers.extend(due.filter_map(|(step, due)| DueAnswer::new(step, due)));
         } else if self.is_asked.load(Ordering::Relaxed) {
             answers = due_answers(&mut *self.machine.session(), lines, interrupt);
         }
