@@ -164,7 +164,7 @@ impl<'a> Tokens<'a> {
     fn bytes(&mut self) -> Result<Cow<'a, [u8]>, ErrorCode> {
         let token = self.token()?;
         match token.strip_prefix(b"0x") {
-            Some(digits) => hex::decode(digits).map(Cow::Owned).map_err(|_| ErrorCode::Syntax),
+            Some(digits) => decode_hex(digits).map(Cow::Owned).ok_or(ErrorCode::Syntax),
             None => Ok(Cow::Borrowed(token)),
         }
     }
@@ -199,9 +199,48 @@ pub(crate) struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "0x{}", hex::encode(self.0))
+        f.write_str("0x")?;
+        // Digits are written in pieces, without a string of all of them.
+        let mut digits = [0; 128];
+        for bytes in self.0.chunks(digits.len() / 2) {
+            let digits = &mut digits[..2 * bytes.len()];
+            for (two, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+                *two = [byte >> 4, byte & 15].map(|digit| HEX_DIGITS[usize::from(digit)]);
+            }
+            f.write_str(str::from_utf8(digits).expect("hex digits are ASCII"))?;
+        }
+        Ok(())
     }
 }
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Decodes hex digits of either case. Returns `None` if their number is odd or one is another byte.
+fn decode_hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for pair in pairs {
+        let [high, low] = pair.map(|digit| HEX_VALUES[usize::from(digit)]);
+        if high | low > 15 {
+            return None;
+        }
+        bytes.push(high << 4 | low);
+    }
+    Some(bytes)
+}
+
+/// The value of each hex digit; 255 for other bytes.
+const HEX_VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = HEX_DIGITS[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 #[cfg(test)]
 mod tests {

@@ -76,6 +76,17 @@ pub struct Case {
     pub task: Task,
 }
 
+/// The answer that is due for a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// No answer.
+    Nothing,
+    /// This answer.
+    Answer(Vec<u8>),
+    /// The port's own greeting.
+    Greeting,
+}
+
 /// What a case does with a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {

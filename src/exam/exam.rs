@@ -11,7 +11,8 @@ use crate::port_exam::{PortExam, Progress};
 use crate::report::{PortReport, Report};
 use crate::selection::Selection;
 
-/// Examines the ports, several at a time. Calls `progress` before each case.
+/// Examines the ports, several at a time. Calls `progress` before it asks a
+/// port something.
 pub fn examine(
     ports: &[PortSpec],
     selection: &Selection<'_>,
@@ -35,7 +36,6 @@ pub fn examine(
         };
         let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
         let handles: Vec<_> = (0..jobs.min(ports.len())).map_while(start).collect();
-        let survey = selection.survey().clone();
         if handles.is_empty() {
             // No thread can be started.
             reports.extend(work());
@@ -43,7 +43,7 @@ pub fn examine(
         for handle in handles {
             reports.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        survey
+        selection.survey().clone()
     });
     let mut ports: Vec<_> = reports.into_values().collect();
     note_same_answers(&mut ports);

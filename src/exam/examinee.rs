@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::case::Delivery;
 use crate::divergence::{Actual, Divergence, shown};
 use crate::limits::{Interrupt, Limits};
-use crate::machine::{Due, Machine, Session};
+use crate::machine::{Machine, Session};
 use crate::port::{Failure, PortSpec};
+use crate::prepared::{DueAnswer, Prepared, due_answers};
 use crate::process::PortProcess;
 use crate::start::Start;
 
@@ -38,7 +39,8 @@ pub struct Examinee<'m> {
 
 struct Running {
     process: PortProcess,
-    reference: Box<dyn Session>,
+    /// The reference's session, unless the port was asked what another session had answered.
+    reference: Option<Box<dyn Session>>,
     interrupt: Interrupt,
     hello: &'static str,
     greeting: Vec<u8>,
@@ -109,8 +111,7 @@ impl<'m> Examinee<'m> {
         notes
     }
 
-    /// Reports whether the port runs. Its session and the reference's then hold the effects of the
-    /// lines so far.
+    /// Reports whether the port runs. Its session then holds the effects of the lines so far.
     pub(crate) fn is_running(&self) -> bool {
         self.running.is_some()
     }
@@ -192,7 +193,7 @@ impl<'m> Examinee<'m> {
         } else {
             self.machine.greeting_form().into()
         };
-        let reference = self.machine.session();
+        let reference = Some(self.machine.session());
         let interrupt = self.limits.interrupt.clone();
         self.running = Some(Running {
             process,
@@ -279,30 +280,73 @@ impl<'m> Examinee<'m> {
         delivery: Delivery,
         reads_on: bool,
     ) -> Result<(), Divergence> {
-        if delivery.ends_input() {
+        if self.running.as_ref().is_some_and(|running| running.reference.is_none()) {
+            self.stop();
+        }
+        self.run_on_process(delivery.ends_input(), |running, timeout| {
+            running.reads_on = reads_on;
+            let due = running.due(lines);
+            running.deliver(lines, &due, delivery, timeout)
+        })
+    }
+
+    /// Runs cases on the port that the reference has run, one or several that are pipelined. Calls
+    /// `passed` after each case that passes. The port goes on as after [`Examinee::run`].
+    ///
+    /// # Errors
+    ///
+    /// The first divergence.
+    pub(crate) fn run_prepared(
+        &mut self,
+        cases: &mut [Prepared],
+        passed: &mut dyn FnMut(),
+    ) -> Result<(), Divergence> {
+        let ends_input = cases.iter().any(|prepared| prepared.case.delivery.ends_input());
+        self.run_on_process(ends_input, |running, timeout| {
+            (running.reads_on, running.reference) = (false, None);
+            for prepared in &mut *cases {
+                prepared.greet(&running.due_greeting);
+            }
+            match cases {
+                [Prepared { case, due, .. }] if case.delivery != Delivery::Pipelined => {
+                    running.deliver(&case.lines, due, case.delivery, timeout)?;
+                    passed();
+                    Ok(())
+                }
+                _ => {
+                    let parts =
+                        cases.iter().map(|Prepared { case, due, .. }| (&*case.lines, &**due));
+                    running.pipelined(parts, timeout, passed)
+                }
+            }
+        })
+    }
+
+    /// Runs something on a process of the port, which is ended before if its input will be, and
+    /// after a divergence unless it is still in step.
+    fn run_on_process(
+        &mut self,
+        ends_input: bool,
+        run: impl FnOnce(&mut Running, Duration) -> Result<(), Divergence>,
+    ) -> Result<(), Divergence> {
+        if ends_input {
             self.stop();
         }
         if let Err(failure) = self.start() {
             return Err(Divergence::failed(0, None, failure));
         }
         let Some(running) = self.running.as_mut() else { return Ok(()) };
-        running.reads_on = reads_on;
         (running.is_in_step, running.is_silent) = (false, false);
-        let timeout = self.limits.timeout;
-        let outcome = match delivery {
-            Delivery::Pipelined => running.pipelined(lines, timeout),
-            Delivery::Marked => running.marked(lines, timeout),
-            Delivery::Stepwise | Delivery::Split => {
-                running.stepwise(lines, delivery == Delivery::Split, timeout)
-            }
-            Delivery::ToEnd | Delivery::ToEndWithoutLf => {
-                running.until_end(lines, delivery == Delivery::ToEnd, timeout)
-            }
-        };
+        let outcome = run(running, self.limits.timeout);
         let is_in_step = running.is_in_step;
         self.falls_silent |= running.is_silent;
-        if outcome.is_err() && !is_in_step || delivery.ends_input() {
+        if outcome.is_err() && !is_in_step || ends_input {
             self.stop();
+        }
+        if matches!(&outcome, Err(Divergence { actual, .. }) if !matches!(actual, Actual::Failed(_)))
+        {
+            // It was ended while it wrote on.
+            self.last_unfinished_line.clear();
         }
         if self.limits.interrupt.is_raised() {
             // The reference may have stopped before the port, with too few answers.
@@ -316,12 +360,6 @@ impl<'m> Examinee<'m> {
     }
 }
 
-/// An answer that is due, and the step that it belongs to.
-struct DueAnswer {
-    step: usize,
-    answer: Vec<u8>,
-}
-
 impl DueAnswer {
     fn unlike(&self, actual: Actual) -> Divergence {
         Divergence { step: self.step, expected: Some(self.answer.clone()), actual }
@@ -330,52 +368,93 @@ impl DueAnswer {
 
 impl Running {
     fn due(&mut self, lines: &[Vec<u8>]) -> Vec<DueAnswer> {
-        let interrupt = self.interrupt.clone();
-        let lines = lines.iter().take_while(|_| !interrupt.is_raised());
-        let answers = lines.enumerate().filter_map(|(step, line)| {
-            let answer = match self.reference.run_line(line) {
-                Due::Nothing => return None,
-                Due::Answer(answer) => answer,
-                Due::Greeting => self.due_greeting.clone(),
-            };
-            Some(DueAnswer { step, answer })
-        });
-        answers.collect()
+        let Some(reference) = self.reference.as_deref_mut() else { return Vec::new() };
+        let mut due = due_answers(reference, lines, &self.interrupt);
+        for due in &mut due {
+            due.greet(&self.due_greeting);
+        }
+        due
     }
 
-    fn pipelined(&mut self, lines: &[Vec<u8>], timeout: Duration) -> Result<(), Divergence> {
-        let groups = vec![Group::of_all(self.due(lines), lines.len())];
-        let input = [joined(lines).as_slice(), self.hello.as_bytes(), b"\n"].concat();
-        self.compare(&input, groups, timeout)
+    fn deliver(
+        &mut self,
+        lines: &[Vec<u8>],
+        due: &[DueAnswer],
+        delivery: Delivery,
+        timeout: Duration,
+    ) -> Result<(), Divergence> {
+        match delivery {
+            Delivery::Pipelined => self.pipelined([(lines, due)].into_iter(), timeout, &mut || {}),
+            Delivery::Marked => self.marked(lines, due, timeout),
+            Delivery::Stepwise | Delivery::Split => {
+                self.stepwise(lines, due, delivery == Delivery::Split, timeout)
+            }
+            Delivery::ToEnd | Delivery::ToEndWithoutLf => {
+                self.until_end(lines, due, delivery == Delivery::ToEnd, timeout)
+            }
+        }
     }
 
-    fn marked(&mut self, lines: &[Vec<u8>], timeout: Duration) -> Result<(), Divergence> {
+    /// Each part is the lines of a case and the answers that are due for them.
+    fn pipelined<'a>(
+        &mut self,
+        parts: impl Iterator<Item = (&'a [Vec<u8>], &'a [DueAnswer])>,
+        timeout: Duration,
+        passed: &mut dyn FnMut(),
+    ) -> Result<(), Divergence> {
+        let mut input = Vec::new();
+        let mut groups = Vec::new();
+        for (lines, due) in parts {
+            for line in lines {
+                append_line(&mut input, line);
+            }
+            append_line(&mut input, self.hello.as_bytes());
+            groups.push(Group::of_all(due, lines.len()));
+        }
+        self.compare(&input, &groups, timeout, passed)
+    }
+
+    fn marked(
+        &mut self,
+        lines: &[Vec<u8>],
+        mut due: &[DueAnswer],
+        timeout: Duration,
+    ) -> Result<(), Divergence> {
         if lines.is_empty() {
             return Ok(());
         }
-        let mut due = self.due(lines).into_iter().peekable();
         let mut input = Vec::new();
         let mut groups = Vec::new();
         for (step, line) in lines.iter().enumerate() {
-            for part in [line, b"\n".as_slice(), self.hello.as_bytes(), b"\n"] {
-                input.extend_from_slice(part);
-            }
-            let due = due.next_if(|due| due.step == step).into_iter().collect();
-            groups.push(Group { due, extra_step: step, end_step: step });
+            append_line(&mut input, line);
+            append_line(&mut input, self.hello.as_bytes());
+            let count = usize::from(due.first().is_some_and(|due| due.step == step));
+            let (own, rest) = due.split_at(count);
+            groups.push(Group { due: own, extra_step: step, end_step: step });
+            due = rest;
         }
-        self.compare(&input, groups, timeout)
+        self.compare(&input, &groups, timeout, &mut || {})
     }
 
-    /// Writes `input` and compares the answers, in groups with a greeting after each.
+    /// Writes `input` and compares the answers, in groups with a greeting after each. Calls
+    /// `completed` after each group.
     fn compare(
         &mut self,
         input: &[u8],
-        groups: Vec<Group>,
+        groups: &[Group<'_>],
         timeout: Duration,
+        completed: &mut dyn FnMut(),
     ) -> Result<(), Divergence> {
         let mut comparison = Comparison::new(groups, &self.greeting);
         comparison.reads_on = self.reads_on;
-        let outcome = self.process.exchange(input, timeout, |line| comparison.take(line));
+        let outcome = self.process.exchange(input, timeout, |line| {
+            let group = comparison.group;
+            let flow = comparison.take(line);
+            if comparison.group > group {
+                completed();
+            }
+            flow
+        });
         self.is_in_step = comparison.is_in_step;
         self.is_silent = comparison.divergence.is_some() && outcome.is_err();
         let (step, expected) = comparison.due_now();
@@ -390,16 +469,15 @@ impl Running {
     fn stepwise(
         &mut self,
         lines: &[Vec<u8>],
+        due: &[DueAnswer],
         split: bool,
         timeout: Duration,
     ) -> Result<(), Divergence> {
-        let due = self.due(lines);
         let mut answers = due.iter().peekable();
         let mut input = Vec::new();
         let mut written_length = 0;
         for (step, line) in lines.iter().enumerate() {
-            input.extend_from_slice(&line[written_length..]);
-            input.push(b'\n');
+            append_line(&mut input, &line[written_length..]);
             let begin = lines.get(step + 1).filter(|_| split).map(|next| &next[..cut(next)]);
             input.extend_from_slice(begin.unwrap_or_default());
             written_length = begin.map_or(0, <[u8]>::len);
@@ -414,8 +492,8 @@ impl Running {
         // The last lines get no answer; the begin of the first of them may be written already.
         let last = lines.len() - 1;
         input.extend([self.hello.as_bytes(), b"\n"].concat());
-        let groups = vec![Group { due: Vec::new(), extra_step: last, end_step: last }];
-        self.compare(&input, groups, timeout)
+        let groups = [Group { due: &[], extra_step: last, end_step: last }];
+        self.compare(&input, &groups, timeout, &mut || {})
     }
 
     /// One write and its one answer.
@@ -436,10 +514,10 @@ impl Running {
     fn until_end(
         &mut self,
         lines: &[Vec<u8>],
+        due: &[DueAnswer],
         has_final_lf: bool,
         timeout: Duration,
     ) -> Result<(), Divergence> {
-        let due = self.due(lines);
         let mut input = joined(lines);
         if !has_final_lf {
             input.pop();
@@ -449,8 +527,8 @@ impl Running {
             answers.push(line.to_vec());
             continue_if(answers.len() <= due.len() + EXTRA_LINES_MAX)
         });
-        let groups = vec![Group::of_all(due, lines.len())];
-        let mut comparison = Comparison::new(groups, &self.greeting);
+        let groups = [Group::of_all(due, lines.len())];
+        let mut comparison = Comparison::new(&groups, &self.greeting);
         let _ = answers.iter().try_for_each(|answer| comparison.take(answer));
         let (step, expected) = comparison.due_now();
         if let Some(divergence) = comparison.divergence {
@@ -472,17 +550,17 @@ impl Running {
 }
 
 /// Answers that are due before a greeting.
-struct Group {
-    due: Vec<DueAnswer>,
+struct Group<'a> {
+    due: &'a [DueAnswer],
     /// The step to which an extra line is attributed.
     extra_step: usize,
     /// The step at which a failure happened if no answer is due any more.
     end_step: usize,
 }
 
-impl Group {
+impl<'a> Group<'a> {
     /// Makes the only group of some lines.
-    fn of_all(due: Vec<DueAnswer>, line_count: usize) -> Self {
+    fn of_all(due: &'a [DueAnswer], line_count: usize) -> Self {
         let extra_step = due.last().map_or(0, |due| due.step);
         Self { due, extra_step, end_step: line_count.saturating_sub(1) }
     }
@@ -490,7 +568,7 @@ impl Group {
 
 /// Compares lines with the answers that are due.
 struct Comparison<'a> {
-    groups: Vec<Group>,
+    groups: &'a [Group<'a>],
     greeting: &'a [u8],
     /// How many groups are complete.
     group: usize,
@@ -507,8 +585,8 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    fn new(groups: Vec<Group>, greeting: &'a [u8]) -> Self {
-        let due = || groups.iter().flat_map(|group| &group.due);
+    fn new(groups: &'a [Group<'a>], greeting: &'a [u8]) -> Self {
+        let due = || groups.iter().flat_map(|group| group.due);
         let greetings = due().filter(|due| due.answer == greeting).count();
         Self {
             lines_due: groups.len() + due().count(),
@@ -596,5 +674,14 @@ fn continue_if(condition: bool) -> ControlFlow<()> {
 
 /// Returns the lines with an LF after each.
 fn joined(lines: &[Vec<u8>]) -> Vec<u8> {
-    lines.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).collect()
+    let mut joined = Vec::new();
+    for line in lines {
+        append_line(&mut joined, line);
+    }
+    joined
+}
+
+fn append_line(out: &mut Vec<u8>, line: &[u8]) {
+    out.extend_from_slice(line);
+    out.push(b'\n');
 }

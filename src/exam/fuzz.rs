@@ -1,20 +1,21 @@
 //! Fuzzing: generated cases without end, and one finding for each fingerprint.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use crate::asker::{Asked, Asker};
 use crate::case::Case;
 use crate::divergence::Divergence;
-use crate::examinee::Examinee;
 use crate::failing::fingerprint;
 use crate::finding::Finding;
 use crate::investigate::investigate;
 use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};
+use crate::prepared::{CaseKey, Cases, Preparation, Prepared, with_prepared};
 
-/// After this many cases the port is restarted, so that the lines that led to a finding are known.
-const CASES_PER_PROCESS: u64 = 2_000;
 /// How many divergences of one fingerprint are investigated.
 const INVESTIGATED_MAX: usize = 2;
 
@@ -70,51 +71,57 @@ pub fn fuzz(
 ) -> FuzzEnd {
     let started = Instant::now();
     let interrupt = settings.limits.interrupt.until(settings.time.map(|time| started + time));
-    let limits = Limits { interrupt, ..settings.limits.clone() };
+    let limits = Limits { interrupt: interrupt.clone(), ..settings.limits.clone() };
+    let seeds = Seeds(machine);
     let mut fuzzer = Fuzzer {
         machine,
-        examinee: Examinee::new(machine, port, limits),
-        process_seed: settings.seed,
+        asker: Asker::new(machine, port, limits, &seeds),
         investigated: BTreeMap::new(),
         known: Vec::new(),
     };
     let mut state = FuzzProgress { next_seed: settings.seed, ..FuzzProgress::default() };
-    while !fuzzer.examinee.is_stopped()
-        && settings.case_count.is_none_or(|count| state.cases < count)
-    {
-        match fuzzer.run(state.next_seed) {
-            Ok(()) => {}
-            Err(divergence) if divergence.external_cause().is_some() => break,
-            Err(divergence) => {
-                state.failed += 1;
-                if let Some(finding) = fuzzer.investigate(state.next_seed, divergence) {
-                    state.findings += 1;
-                    let is_interrupted = finding.is_interrupted;
-                    found(finding);
-                    if is_interrupted {
-                        state.cases += 1;
-                        state.next_seed = fuzzer.process_seed;
-                        break;
-                    }
-                }
+    let is_asked = &AtomicBool::new(true);
+    let preparation = Preparation { machine, interrupt: &interrupt, is_asked, counts: None };
+    let case_count = settings.case_count.unwrap_or(u64::MAX);
+    let keys = (0..case_count).map(|offset| key_of(settings.seed.wrapping_add(offset)));
+    let cases = keys.map(|key| Some((key, seeds.case(key))));
+    with_prepared(preparation, cases, |mut rest| {
+        while !rest.is_empty() {
+            if fuzzer.asker.examinee.is_stopped() {
+                return ControlFlow::Break(());
             }
+            let before = state.cases;
+            fuzzer.take(rest, &mut state, &mut found, |state| {
+                state.time = started.elapsed();
+                progress(*state);
+            })?;
+            let taken = usize::try_from(state.cases - before).unwrap_or(rest.len());
+            rest = &mut rest[taken..];
         }
-        state.cases += 1;
-        state.next_seed = state.next_seed.wrapping_add(1);
-        state.time = started.elapsed();
-        progress(state);
-    }
+        ControlFlow::Continue(())
+    });
     state.time = started.elapsed();
-    let (notes, external_cause) =
-        (fuzzer.examinee.notes(), fuzzer.examinee.external_cause().cloned());
+    let examinee = &fuzzer.asker.examinee;
+    let (notes, external_cause) = (examinee.notes(), examinee.external_cause().cloned());
     FuzzEnd { progress: state, notes, external_cause }
+}
+
+/// Cases by their seeds.
+struct Seeds<'m>(&'m dyn Machine);
+
+impl Cases for Seeds<'_> {
+    fn case(&self, key: CaseKey) -> Case {
+        self.0.fuzz_case(key.number)
+    }
+}
+
+fn key_of(seed: u64) -> CaseKey {
+    CaseKey { suite: 0, number: seed }
 }
 
 struct Fuzzer<'m> {
     machine: &'m dyn Machine,
-    examinee: Examinee<'m>,
-    /// The seed of the first case that the running process was asked.
-    process_seed: u64,
+    asker: Asker<'m>,
     /// How many divergences of each fingerprint there were, as the cases showed them.
     investigated: BTreeMap<String, usize>,
     /// The fingerprints of the findings.
@@ -122,39 +129,60 @@ struct Fuzzer<'m> {
 }
 
 impl Fuzzer<'_> {
-    fn case(&self, seed: u64) -> Case {
-        self.machine.fuzz_case(seed)
+    /// Asks the first of the cases, and calls `asked` after each. Breaks if it is interrupted.
+    fn take(
+        &mut self,
+        cases: &mut [Prepared],
+        state: &mut FuzzProgress,
+        found: &mut impl FnMut(Finding),
+        mut asked: impl FnMut(&mut FuzzProgress),
+    ) -> ControlFlow<()> {
+        let count = self.asker.batch_length(cases);
+        let Asked { passed, failed } = self.asker.ask(&mut cases[..count]);
+        for _ in &passed {
+            count_case(state);
+            asked(state);
+        }
+        let Some((divergence, _)) = failed else { return ControlFlow::Continue(()) };
+        if divergence.external_cause().is_some() {
+            return ControlFlow::Break(());
+        }
+        state.failed += 1;
+        let prepared = &cases[passed.len()];
+        let first = self.asker.first_in_history().unwrap_or(prepared.key);
+        if let Some(finding) = self.investigate(&prepared.case, divergence) {
+            state.findings += 1;
+            let is_interrupted = finding.is_interrupted;
+            found(finding);
+            if is_interrupted {
+                count_case(state);
+                state.next_seed = first.number;
+                return ControlFlow::Break(());
+            }
+        }
+        count_case(state);
+        asked(state);
+        ControlFlow::Continue(())
     }
 
-    fn run(&mut self, seed: u64) -> Result<(), Divergence> {
-        let case = self.case(seed);
-        let is_due = seed.wrapping_sub(self.process_seed) >= CASES_PER_PROCESS;
-        if is_due || self.machine.needs_fresh_session(&case.lines) {
-            self.examinee.stop();
-        }
-        if !self.examinee.is_running() {
-            self.process_seed = seed;
-        }
-        self.examinee.run(&case.lines, case.delivery)
-    }
-
-    fn investigate(&mut self, seed: u64, divergence: Divergence) -> Option<Finding> {
-        let case = self.case(seed);
+    fn investigate(&mut self, case: &Case, divergence: Divergence) -> Option<Finding> {
         let fingerprint = fingerprint(self.machine, &case.lines, &divergence);
         let times = self.investigated.entry(fingerprint).or_default();
         *times += 1;
         if *times > INVESTIGATED_MAX {
             return None;
         }
-        let seeds = (0..seed.wrapping_sub(self.process_seed))
-            .map(|offset| self.process_seed.wrapping_add(offset));
-        let history: Vec<_> =
-            seeds.flat_map(|seed| self.case(seed).lines_written(self.machine.hello())).collect();
-        let finding = investigate(&mut self.examinee, &case, &history, divergence);
+        let history = self.asker.history();
+        let finding = investigate(&mut self.asker.examinee, case, &history, divergence);
         if self.known.contains(&finding.fingerprint) {
             return None;
         }
         self.known.push(finding.fingerprint.clone());
         Some(finding)
     }
+}
+
+fn count_case(state: &mut FuzzProgress) {
+    state.cases += 1;
+    state.next_seed = state.next_seed.wrapping_add(1);
 }

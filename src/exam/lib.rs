@@ -9,6 +9,7 @@
 //!
 //! Nothing here knows what the commands mean.
 
+mod asker;
 mod case;
 mod cost;
 mod divergence;
@@ -26,6 +27,7 @@ mod locate;
 mod machine;
 mod port;
 mod port_exam;
+mod prepared;
 mod process;
 mod processes;
 mod program;
@@ -40,7 +42,7 @@ mod start_error;
 mod tally;
 mod tasks;
 
-pub use case::{Case, Delivery, Plan, Suite, Task};
+pub use case::{Case, Delivery, Due, Plan, Suite, Task};
 pub use cost::Cost;
 pub use divergence::{Actual, Divergence};
 pub use exam::examine;
@@ -51,7 +53,7 @@ pub use groups::end_all_ports;
 pub use guard::{GuardedFile, run_guard, use_guard};
 pub use investigate::investigate;
 pub use limits::{Budget, Interrupt, Limits};
-pub use machine::{Ask, Due, Level, Machine, Session};
+pub use machine::{Ask, Level, Machine, Session};
 pub use port::{Failure, PortSpec};
 pub use port_exam::Progress;
 pub use process::check_start;

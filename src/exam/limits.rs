@@ -1,5 +1,6 @@
 //! How long things may take, and when to stop.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -48,16 +49,27 @@ pub struct Limits {
     pub timeout: Duration,
     /// How much each of the two passes of shrinking a finding may cost.
     pub budget: Budget,
+    /// How many cases are written to the port at once, at most. The verdicts do not depend on it.
+    pub batch_max: NonZeroUsize,
+    /// Cases that took the port longer than this are followed by fewer at once: between batches the
+    /// exam can end, and a port may answer only when it has read all that was written.
+    pub batch_time: Duration,
     /// Stops the work.
     pub interrupt: Interrupt,
 }
 
+/// The default of [`Limits::batch_max`]: cases of a few kilobytes each then fill a pipe.
+const BATCH_MAX: NonZeroUsize = NonZeroUsize::new(128).expect("it is not 0");
+
 impl Default for Limits {
-    /// Ten seconds for an answer; twenty seconds or 5,000 candidates for a pass of shrinking.
+    /// Ten seconds for an answer; twenty seconds or 5,000 candidates for a pass of shrinking; 128
+    /// cases at once, and fewer after 20 milliseconds.
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(10),
             budget: Budget { time: Duration::from_secs(20), attempts: 5_000 },
+            batch_max: BATCH_MAX,
+            batch_time: Duration::from_millis(20),
             interrupt: Interrupt::default(),
         }
     }

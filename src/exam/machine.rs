@@ -1,8 +1,9 @@
 //! The machine whose ports are examined: everything that the engine asks of it.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
-use crate::case::{Case, Plan, Suite};
+use crate::case::{Case, Due, Plan, Suite};
 use crate::divergence::Divergence;
 use crate::limits::Interrupt;
 use crate::shrink::{Lines, Meaning};
@@ -45,6 +46,10 @@ pub trait Machine: Meaning + Sync {
     /// Reports whether the lines mean something else to a session that has run other lines.
     fn needs_fresh_session(&self, lines: &[Vec<u8>]) -> bool;
 
+    /// Reports whether a new session has this answer only since no other lines were run before, so
+    /// that the lines need a fresh session.
+    fn depends_on_session(&self, answer: &[u8]) -> bool;
+
     /// Returns the suites of a plan, those that find most in little time first. They may have fewer
     /// cases after an interruption.
     fn suites(&self, plan: &Plan, interrupt: &Interrupt) -> Vec<Suite>;
@@ -60,9 +65,20 @@ pub trait Machine: Meaning + Sync {
     /// Elsewhere a measure is its position in this list.
     fn measures(&self) -> Vec<Measure>;
 
+    /// Runs the lines on a session of the reference, passes what is due for each to `due` until that
+    /// breaks, and adds the milestones that they reach, and the values of measures, to the tally.
+    fn run_and_tally(
+        &self,
+        lines: &[Vec<u8>],
+        tally: &mut Tally,
+        due: &mut dyn FnMut(Due) -> ControlFlow<()>,
+    );
+
     /// Runs the lines on a session of the reference and adds the milestones that they reach, and
     /// the values of measures, to the tally.
-    fn tally(&self, lines: &[Vec<u8>], tally: &mut Tally);
+    fn tally(&self, lines: &[Vec<u8>], tally: &mut Tally) {
+        self.run_and_tally(lines, tally, &mut |_| ControlFlow::Continue(()));
+    }
 
     /// Returns the lines with every line that stands for many written out, or `None` if no line
     /// does.
@@ -115,17 +131,6 @@ pub trait Session {
     /// Returns the lines that show the whole state of the session and change nothing; none if
     /// there is no state yet.
     fn observers(&self) -> Vec<Vec<u8>>;
-}
-
-/// The answer that is due for a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// No answer.
-    Nothing,
-    /// This answer.
-    Answer(Vec<u8>),
-    /// The port's own greeting.
-    Greeting,
 }
 
 /// A level of the exam.

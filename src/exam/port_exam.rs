@@ -1,16 +1,18 @@
 //! The exam of one port.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use crate::asker::{Asked, Asker};
 use crate::case::{Case, Task};
 use crate::divergence::Divergence;
-use crate::examinee::Examinee;
 use crate::finding::Finding;
 use crate::findings::Incidents;
-use crate::investigate::HISTORY_LINES_MAX;
 use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};
+use crate::prepared::{CaseKey, Counts, Preparation, Prepared, with_prepared};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
 use crate::selection::Selection;
 use crate::tasks::{investigate_task, subject, try_task};
@@ -19,8 +21,6 @@ use crate::tasks::{investigate_task, subject, try_task};
 const FAILURES_PER_SUITE_MAX: usize = 20;
 /// After this many cases without an answer the rest of the exam is not asked.
 const HANGS_MAX: usize = 3;
-/// A port that has run lines of more bytes than this is started again, since they are kept.
-const HISTORY_BYTES_MAX: usize = 16 << 20;
 /// How many of the cases that an interruption leaves are listed.
 const LEFT_CASES_MAX: usize = 10_000;
 
@@ -29,7 +29,7 @@ const LEFT_CASES_MAX: usize = 10_000;
 pub struct Progress<'a> {
     /// The position of the port among those examined.
     pub port: usize,
-    /// The id of the case that is asked now.
+    /// The id of the case that is asked now, perhaps together with those after it.
     pub case: &'a str,
     /// How many cases were asked before.
     pub done: usize,
@@ -40,13 +40,10 @@ pub struct Progress<'a> {
 pub(crate) struct PortExam<'a> {
     machine: &'a dyn Machine,
     selection: &'a Selection<'a>,
-    examinee: Examinee<'a>,
+    asker: Asker<'a>,
     /// The port's greeting; empty if it is not a port.
     greeting: String,
     unknown: BTreeSet<&'static str>,
-    /// The lines that the port has run since it was started.
-    history: Vec<Vec<u8>>,
-    history_bytes: usize,
     cases: Vec<CaseReport>,
     /// How many cases were left that are not among `cases`.
     unlisted: usize,
@@ -66,11 +63,9 @@ impl<'a> PortExam<'a> {
         Self {
             machine,
             selection,
-            examinee: Examinee::new(machine, spec, selection.settings.limits.clone()),
+            asker: Asker::new(machine, spec, selection.settings.limits.clone(), selection),
             greeting: String::new(),
             unknown: BTreeSet::new(),
-            history: Vec::new(),
-            history_bytes: 0,
             cases: Vec::new(),
             unlisted: 0,
             further_passed: BTreeMap::new(),
@@ -84,42 +79,33 @@ impl<'a> PortExam<'a> {
 
     pub(crate) fn run(mut self, progress: &dyn Fn(Progress<'_>)) -> PortReport {
         let started = Instant::now();
-        match self.examinee.greet() {
+        match self.asker.examinee.greet() {
             Ok(greeting) => {
                 self.greeting = greeting;
                 self.find_unknown_words();
             }
             Err(divergence) if divergence.external_cause().is_some() => {}
             Err(divergence) => {
-                let stderr = self.examinee.stderr_tail();
+                let stderr = self.asker.examinee.stderr_tail();
                 let finding = Finding::no_greeting(self.machine, divergence);
                 self.findings.push(Finding { stderr, ..finding });
             }
         }
-        let (mut left, mut unlisted_reason) = (0, None);
-        for case in self.selection.cases() {
-            left += usize::from(self.examinee.is_stopped());
-            if left > LEFT_CASES_MAX {
-                self.unlisted = self.selection.count() - self.cases.len();
-                unlisted_reason = self.reason_to_end();
-                break;
-            }
-            let report = self.take(case, progress);
-            self.cases.push(report);
-        }
+        let unlisted_reason = self.take_selected(progress);
         if let Some(time) = self.selection.settings.time {
             self.take_further(started + time, progress);
         }
-        self.findings.extend(std::mem::take(&mut self.incidents).investigate(&mut self.examinee));
-        self.examinee.stop();
+        let incidents = std::mem::take(&mut self.incidents);
+        self.findings.extend(incidents.investigate(&mut self.asker.examinee));
+        self.asker.examinee.stop();
         let levels = (1..=self.selection.settings.level_max).map(|number| self.level(number));
-        let external_cause = self.examinee.external_cause();
+        let external_cause = self.asker.examinee.external_cause();
         // After the greeting an interruption is the exam's and not this port's alone.
         let external_cause = external_cause
             .filter(|cause| self.greeting.is_empty() || **cause != Failure::Interrupted);
         PortReport {
-            name: self.examinee.spec.name.clone(),
-            command: self.examinee.spec.command_line(),
+            name: self.asker.examinee.spec.name.clone(),
+            command: self.asker.examinee.spec.command_line(),
             levels: levels.collect(),
             external_cause: external_cause.map(ToString::to_string),
             greeting: self.greeting,
@@ -128,7 +114,7 @@ impl<'a> PortExam<'a> {
             unlisted_reason,
             further_passed: self.further_passed.values().sum(),
             findings: self.findings,
-            notes: [self.examinee.notes(), self.notes].concat(),
+            notes: [self.asker.examinee.notes(), self.notes].concat(),
             seconds: started.elapsed().as_secs_f64(),
         }
     }
@@ -138,103 +124,172 @@ impl<'a> PortExam<'a> {
         let levels = self.machine.levels().iter();
         let words: Vec<_> = levels.flat_map(|level| level.words.iter().copied()).collect();
         let probes: Vec<_> = words.iter().map(|word| self.machine.probe(word)).collect();
-        if let Ok(answers) = self.examinee.ask(&probes) {
+        if let Ok(answers) = self.asker.examinee.ask(&probes) {
             let answered = words.into_iter().zip(&answers);
             let unknown = answered.filter(|(_, answer)| self.machine.is_unknown(answer));
             self.unknown = unknown.map(|(word, _)| word).collect();
         }
-        self.examinee.stop();
+        self.asker.examinee.stop();
+    }
+
+    /// Asks the selected cases. If no other exam does, it makes the survey on the way.
+    /// Returns why some are not listed, if that is so.
+    fn take_selected(&mut self, progress: &dyn Fn(Progress<'_>)) -> Option<String> {
+        let selection = self.selection;
+        let cases = selection.cases_with_keys().map(Some);
+        let (mut left, mut unlisted_reason) = (0, None);
+        let counts = self.take_prepared(cases, selection.start_survey(), |exam, cases| {
+            left += usize::from(exam.asker.examinee.is_stopped());
+            if left > LEFT_CASES_MAX {
+                exam.unlisted = exam.selection.count() - exam.cases.len();
+                unlisted_reason = exam.reason_to_end();
+                return ControlFlow::Break(());
+            }
+            let reports = exam.take(cases, progress);
+            let count = reports.len();
+            exam.cases.extend(reports);
+            ControlFlow::Continue(count)
+        });
+        if let Some(counts) = counts {
+            selection.finish_survey(counts);
+        }
+        unlisted_reason
     }
 
     /// Asks generated cases beyond the selected ones until a deadline.
     fn take_further(&mut self, deadline: Instant, progress: &dyn Fn(Progress<'_>)) {
-        for case in self.selection.further_cases() {
-            if Instant::now() >= deadline || self.examinee.is_stopped() {
-                break;
+        let cases = self.selection.further_cases();
+        self.take_prepared(cases, None, |exam, cases| {
+            let suite = cases.first().map_or("", |first| first.case.suite());
+            if Instant::now() >= deadline || exam.reason_to_stop(suite).is_some() {
+                return ControlFlow::Break(());
             }
-            let Some(case) = case else { continue };
-            if self.reason_to_stop(case.suite()).is_some() {
-                break;
+            let reports = exam.take(cases, progress);
+            let count = reports.len();
+            for report in reports {
+                match report.verdict {
+                    CaseVerdict::Passed => {
+                        *exam.further_passed.entry(report.level).or_default() += 1;
+                    }
+                    CaseVerdict::Failed => exam.cases.push(report),
+                    CaseVerdict::NotAttempted | CaseVerdict::NotAsked => {}
+                }
             }
-            let report = self.take(case, progress);
-            match report.verdict {
-                CaseVerdict::Passed => *self.further_passed.entry(report.level).or_default() += 1,
-                CaseVerdict::Failed => self.cases.push(report),
-                CaseVerdict::NotAttempted | CaseVerdict::NotAsked => {}
-            }
-        }
+            ControlFlow::Continue(count)
+        });
     }
 
-    fn take(&mut self, case: Case, progress: &dyn Fn(Progress<'_>)) -> CaseReport {
+    /// Prepares the cases and calls `take` with those that are ready, until it breaks: it returns how
+    /// many of them it has taken.
+    fn take_prepared(
+        &mut self,
+        cases: impl Iterator<Item = Option<(CaseKey, Case)>> + Send,
+        counts: Option<Counts>,
+        mut take: impl FnMut(&mut Self, &mut [Prepared]) -> ControlFlow<(), usize>,
+    ) -> Option<Counts> {
+        let is_asked = AtomicBool::new(self.reason_to_end().is_none());
+        let interrupt = &self.selection.settings.limits.interrupt;
+        let preparation =
+            Preparation { machine: self.machine, interrupt, is_asked: &is_asked, counts };
+        with_prepared(preparation, cases, |chunk| {
+            let mut taken = 0;
+            loop {
+                match take(self, &mut chunk[taken..]) {
+                    ControlFlow::Continue(count) => taken += count,
+                    ControlFlow::Break(()) => return ControlFlow::Break(()),
+                }
+                is_asked.fetch_and(self.reason_to_end().is_none(), Ordering::Relaxed);
+                if taken == chunk.len() {
+                    return ControlFlow::Continue(());
+                }
+            }
+        })
+    }
+
+    /// Takes the first of the cases, with those after it if they can be asked together. Returns a
+    /// report on each.
+    fn take(&mut self, cases: &mut [Prepared], progress: &dyn Fn(Progress<'_>)) -> Vec<CaseReport> {
+        let Some(first) = cases.first() else { return Vec::new() };
         let failed = self.failed.values().sum();
         let done = self.cases.len() + self.further_passed.values().sum::<usize>();
-        progress(Progress { port: 0, case: &case.id, done, failed });
-        let started = Instant::now();
-        let (verdict, reason, divergence) = self.judge(&case);
-        let seconds = started.elapsed().as_secs_f64();
-        if let Some(divergence) = &divergence {
-            *self.failed.entry(case.suite().to_owned()).or_default() += 1;
-            self.hang_count += usize::from(divergence.is_timeout());
-            match &case.task {
-                Task::Session => {
-                    let history = std::mem::take(&mut self.history);
-                    self.incidents.add(&mut self.examinee, &case, history, divergence);
-                }
-                task => self.look_into_task(&case, task, divergence),
-            }
+        progress(Progress { port: 0, case: &first.case.id, done, failed });
+        if let Some((verdict, reason)) = self.left_out(&first.case) {
+            return vec![report(first, verdict, Some(reason), Duration::ZERO)];
         }
-        let level = self.machine.level_of_all(&case.lines);
-        CaseReport { id: case.id, level, verdict, reason, seconds, divergence }
+        let count = self.asker.batch_length(cases);
+        let is_asked = |case: &&Prepared| self.left_out(&case.case).is_none();
+        let count = cases[..count].iter().take_while(is_asked).count();
+        let batch = &mut cases[..count];
+        let Asked { passed, failed } = self.ask(batch);
+        let passed = batch.iter().zip(passed);
+        let mut reports: Vec<_> =
+            passed.map(|(case, time)| report(case, CaseVerdict::Passed, None, time)).collect();
+        if let Some((divergence, time)) = failed {
+            reports.push(self.diverged(&batch[reports.len()], divergence, time));
+        }
+        reports
     }
 
-    fn try_case(&mut self, case: &Case) -> Result<(), Divergence> {
+    /// Asks the cases, or tries the task of the only one.
+    fn ask(&mut self, batch: &mut [Prepared]) -> Asked {
+        let case = &batch[0].case;
         if case.task == Task::Session {
-            return self.ask(case);
+            return self.asker.ask(batch);
         }
-        let note = try_task(&mut self.examinee, case)?;
-        self.notes.extend(note.filter(|note| !self.notes.contains(note)));
-        Ok(())
+        let started = Instant::now();
+        let outcome = try_task(&mut self.asker.examinee, case);
+        let time = started.elapsed();
+        match outcome {
+            Ok(note) => {
+                self.notes.extend(note.filter(|note| !self.notes.contains(note)));
+                Asked { passed: vec![time], failed: None }
+            }
+            Err(divergence) => Asked { passed: Vec::new(), failed: Some((divergence, time)) },
+        }
     }
 
     /// Adds the finding of a task.
     fn look_into_task(&mut self, case: &Case, task: &Task, divergence: &Divergence) {
-        let finding = investigate_task(&mut self.examinee, case, task, divergence);
+        let finding = investigate_task(&mut self.asker.examinee, case, task, divergence);
+        // It has run what the asker does not know of.
+        self.asker.examinee.stop();
         if !self.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
             self.findings.push(finding);
         }
     }
 
-    /// Returns the verdict, its reason, and the divergence if there is one.
-    fn judge(&mut self, case: &Case) -> (CaseVerdict, Option<String>, Option<Divergence>) {
-        if let Some(reason) = self.reason_to_stop(case.suite()) {
-            return (CaseVerdict::NotAsked, Some(reason), None);
-        }
-        if let Some(reason) = self.lacking(case) {
-            return (CaseVerdict::NotAttempted, Some(reason), None);
-        }
-        let Err(divergence) = self.try_case(case) else { return (CaseVerdict::Passed, None, None) };
+    /// Returns the report on a case that diverged, and looks into it.
+    fn diverged(
+        &mut self,
+        prepared: &Prepared,
+        divergence: Divergence,
+        time: Duration,
+    ) -> CaseReport {
         if let Some(cause) = divergence.external_cause() {
-            return (CaseVerdict::NotAsked, Some(self.external_reason(cause)), None);
+            let reason = self.external_reason(cause);
+            return report(prepared, CaseVerdict::NotAsked, Some(reason), time);
+        }
+        let case = &prepared.case;
+        *self.failed.entry(case.suite().to_owned()).or_default() += 1;
+        self.hang_count += usize::from(divergence.is_timeout());
+        match &case.task {
+            Task::Session => {
+                let history = self.asker.history();
+                self.incidents.add(&mut self.asker.examinee, case, history, &divergence);
+            }
+            task => self.look_into_task(case, task, &divergence),
         }
         let reason = divergence.headline(&subject(case));
-        (CaseVerdict::Failed, Some(reason), Some(divergence))
+        let report = report(prepared, CaseVerdict::Failed, Some(reason), time);
+        CaseReport { divergence: Some(divergence), ..report }
     }
 
-    fn ask(&mut self, case: &Case) -> Result<(), Divergence> {
-        let is_long =
-            self.history.len() > HISTORY_LINES_MAX || self.history_bytes > HISTORY_BYTES_MAX;
-        if is_long || self.machine.needs_fresh_session(&case.lines) {
-            self.examinee.stop();
+    /// Returns the verdict of a case that is not put to the port, and its reason.
+    fn left_out(&self, case: &Case) -> Option<(CaseVerdict, String)> {
+        if let Some(reason) = self.reason_to_stop(case.suite()) {
+            return Some((CaseVerdict::NotAsked, reason));
         }
-        if !self.examinee.is_running() {
-            self.history.clear();
-            self.history_bytes = 0;
-        }
-        self.examinee.run(&case.lines, case.delivery)?;
-        let written = case.lines_written(self.machine.hello());
-        self.history_bytes += written.iter().map(Vec::len).sum::<usize>();
-        self.history.extend(written);
-        Ok(())
+        self.lacking(case).map(|reason| (CaseVerdict::NotAttempted, reason))
     }
 
     /// Returns why the case cannot be attempted, if the port lacks commands of it.
@@ -256,7 +311,7 @@ impl<'a> PortExam<'a> {
 
     /// Returns why no further case of any suite is asked, if that is so.
     fn reason_to_end(&self) -> Option<String> {
-        let external_cause = self.examinee.external_cause();
+        let external_cause = self.asker.examinee.external_cause();
         if self.greeting.is_empty() && external_cause.is_none() {
             Some("the program did not greet as a port".into())
         } else if self.hang_count >= HANGS_MAX {
@@ -266,7 +321,7 @@ impl<'a> PortExam<'a> {
         } else if let Some(cause) = external_cause {
             Some(self.external_reason(cause))
         } else {
-            self.examinee.is_stopped().then(|| self.external_reason(&Failure::Interrupted))
+            self.asker.examinee.is_stopped().then(|| self.external_reason(&Failure::Interrupted))
         }
     }
 
@@ -295,4 +350,14 @@ impl<'a> PortExam<'a> {
                 + self.unlisted,
         }
     }
+}
+
+fn report(
+    prepared: &Prepared,
+    verdict: CaseVerdict,
+    reason: Option<String>,
+    time: Duration,
+) -> CaseReport {
+    let (id, level, seconds) = (prepared.case.id.clone(), prepared.level, time.as_secs_f64());
+    CaseReport { id, level, verdict, reason, seconds, divergence: None }
 }

@@ -32,7 +32,8 @@ pub struct CaseReport {
     /// The divergence as one line of text if it failed; the cause if it was not attempted or not
     /// asked; none if it passed.
     pub reason: Option<String>,
-    /// How long it took.
+    /// How long the port took. Of cases that it was asked together, each counts from the end of the
+    /// answers to the one before it.
     pub seconds: f64,
     #[serde(skip)]
     pub(crate) divergence: Option<Divergence>,

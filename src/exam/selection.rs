@@ -2,11 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::case::{Case, Plan, Suite};
 use crate::limits::Limits;
 use crate::machine::Machine;
+use crate::prepared::{CaseKey, Cases, Counts};
 use crate::tally::{Reached, Tally};
 
 /// A generated suite with fewer cases need not reach its milestones.
@@ -85,6 +87,8 @@ pub struct Selection<'m> {
     unmatched: Vec<String>,
     /// Made once, since it is the same for every port.
     survey: OnceLock<Survey>,
+    /// Whether an exam makes the survey while it asks the cases.
+    is_surveyed: AtomicBool,
 }
 
 /// The milestones and ranges that the chosen cases reach in the reference.
@@ -125,7 +129,8 @@ impl<'m> Selection<'m> {
             numbers.collect()
         };
         let chosen = suites.iter().map(choose).collect();
-        Self { machine, settings, suites, chosen, unmatched, survey: OnceLock::new() }
+        let (survey, is_surveyed) = (OnceLock::new(), AtomicBool::new(false));
+        Self { machine, settings, suites, chosen, unmatched, survey, is_surveyed }
     }
 
     /// Returns the members of [`Settings::only`] that name no case of the plan.
@@ -194,29 +199,53 @@ impl<'m> Selection<'m> {
             .flat_map(|(suite, numbers)| numbers.iter().map(|number| (suite.make)(*number)))
     }
 
+    /// Returns the cases with their keys, in order.
+    pub(crate) fn cases_with_keys(&self) -> impl Iterator<Item = (CaseKey, Case)> {
+        let suites = self.chosen.iter().enumerate();
+        suites.flat_map(move |(suite, numbers)| {
+            numbers.iter().map(move |number| self.made(suite, *number))
+        })
+    }
+
+    fn made(&self, suite: usize, number: usize) -> (CaseKey, Case) {
+        (CaseKey { suite, number: number as u64 }, (self.suites[suite].make)(number))
+    }
+
     fn chosen_by_suite(&self) -> impl Iterator<Item = (&Suite, &[usize])> {
         self.suites.iter().zip(self.chosen.iter().map(Vec::as_slice))
     }
 
     /// Returns generated cases beyond those of the plan, without end: `None` for a case that is not
     /// wanted, so that the caller can stop between any two.
-    pub(crate) fn further_cases(&self) -> impl Iterator<Item = Option<Case>> {
+    pub(crate) fn further_cases(&self) -> impl Iterator<Item = Option<(CaseKey, Case)>> {
         let Shard { number, count } = self.settings.shard;
         let first = self.settings.plan.generated_count + number - 1;
         let only = &self.settings.only;
-        let is_wanted = |suite: &&Suite| {
+        let is_wanted = |(_, suite): &(usize, &Suite)| {
             only.is_empty() || only.iter().any(|wanted| is_named(suite.name, wanted))
         };
-        let suites = self.suites.iter().filter(|suite| suite.is_generated).filter(is_wanted);
-        let suites: Vec<_> = suites.collect();
+        let suites = self.suites.iter().enumerate().filter(|(_, suite)| suite.is_generated);
+        let suites: Vec<_> = suites.filter(is_wanted).map(|(suite, _)| suite).collect();
         let round_count = if suites.is_empty() { 0 } else { usize::MAX };
         (0..round_count).flat_map(move |round| {
             let cases = suites.clone().into_iter().map(move |suite| {
-                let case = (suite.make)(first.wrapping_add(round.wrapping_mul(count)));
-                Some(case).filter(|case| self.settings.wants(self.machine, case))
+                let made = self.made(suite, first.wrapping_add(round.wrapping_mul(count)));
+                Some(made).filter(|(_, case)| self.settings.wants(self.machine, case))
             });
             cases.collect::<Vec<_>>()
         })
+    }
+
+    /// Returns the counts to add to, for one exam that counts the milestones of every case.
+    pub(crate) fn start_survey(&self) -> Option<Counts> {
+        let is_first = !self.is_surveyed.swap(true, Ordering::Relaxed);
+        let counts = || vec![self.new_tally(); self.suites.len()];
+        is_first.then(counts)
+    }
+
+    pub(crate) fn finish_survey(&self, counts: Counts) {
+        // Another exam may have made it in the meantime.
+        let _ = self.survey.set(self.survey_of(counts));
     }
 
     pub(crate) fn survey(&self) -> &Survey {
@@ -224,10 +253,15 @@ impl<'m> Selection<'m> {
     }
 
     fn make_survey(&self) -> Survey {
+        let suites = self.chosen_by_suite();
+        let tallies = suites.map(|(suite, numbers)| self.tally(suite, numbers.iter().copied()));
+        self.survey_of(tallies.collect())
+    }
+
+    fn survey_of(&self, counts: Counts) -> Survey {
         let mut total = self.new_tally();
         let mut errors = Vec::new();
-        for (suite, numbers) in self.chosen_by_suite() {
-            let tally = self.tally(suite, numbers.iter().copied());
+        for ((suite, numbers), tally) in self.chosen_by_suite().zip(counts) {
             let is_left_out = suite.count == 0 && self.settings.plan.states_depth == 0;
             let is_whole = numbers.len() == suite.count
                 && !is_left_out
@@ -239,5 +273,12 @@ impl<'m> Selection<'m> {
         }
         let caused = total.caused(self.machine.milestones());
         Survey { caused, reached: total.reached(self.machine.measures()), errors }
+    }
+}
+
+impl Cases for Selection<'_> {
+    fn case(&self, key: CaseKey) -> Case {
+        let number = usize::try_from(key.number).expect("a key has a number of its suite");
+        (self.suites[key.suite].make)(number)
     }
 }

@@ -16,6 +16,7 @@ mod tally;
 mod traces;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use dkv20_exam::{
     Ask, Case, Divergence, Due, Interrupt, Level, Lines, Machine, Meaning, Plan, Session, Suite,
@@ -104,7 +105,12 @@ impl Machine for Dkv20 {
             return false;
         }
         let mut session = Oracle::new();
-        lines.iter().any(|line| session.run(line).as_deref() == Some("err no-cluster"))
+        let mut answers = lines.iter().filter_map(|line| session.run(line));
+        answers.any(|answer| self.depends_on_session(answer.as_bytes()))
+    }
+
+    fn depends_on_session(&self, answer: &[u8]) -> bool {
+        answer == b"err no-cluster"
     }
 
     fn suites(&self, plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
@@ -125,8 +131,13 @@ impl Machine for Dkv20 {
         measures.map(|(name, limit)| dkv20_exam::Measure { name, limit }).collect()
     }
 
-    fn tally(&self, lines: &[Vec<u8>], tally: &mut Tally) {
-        tally::tally(lines, tally);
+    fn run_and_tally(
+        &self,
+        lines: &[Vec<u8>],
+        tally: &mut Tally,
+        due: &mut dyn FnMut(Due) -> ControlFlow<()>,
+    ) {
+        tally::tally(lines, tally, |answer| due(due_of(answer)));
     }
 
     fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
@@ -152,6 +163,15 @@ impl Machine for Dkv20 {
 
     fn explain(&self, lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) -> Vec<String> {
         explain::explain(lines, divergence, ask)
+    }
+}
+
+/// Returns what is due for a line, by the reference's answer.
+fn due_of(answer: Option<String>) -> Due {
+    match answer {
+        None => Due::Nothing,
+        Some(answer) if Dkv20.is_greeting(answer.as_bytes()) => Due::Greeting,
+        Some(answer) => Due::Answer(answer.into_bytes()),
     }
 }
 
@@ -186,11 +206,7 @@ impl Meaning for Dkv20 {
 
 impl Session for Oracle {
     fn run_line(&mut self, line: &[u8]) -> Due {
-        match self.run(line) {
-            None => Due::Nothing,
-            Some(answer) if Dkv20.is_greeting(answer.as_bytes()) => Due::Greeting,
-            Some(answer) => Due::Answer(answer.into_bytes()),
-        }
+        due_of(self.run(line))
     }
 
     fn observers(&self) -> Vec<Vec<u8>> {

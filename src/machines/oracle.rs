@@ -11,6 +11,8 @@ use crate::session;
 use crate::splitmix64::SplitMix64;
 use crate::workload::draw_op;
 
+/// The length of most answers is less than this.
+const ANSWER_LENGTH: usize = 96;
 /// The bytes of a snapshot before its keys.
 const SNAPSHOT_HEADER_LENGTH: usize = 32;
 /// The bytes before an entry's op.
@@ -46,7 +48,7 @@ impl Oracle {
 
     /// Runs a line. Returns `None` if it gets no answer.
     pub(super) fn run(&mut self, line: &[u8]) -> Option<String> {
-        let mut answer = String::new();
+        let mut answer = String::with_capacity(ANSWER_LENGTH);
         self.0.run_line(line, &mut answer).then_some(answer)
     }
 
