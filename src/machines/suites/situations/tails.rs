@@ -68,8 +68,8 @@ fn depose(history: &mut History, draws: &mut Draws, length: usize, leader: usize
     history.propose_at(leader, draws, count);
     history.look(draws, leader);
     history.add_for("heal", lost);
-    // About as many as the tail has, since lengths are compared.
-    let count = [0, 1, length.saturating_sub(1), length, length + 1][draws.below(5)];
+    // None, about as many as the tail has, since lengths are compared, or more.
+    let count = [0, 1, length - 1, length + 1, 2 * length][draws.below(5)];
     history.propose(draws, count);
     if draws.one_in(3) {
         history.add("compact");
