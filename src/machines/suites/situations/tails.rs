@@ -9,7 +9,7 @@ use super::{others, size};
 const WRITTEN_MAX: usize = 300;
 
 pub(super) fn make(draws: &mut Draws, length: usize) -> History {
-    let size = size(draws, 1);
+    let size = size(draws, 1, length);
     let mut history = History::new(size);
     let count = draws.below(3);
     history.propose(draws, count);
