@@ -14,6 +14,8 @@ const DUMP_LENGTH_MAX: usize = 1 << 16;
 /// More ops than this are asked for by `workload`, in parts, so that no answer takes long.
 const OPS_WRITTEN_MAX: usize = 64;
 const OPS_PART: usize = 20_000;
+/// How many ops a part applies at most, on all replicas together.
+const APPLIED_PART: usize = 100_000;
 
 /// The lines so far, and a session that runs them when a line has to name the leader of the moment.
 pub(super) struct History {
@@ -73,8 +75,9 @@ impl History {
     pub(super) fn propose(&mut self, draws: &mut Draws, count: usize) {
         if count > OPS_WRITTEN_MAX {
             let (seed, keys) = (draws.below(1_000), 1 + draws.below(2 * count));
-            for part in 0..count.div_ceil(OPS_PART) {
-                let count = OPS_PART.min(count - part * OPS_PART);
+            let part_max = OPS_PART.min(APPLIED_PART / self.size);
+            for part in 0..count.div_ceil(part_max) {
+                let count = part_max.min(count - part * part_max);
                 self.add(format!("workload {} {keys} {count}", seed + part));
             }
         } else {

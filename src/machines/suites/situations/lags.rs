@@ -6,7 +6,7 @@ use super::super::history::History;
 use super::{others, size};
 
 pub(super) fn make(draws: &mut Draws, length: usize) -> History {
-    let size = size(draws, 2);
+    let size = size(draws, 2, length);
     let mut history = History::new(size);
     let count = draws.below(length + 1);
     history.propose(draws, count);

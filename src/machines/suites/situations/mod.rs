@@ -35,7 +35,9 @@ const KINDS: [(&str, Make); 7] = [
 /// Lengths may reach this power of two at first, and twice as much after so many more cases.
 const FIRST_EXPONENT: usize = 2;
 const CASES_PER_EXPONENT: usize = 70;
-const LAST_EXPONENT: usize = 16;
+const LAST_EXPONENT: usize = 14;
+/// Only up to this length clusters are large: the reference's replicas do not share their entries.
+const LENGTH_OF_LARGE_MAX: usize = 1 << 10;
 
 type Make = fn(&mut Draws, usize) -> History;
 
@@ -52,9 +54,9 @@ pub(super) fn make(seed: u64, number: usize) -> Case {
 }
 
 /// Returns a number of replicas from `least` on: mostly few, sometimes up to the limit.
-fn size(draws: &mut Draws, least: usize) -> usize {
+fn size(draws: &mut Draws, least: usize, length: usize) -> usize {
     match draws.below(12) {
-        0 => draws.between(8, 64),
+        0 if length <= LENGTH_OF_LARGE_MAX => draws.between(8, 64),
         _ => draws.between(least, 7),
     }
 }

@@ -5,6 +5,8 @@ use super::super::draws::Draws;
 use super::super::history::History;
 use super::others;
 
+/// How many ops a workload applies at most, on all replicas together.
+const OPS_MAX: usize = 1 << 16;
 /// Chaos ends with looks at each replica, which cost more than its steps.
 const CHAOS_STEPS_MAX: usize = 4_096;
 
@@ -12,11 +14,11 @@ pub(super) fn make(draws: &mut Draws, length: usize) -> History {
     let size = draws.between(1, 64).min(draws.between(1, 64));
     let mut history = History::new(size);
     let (seed, keys) = (draws.next_u64(), draws.length(1, 1_000_000));
-    let chaos_steps = length.min(CHAOS_STEPS_MAX / size + 1);
+    let (count, chaos_steps) = (length.min(OPS_MAX / size), length.min(CHAOS_STEPS_MAX / size + 1));
     for _ in 0..draws.between(1, 5) {
         match draws.below(6) {
             // The same numbers again, most of the time.
-            0 | 1 => history.add(format!("workload {seed} {keys} {length}")),
+            0 | 1 => history.add(format!("workload {seed} {keys} {count}")),
             2 => history.add(format!("workload {} {keys} {}", draws.next_u64(), draws.below(9))),
             3 => history.add(format!("chaos {seed} {chaos_steps}")),
             4 => {

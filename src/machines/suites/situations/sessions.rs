@@ -5,10 +5,10 @@ use super::super::history::History;
 use super::{others, size};
 
 pub(super) fn make(draws: &mut Draws, length: usize) -> History {
-    let mut history = History::new(size(draws, 1));
+    let mut history = History::new(size(draws, 1, length));
     for _ in 0..draws.between(1, 4) {
         add_traces_of_use(&mut history, draws, length);
-        let size = if draws.one_in(3) { history.size } else { size(draws, 1) };
+        let size = if draws.one_in(3) { history.size } else { size(draws, 1, length) };
         if draws.one_in(4) {
             // It changes nothing.
             history.add(format!("new {}", ["0", "65", "99999999"][draws.below(3)]));

@@ -9,7 +9,7 @@ use super::{others, size};
 const WRITTEN_MAX: usize = 300;
 
 pub(super) fn make(draws: &mut Draws, length: usize) -> History {
-    let size = size(draws, 1);
+    let size = size(draws, 1, length);
     let mut history = History::new(size);
     let count = draws.below(3);
     history.propose(draws, count);
@@ -68,8 +68,8 @@ fn depose(history: &mut History, draws: &mut Draws, length: usize, leader: usize
     history.propose_at(leader, draws, count);
     history.look(draws, leader);
     history.add_for("heal", lost);
-    // About as many as the tail has, since lengths are compared.
-    let count = [0, 1, length.saturating_sub(1), length, length + 1][draws.below(5)];
+    // None, about as many as the tail has, since lengths are compared, or more.
+    let count = [0, 1, length - 1, length + 1, 2 * length][draws.below(5)];
     history.propose(draws, count);
     if draws.one_in(3) {
         history.add("compact");

@@ -5,7 +5,7 @@ use super::super::history::History;
 use super::size;
 
 pub(super) fn make(draws: &mut Draws, length: usize) -> History {
-    let mut history = History::new(size(draws, 3));
+    let mut history = History::new(size(draws, 3, length));
     add_terms(&mut history, draws, length);
     history
 }
