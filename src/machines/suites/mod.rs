@@ -51,7 +51,7 @@ pub(super) fn suites(plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
 }
 
 /// The numbers of generated situations in fuzzing: as the number grows, so do their lengths.
-const FUZZED_SITUATIONS: u64 = 1_000;
+const FUZZED_SITUATIONS: u64 = 500;
 
 /// Returns the case of a seed: mostly the history of a cluster.
 pub(super) fn fuzz_case(seed: u64) -> Case {
