@@ -143,7 +143,7 @@ fn most_draws(draws: &mut Draws) -> Lines {
 
 fn clusters(draws: &mut Draws, count: usize) -> Lines {
     let mut lines: Vec<_> = (0..count).map(|_| format!("new {}", draws.between(1, 3))).collect();
-    lines.extend(["put a b", "replica 0"].map(String::from));
+    lines.extend(["new 1", "status", "put a b", "replica 1"].map(String::from));
     text(lines)
 }
 

@@ -6,7 +6,7 @@ use super::super::measures::Measure;
 use super::super::milestones::errors;
 use super::common::{case, generated};
 use super::draws::Draws;
-use super::words::{token, word};
+use super::words::{alike, token, word};
 use crate::error::ErrorCode;
 use crate::op::{KEY_LENGTH_MAX, VALUE_LENGTH_MAX};
 
@@ -136,6 +136,10 @@ fn snapshot(draws: &mut Draws, is_huge: bool) -> Vec<Vec<u8>> {
         _ => draws.below(6),
     };
     let mut keys: Vec<Vec<u8>> = (0..key_count).map(|_| key(draws, key_count)).collect();
+    if key_count < 6 && draws.one_in(12) {
+        let length = draws.length(1, KEY_LENGTH_MAX - 1);
+        keys = alike(draws, length);
+    }
     if !draws.one_in(8) {
         keys.sort();
         keys.dedup();
