@@ -98,6 +98,7 @@ fn filled(text: &str) -> Report {
             }
             finding.expected = Some(text.into());
             finding.explanation = vec![text.into(); 2];
+            finding.sections = vec![text.into(); 2];
             finding.shrunk = vec![text.into(); 99];
             finding.same_answer_from = vec![text.into()];
             (finding.trace, finding.replay) = (Some(text.into()), Some(text.into()));
@@ -214,7 +215,7 @@ fn json_lines_have_the_documented_keys() {
         (
             "finding",
             "type port case level step is_expanded is_step_of_shrunk step_line command expected \
-             actual fingerprint explanation shrunk is_minimal is_reproduced tries occurrences \
+             actual fingerprint explanation sections shrunk is_minimal is_reproduced tries occurrences \
              is_interrupted delivery stderr same_answer_from trace replay",
         ),
         (
@@ -420,7 +421,8 @@ fn html_has_the_whole_report() {
     assert_eq!(page.matches("<td class=\"not-attempted\">").count(), 5);
     let marked = "ok leader=2 <mark>term=3</mark></pre>";
     assert!(page.contains(marked) && page.contains(&marked.replace("=3", "=4")));
-    let section = "docs&#x2f;CONCEPTS.md#43-partitionids-heal-healids\">4.3</a> and <a href=";
+    let section = "<li>definition, section <a href=\"https:&#x2f;&#x2f;github.com&#x2f;dkv20&#x2f;dkv20\
+                   &#x2f;blob&#x2f;main&#x2f;docs&#x2f;CONCEPTS.md#44-settle\">4.4</a></li>";
     for part in
         [section, "findings&#x2f;wrong.trace", "on standard error", "elections", "#finding-2"]
     {

@@ -9,7 +9,7 @@ use crate::divergence::{Actual, Divergence, shown};
 use crate::examinee::Examinee;
 use crate::failing::Failing;
 use crate::finding::Finding;
-use crate::machine::Machine;
+use crate::machine::{Evidence, Explanation, Machine};
 use crate::port::Failure;
 use crate::shrink::shrink_until;
 
@@ -58,7 +58,7 @@ pub fn investigate(
     if examinee.is_other_greeting(&first.divergence.actual) {
         facts.push("the port's NAME changed within a session".into());
     }
-    if !unfinished_line.is_empty() {
+    if !unfinished_line.is_empty() && is_read_to_the_end(&first) {
         let written = shown(&unfinished_line);
         facts.push(format!("it had written `{written}` without a line end"));
     }
@@ -82,13 +82,15 @@ impl Inquiry<'_, '_> {
         let (tries, occurrences) = self.repeat(&shrunk, &fingerprint, confirmations);
         let blamed = located.lines_to_step().last();
         let is_step_of_shrunk = !blamed.is_some_and(|line| shrunk.lines.contains(line));
-        let blamed = if is_step_of_shrunk { self.blame(&shrunk) } else { located };
-        let explanation = self.explain(&shrunk);
+        let blamed_of_shrunk = self.blame(&shrunk);
+        let Explanation { facts, sections } = self.explain(&shrunk, &blamed_of_shrunk);
+        let blamed = if is_step_of_shrunk { blamed_of_shrunk } else { located };
         let finding = Finding::new(self.machine, case, &blamed, &shrunk);
         Finding {
             is_step_of_shrunk,
             fingerprint,
-            explanation,
+            explanation: facts,
+            sections,
             is_minimal,
             tries,
             occurrences,
@@ -185,11 +187,11 @@ impl Inquiry<'_, '_> {
         Failing { is_expanded, ..located }
     }
 
-    /// Finds the first wrong step of shrunk lines.
+    /// Finds the first wrong step of shrunk lines. A port that hangs would take the whole time limit.
     fn blame(&mut self, shrunk: &Failing) -> Failing {
-        let is_separated = shrunk.delivery.separates_answers();
+        let is_observable = shrunk.delivery.separates_answers() && !shrunk.divergence.is_timeout();
         let observed =
-            is_separated.then(|| self.observe_steps(&shrunk.lines, shrunk.delivery)).flatten();
+            is_observable.then(|| self.observe_steps(&shrunk.lines, shrunk.delivery)).flatten();
         Failing { is_expanded: false, ..observed.unwrap_or_else(|| shrunk.clone()) }
     }
 
@@ -320,14 +322,27 @@ impl Inquiry<'_, '_> {
         is_alike.then_some(Failing { is_expanded: start.is_expanded, ..failing })
     }
 
-    fn explain(&mut self, failing: &Failing) -> Vec<String> {
+    /// Explains shrunk lines, whose first wrong step is the last line of `blamed`.
+    fn explain(&mut self, failing: &Failing, blamed: &Failing) -> Explanation {
         let mut ask = |lines: &[Vec<u8>]| {
             self.examinee.stop();
             let answers = self.examinee.ask(lines).ok();
             self.examinee.stop();
             answers
         };
-        self.machine.explain(&failing.lines, &failing.divergence, &mut ask)
+        let divergence = &failing.divergence;
+        let step = blamed.lines_to_step().len().saturating_sub(1).min(divergence.step);
+        self.machine.explain(&Evidence { lines: &failing.lines, divergence, step }, &mut ask)
+    }
+}
+
+/// Reports whether the port wrote nothing more before it was ended. The output of one that wrote a
+/// wrong answer is read no further, so its last line may be cut anywhere.
+fn is_read_to_the_end(first: &Failing) -> bool {
+    match &first.divergence.actual {
+        Actual::Failed(Failure::Flood) => false,
+        Actual::Failed(_) => true,
+        Actual::Answer(_) | Actual::Missing | Actual::Extra(_) => first.delivery.ends_input(),
     }
 }
 

@@ -37,7 +37,7 @@ pub use finding::Finding;
 pub use fuzz::{FuzzEnd, FuzzProgress, FuzzSettings, fuzz};
 pub use investigate::investigate;
 pub use limits::{Budget, Interrupt, Limits};
-pub use machine::{Ask, Due, Level, Machine, Session};
+pub use machine::{Ask, Due, Evidence, Explanation, Level, Machine, Session};
 pub use port::{Failure, PortSpec};
 pub use port_exam::Progress;
 pub use process::{check_start, end_all_ports};

@@ -1,18 +1,27 @@
 //! The machines that can be examined: [`Dkv20`], the machine of the definition.
 
+mod answers;
+mod cause;
 mod commands;
 mod difference;
+mod digests;
+mod effects;
 mod expand;
 mod explain;
 pub mod fields;
+mod form;
+mod generated;
+mod inquiry;
 mod milestones;
 mod oracle;
 mod sections;
 mod simpler;
+mod snapshots;
+mod step;
 mod suites;
 mod traces;
 
-use dkv20_exam::{Ask, Case, Divergence, Due, Level, Machine, Plan, Session, Suite};
+use dkv20_exam::{Ask, Case, Due, Evidence, Explanation, Level, Machine, Plan, Session, Suite};
 
 pub use sections::section_url;
 pub use traces::{lines_of_trace, record_trace, replay_file};
@@ -43,8 +52,7 @@ impl Machine for Dkv20 {
     }
 
     fn is_greeting(&self, answer: &[u8]) -> bool {
-        let name = answer.strip_prefix(b"ok dkv20 1 ");
-        name.is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic))
+        commands::is_greeting(answer)
     }
 
     fn word_of<'a>(&self, line: &'a [u8]) -> &'a [u8] {
@@ -123,8 +131,8 @@ impl Machine for Dkv20 {
         difference::difference(expected, actual)
     }
 
-    fn explain(&self, lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) -> Vec<String> {
-        explain::explain(lines, divergence, ask)
+    fn explain(&self, evidence: &Evidence<'_>, ask: Ask<'_>) -> Explanation {
+        explain::explain(*evidence, ask)
     }
 }
 
