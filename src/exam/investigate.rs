@@ -189,9 +189,12 @@ impl Inquiry<'_, '_> {
 
     /// Finds the first wrong step of shrunk lines. A port that hangs would take the whole time limit.
     fn blame(&mut self, shrunk: &Failing) -> Failing {
-        let is_observable = shrunk.delivery.separates_answers() && !shrunk.divergence.is_timeout();
-        let observed =
-            is_observable.then(|| self.observe_steps(&shrunk.lines, shrunk.delivery)).flatten();
+        let delivery = match shrunk.delivery {
+            Delivery::Pipelined => Delivery::Marked,
+            delivery => delivery,
+        };
+        let is_observable = delivery.separates_answers() && !shrunk.divergence.is_timeout();
+        let observed = is_observable.then(|| self.observe_steps(&shrunk.lines, delivery)).flatten();
         Failing { is_expanded: false, ..observed.unwrap_or_else(|| shrunk.clone()) }
     }
 

@@ -66,7 +66,7 @@ fn of_proposal(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Secti
     if is_limit_alone(due, got) {
         return vec!["1", own];
     }
-    if is_error(due, got) || own == "4.2" {
+    if is_error(due, got) {
         return vec![own];
     }
     let lines = cause.lines_to_step();
@@ -74,10 +74,19 @@ fn of_proposal(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Secti
     let is_state_right = observed.iter().all(|(due, actual)| due == actual);
     if is_state_right {
         cause.facts.push("the state after it is right, so only the answer is wrong".into());
+        // A reachable leader proposes as section 4.1 says.
+        let own = if is_at_isolated(cause) { own } else { "4.1" };
         // No entry has the index 0.
         return if got.number("index") == Some(0) { vec!["1", own] } else { vec![own] };
     }
+    if own == "4.2" {
+        return vec![own];
+    }
     if due.number("index") == got.number("index") { vec!["4.4", own] } else { vec![own, "4.4"] }
+}
+
+fn is_at_isolated(cause: &Cause<'_>) -> bool {
+    matches!(cause.step.command, Some(Command::ProposeAt { id, .. }) if cause.step.is_isolated(id))
 }
 
 fn of_partition(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Sections {

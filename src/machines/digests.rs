@@ -125,7 +125,8 @@ fn append_number(out: &mut Vec<u8>, number: u64, width: usize, is_big_endian: bo
 /// The order of keys if they are compared in another way than section 1 says.
 type KeyOrder = fn(&[u8], &[u8]) -> Ordering;
 
-/// Any two keys that change places are as if sorted from the greatest to the least.
+/// The order of any two keys that change places.
+pub(super) const REVERSED: &str = "from the greatest to the least";
 const WRONG_ORDERS: [(&str, &str, KeyOrder); 5] = [
     ("by signed bytes", "1", |a, b| {
         let signed = |bytes: &[u8]| bytes.iter().map(|byte| byte.cast_signed()).collect::<Vec<_>>();
@@ -138,16 +139,14 @@ const WRONG_ORDERS: [(&str, &str, KeyOrder); 5] = [
         units(a).cmp(&units(b))
     }),
     ("without regard to case", "1", |a, b| a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase())),
-    ("from the greatest to the least", "5", |a, b| b.cmp(a)),
+    (REVERSED, "5", |a, b| b.cmp(a)),
 ];
 
-/// Returns how these keys are ordered, if it is a known wrong way and not the right one.
-pub(super) fn wrong_order(keys: &[&[u8]]) -> Option<&'static str> {
+/// Returns the known wrong ways of comparing by which these keys are sorted.
+pub(super) fn wrong_orders(keys: &[&[u8]]) -> Vec<&'static str> {
     let is_sorted = |order: &KeyOrder| keys.is_sorted_by(|a, b| order(a, b) != Ordering::Greater);
-    if keys.is_sorted() {
-        return None;
-    }
-    WRONG_ORDERS.iter().find(|(_, _, order)| is_sorted(order)).map(|(name, ..)| *name)
+    let fitting = WRONG_ORDERS.iter().filter(|(_, _, order)| is_sorted(order));
+    fitting.map(|(name, ..)| *name).collect()
 }
 
 /// Returns the cause of a wrong hash of a snapshot, if a guess is confirmed.

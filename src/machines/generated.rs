@@ -28,7 +28,7 @@ pub(super) fn of_workload(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_
     let counts = ["committed", "pending", "refused"].map(|name| got.number(name));
     let sum = counts.iter().try_fold(0_u64, |sum, count| sum.checked_add((*count)?));
     if sum != Some(count) {
-        cause.facts.push(format!("the port counts other than {count} outcomes"));
+        cause.facts.push(format!("the port's numbers do not add up to {count}"));
         return vec!["7", "8"];
     }
     let lines = cause.lines_to_step();
@@ -161,7 +161,7 @@ fn push_step(cause: &mut Cause<'_>, seed: u64, steps: u64, line: &[u8]) {
     }
     let due = session.run(fewer.as_bytes()).map(String::into_bytes);
     if cause.port.answer(before, &fewer) == due {
-        cause.facts.push(format!("with {} steps the port's digest is right", steps - 1));
+        cause.facts.push(format!("the port's answer to `{fewer}` is right"));
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::cause::{Cause, Sections, section_of_command};
 use super::difference::Shape;
-use super::digests::{cause_of_snapshot_hash, wrong_order};
+use super::digests::{REVERSED, cause_of_snapshot_hash, wrong_orders};
 use super::fields::{FieldName, describe, entries, first_differing_field, ordered_entries, shown};
+use super::oracle::command;
 use crate::error::ErrorCode;
 use crate::protocol::{Command, Hex};
 use crate::reference::{Op, Replica, Snapshot, load_state};
@@ -63,7 +64,7 @@ fn compared(cause: &mut Cause<'_>, id: ReplicaId) -> Option<Sections> {
         let is_from_elsewhere = own == "4.5" || cause.step.installs_snapshot(id);
         return Some(if is_from_elsewhere { vec![own, "5"] } else { vec!["5"] });
     }
-    if field.is_head() {
+    if field.is_head() && field != FieldName::Count {
         return Some(vec!["5"]);
     }
     if entries(&expected) == entries(&actual) {
@@ -86,12 +87,41 @@ fn of_order(cause: &mut Cause<'_>, id: ReplicaId, actual: &[u8]) -> Sections {
     let again = fetched(cause, id, actual.len());
     if again.is_some_and(|again| again != actual && entries(&again) == entries(actual)) {
         cause.facts.push("its keys are in a random order: another process has another one".into());
-    } else if let Some(order) = wrong_order(&keys) {
-        cause.facts.push(format!("its keys are as if sorted {order}"));
-    } else {
-        cause.facts.push("its keys are not sorted".into());
+        return vec!["5"];
     }
+    let mut orders = wrong_orders(&keys);
+    if is_order_of_insertion(cause.lines_to_step(), &keys) {
+        orders.insert(0, "by time of insertion");
+    }
+    if orders.len() > 1 {
+        // Any two keys that change places are sorted like that.
+        orders.retain(|order| *order != REVERSED);
+    }
+    cause.facts.push(match orders.as_slice() {
+        [] => "its keys are not sorted".into(),
+        orders => format!("its keys are as if sorted {}", orders.join(", or ")),
+    });
     vec!["5", "1"]
+}
+
+/// Reports whether the lines put these keys in this order.
+fn is_order_of_insertion(lines: &[Vec<u8>], keys: &[&[u8]]) -> bool {
+    let mut inserted: Vec<Vec<u8>> = Vec::new();
+    for line in lines {
+        match command(line) {
+            Some(Command::New { .. }) => inserted.clear(),
+            Some(Command::Propose { op: crate::Op::Put { key, .. } }) => {
+                if !inserted.iter().any(|known| **known == key[..]) {
+                    inserted.push(key.to_vec());
+                }
+            }
+            Some(Command::Propose { op: crate::Op::Del { key } }) => {
+                inserted.retain(|known| **known != key[..]);
+            }
+            _ => {}
+        }
+    }
+    inserted == keys
 }
 
 /// Returns the sections behind a map with wrong content, after fetching it.
@@ -131,10 +161,14 @@ fn has_altered_bytes(cause: &mut Cause<'_>, id: ReplicaId) -> bool {
     let (map, length) = (replica.map.clone(), replica.dump_state().len());
     let Some(actual) = fetched(cause, id, length) else { return false };
     let actual = entries(&actual);
-    let strange_key = actual.keys().find(|known| !map.contains_key(**known));
+    // The op changes no other key than its own.
+    let is_strange = |(known, value): &(&&[u8], &&[u8])| {
+        **known != &key[..] && map.get(**known).is_none_or(|right| right != *value)
+    };
+    let strange_key = actual.iter().find(is_strange).map(|(known, _)| known);
     if let Some(strange) = strange_key {
         let (strange, key) = (shown(strange), shown(&key));
-        cause.facts.push(format!("the port has the key {strange} for {key}"));
+        cause.facts.push(format!("the port changes the key {strange} instead of {key}"));
         return true;
     }
     // The value before this step is another mistake.

@@ -108,7 +108,12 @@ impl Step {
         let (old, new) = (self.old.as_ref()?, self.new.as_ref().filter(|_| one_settle)?);
         let mut events = Vec::new();
         if self.has_election() {
-            events.push(format!("replica {} wins the election of term {}", new.leader, new.term));
+            let (leader, term) = (new.leader, new.term);
+            let (last_term, last) = (old.replicas[leader].last_term, old.replicas[leader].last);
+            events.push(format!(
+                "replica {leader} wins the election of term {term} by its log's end, term \
+                 {last_term} and index {last}"
+            ));
         } else if new.replicas[new.leader].is_isolated && !old.replicas[old.leader].is_isolated {
             events.push("no election takes place, for want of a quorum".into());
         }
