@@ -241,7 +241,7 @@ fn a_port_that_fails_at_one_command_has_the_fault_there() {
 fn a_form_that_the_port_does_not_know_is_of_section_8() {
     let octal = format!("ok {}", mix(8));
     let explanation = explain("mix 010", 1, &instead("mix 010", &octal));
-    assert_eq!(explanation.facts, ["the port is right if the line is written `mix 10`"]);
+    assert_eq!(explanation.facts, ["the port is right with the line `mix 10` instead"]);
     assert_eq!(explanation.sections, ["8"]);
     let explanation = explain("mix 5", 1, &instead("mix 5", "ok 7"));
     assert_eq!(explanation, Explanation { facts: vec![], sections: vec!["6".into()] });
@@ -314,4 +314,58 @@ fn hostile_answers_take_no_time_and_no_room() {
             assert!(Dkv20.difference(&expected, answer).len() < 20_000, "{text}");
         }
     }
+}
+
+/// A port that does not settle after `heal`, but with the next partition.
+fn unsettled_answers(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let heal = lines.iter().position(|line| line == b"heal").expect("a heal");
+    if lines[heal..].contains(&b"partition".to_vec()) {
+        return answers(lines, &|_, answer| answer);
+    }
+    let others = [&lines[..heal], &lines[heal + 1..]].concat();
+    let mut answers = answers(&others, &|_, answer| answer);
+    answers.insert(heal, b"ok leader=0 term=1".to_vec());
+    answers
+}
+
+#[test]
+fn a_heal_that_does_not_settle_is_of_the_section_on_heal() {
+    let lines = lines("new 3; partition 2; put a v; heal; replica 2");
+    let expected = answers(&lines, &|_, answer| answer).pop().unwrap();
+    let actual = Actual::Answer(unsettled_answers(&lines).pop().unwrap());
+    let mut ask = |lines: &[Vec<u8>]| Some(unsettled_answers(lines));
+    let explanation = explain_as(&lines, 4, expected, actual, &mut ask);
+    assert_eq!(first_section(&explanation), "4.3", "{:?}", explanation.facts);
+    assert!(has_fact(&explanation, "only a further `partition` makes the port settle"));
+}
+
+#[test]
+fn a_leader_that_is_named_is_blamed_only_if_it_is_right_unnamed() {
+    let pending = "ok pending index=1 term=1";
+    let port = |line: &str, right: String| match line {
+        "at 0 noop" => pending.into(),
+        "replica 0" => "ok role=leader term=1 base=0 commit=0 last=1 keys=0".into(),
+        _ => right,
+    };
+    let explanation = explain("new 1; at 0 noop", 2, &port);
+    assert_eq!(first_section(&explanation), "4.2", "{:?}", explanation.facts);
+    let both = |line: &str, right: String| match line {
+        "noop" => pending.into(),
+        _ => port(line, right),
+    };
+    assert_eq!(first_section(&explain("new 1; at 0 noop", 2, &both)), "4.4");
+}
+
+#[test]
+fn a_map_that_grows_without_a_commit_is_of_the_section_on_replicas() {
+    let grown = "ok 0x444b5653010000000000000000000000000000000000000001000000000000000100000061010000\
+                 0076";
+    let port = |line: &str, right: String| match line {
+        "replica 0" => "ok role=leader term=1 base=0 commit=0 last=1 keys=1".into(),
+        "dump 0" => grown.into(),
+        _ => right,
+    };
+    let explanation = explain("new 3; partition 0; at 0 put 0x61 0x76; replica 0", 3, &port);
+    assert_eq!(first_section(&explanation), "3", "{:?}", explanation.facts);
+    assert!(has_fact(&explanation, "no entry of replica 0 commits in this step"));
 }

@@ -3,7 +3,7 @@
 use super::cause::{Cause, Sections, section_of_command};
 use super::difference::Shape;
 use super::form::of_form;
-use super::{effects, generated, snapshots};
+use super::{effects, generated, settling, snapshots};
 use crate::protocol::Command;
 
 /// Reports whether it is an error that section 8 defines for every command.
@@ -69,13 +69,12 @@ fn of_proposal(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Secti
     if is_error(due, got) {
         return vec![own];
     }
+    let own = cause.own_section();
     let lines = cause.lines_to_step();
     let Some(observed) = cause.port.observed(lines) else { return vec![own] };
     let is_state_right = observed.iter().all(|(due, actual)| due == actual);
     if is_state_right {
         cause.facts.push("the state after it is right, so only the answer is wrong".into());
-        // A reachable leader proposes as section 4.1 says.
-        let own = if is_at_isolated(cause) { own } else { "4.1" };
         // No entry has the index 0.
         return if got.number("index") == Some(0) { vec!["1", own] } else { vec![own] };
     }
@@ -85,16 +84,15 @@ fn of_proposal(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Secti
     if due.number("index") == got.number("index") { vec!["4.4", own] } else { vec![own, "4.4"] }
 }
 
-fn is_at_isolated(cause: &Cause<'_>) -> bool {
-    matches!(cause.step.command, Some(Command::ProposeAt { id, .. }) if cause.step.is_isolated(id))
-}
-
 fn of_partition(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Sections {
     if is_error(due, got) {
         return vec!["4.3"];
     }
     if let Some(section) = of_isolation(cause) {
         return vec![section];
+    }
+    if settling::is_missing(cause) {
+        return vec!["4.3", "4.4"];
     }
     let leader = cause.step.leader();
     let shown = leader.filter(|leader| got.number("leader") == Some(*leader));

@@ -8,6 +8,9 @@ use super::oracle::command;
 use super::step::Step;
 use crate::protocol::Command;
 
+/// How much of a line is shown.
+const LINE_LENGTH_SHOWN: usize = 80;
+
 /// Numbers of sections, the most probable first.
 pub(super) type Sections = Vec<&'static str>;
 
@@ -48,21 +51,41 @@ impl<'a> Cause<'a> {
     /// Reports whether the port's answer is right if the first wrong step has another form: single
     /// spaces, numbers without leading zeros, byte strings in hex.
     pub(super) fn is_right_in_canonical_form(&mut self) -> bool {
-        let Some(canonical) = self.step.command.as_ref().and_then(canonical) else { return false };
+        let canonical = self.step.command.as_ref().and_then(canonical);
+        canonical.is_some_and(|line| self.is_right_with(&line))
+    }
+
+    /// Reports whether the port's answer is right if another line is in place of the first wrong
+    /// step, and states that.
+    fn is_right_with(&mut self, line: &str) -> bool {
         let mut lines = self.evidence.lines.to_vec();
         lines.truncate(self.evidence.divergence.step + 1);
-        if lines[self.evidence.step] == canonical.as_bytes() {
+        if lines[self.evidence.step] == line.as_bytes() {
             return false;
         }
-        lines[self.evidence.step] = canonical.clone().into_bytes();
+        lines[self.evidence.step] = line.as_bytes().to_vec();
         let Some(question) = lines.pop() else { return false };
-        let Ok(question) = String::from_utf8(question) else { return false };
-        let is_right = self.port.answer(&lines, &question) == self.evidence.divergence.expected;
+        let answers = self.port.answers(&lines, &[question]);
+        let answer = answers.and_then(|mut answers| answers.pop());
+        let is_right = answer.is_some() && answer == self.evidence.divergence.expected;
         if is_right {
-            let shown: String = canonical.chars().take(80).collect();
-            self.facts.push(format!("the port is right if the line is written `{shown}`"));
+            let shown: String = line.chars().take(LINE_LENGTH_SHOWN).collect();
+            self.facts.push(format!("the port is right with the line `{shown}` instead"));
         }
         is_right
+    }
+
+    /// Returns the section of the step's command. A leader that is reachable proposes as if it were
+    /// not named, so that only the naming is of section 4.2.
+    pub(super) fn own_section(&mut self) -> &'static str {
+        let own = section_of_command(&self.step);
+        let Some(Command::ProposeAt { id, op }) = &self.step.command else { return own };
+        if self.step.is_isolated(*id) || self.step.is_refused() {
+            return own;
+        }
+        let line = canonical(&Command::Propose { op: op.clone() });
+        let is_right = line.is_some_and(|line| self.is_right_with(&line));
+        if is_right { own } else { "4.1" }
     }
 }
 

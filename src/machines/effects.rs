@@ -4,9 +4,8 @@
 use super::cause::{Cause, Sections, section_of_command};
 use super::difference::Shape;
 use super::form::of_form;
-use super::inquiry::observations;
 use super::step::Step;
-use super::{digests, generated, snapshots};
+use super::{digests, generated, settling, snapshots};
 use crate::protocol::Command;
 use crate::replica::ReplicaId;
 
@@ -77,12 +76,12 @@ fn is_of_reach(step: &Step) -> bool {
 
 /// Returns the sections behind differing fields of the answer to `replica`.
 fn of_replica(cause: &mut Cause<'_>, id: ReplicaId, differing: &[String]) -> Sections {
-    let own = section_of_command(&cause.step);
     let differs_in = |names: &[&str]| differing.iter().all(|name| names.contains(&name.as_str()));
+    let own = cause.own_section();
     if matches!(own, "4" | "4.5") {
         return vec![own];
     }
-    if is_of_reach(&cause.step) && is_unsettled(cause) {
+    if is_of_reach(&cause.step) && settling::is_missing(cause) {
         return vec!["4.3", "4.4"];
     }
     if differs_in(&["keys"]) {
@@ -99,24 +98,6 @@ fn of_replica(cause: &mut Cause<'_>, id: ReplicaId, differing: &[String]) -> Sec
         return vec!["4.1", "4.4"];
     }
     vec!["4.4"]
-}
-
-/// Reports whether all replicas of the port are as they were before a step that changes some.
-fn is_unsettled(cause: &mut Cause<'_>) -> bool {
-    let Some((_, before)) = cause.lines_to_step().split_last() else { return false };
-    if cause.step.has_election() {
-        return false;
-    }
-    let lines = cause.lines_to_step();
-    let Some(after) = cause.port.observed(lines) else { return false };
-    let (_, due) = observations(before);
-    // The first answer is that to `status`.
-    let is_as_before = after.len() == due.len()
-        && after.iter().zip(&due).skip(1).all(|((_, actual), before)| actual == before);
-    if is_as_before {
-        cause.facts.push("every replica of the port is as it was before this step".into());
-    }
-    is_as_before
 }
 
 fn of_log(cause: &mut Cause<'_>, id: ReplicaId, got: &Shape<'_>) -> Sections {

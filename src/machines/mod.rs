@@ -15,6 +15,7 @@ mod inquiry;
 mod milestones;
 mod oracle;
 mod sections;
+mod settling;
 mod simpler;
 mod snapshots;
 mod step;
