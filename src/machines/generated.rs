@@ -127,7 +127,7 @@ fn agrees_line_by_line(cause: &mut Cause<'_>) -> Option<Vec<Vec<u8>>> {
         return None;
     }
     let line_count = asked.len();
-    cause.facts.push(format!("the port answers all {line_count} lines of it, sent one by one"));
+    cause.facts.push(format!("written out as {line_count} lines, it gets the right answers"));
     Some(expanded)
 }
 

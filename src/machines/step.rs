@@ -111,8 +111,8 @@ impl Step {
             let (leader, term) = (new.leader, new.term);
             let (last_term, last) = (old.replicas[leader].last_term, old.replicas[leader].last);
             events.push(format!(
-                "replica {leader} wins the election of term {term} by its log's end, term \
-                 {last_term} and index {last}"
+                "replica {leader} wins the election of term {term} with (last_term, last) = \
+                 ({last_term}, {last})"
             ));
         } else if new.replicas[new.leader].is_isolated && !old.replicas[old.leader].is_isolated {
             events.push("no election takes place, for want of a quorum".into());
