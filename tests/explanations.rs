@@ -371,3 +371,18 @@ fn a_map_that_grows_without_a_commit_is_of_the_section_on_replicas() {
     assert_eq!(first_section(&explanation), "3", "{:?}", explanation.facts);
     assert!(has_fact(&explanation, "no entry of replica 0 commits in this step"));
 }
+
+#[test]
+fn a_port_that_is_right_at_another_pace_is_not_asked_further() {
+    let lines = lines("new 1; put a v; hash 0");
+    let expected = answers(&lines, &|_, answer| answer).pop().unwrap();
+    let actual = Actual::Answer(b"ok 00".to_vec());
+    let asked = Cell::new(0);
+    let mut ask = |lines: &[Vec<u8>]| {
+        asked.set(asked.get() + 1);
+        Some(answers(lines, &|_, answer| answer))
+    };
+    let explanation = explain_as(&lines, 2, expected, actual, &mut ask);
+    assert_eq!(explanation.facts, ["the port was right when all lines were sent at once"]);
+    assert_eq!((asked.get(), explanation.sections), (1, vec!["8".into()]));
+}

@@ -325,7 +325,8 @@ impl Inquiry<'_, '_> {
         is_alike.then_some(Failing { is_expanded: start.is_expanded, ..failing })
     }
 
-    /// Explains shrunk lines, whose first wrong step is the last line of `blamed`.
+    /// Explains shrunk lines, whose first wrong step is the last line of `blamed`. After an
+    /// interruption too little is known.
     fn explain(&mut self, failing: &Failing, blamed: &Failing) -> Explanation {
         let mut ask = |lines: &[Vec<u8>]| {
             self.examinee.stop();
@@ -335,7 +336,9 @@ impl Inquiry<'_, '_> {
         };
         let divergence = &failing.divergence;
         let step = blamed.lines_to_step().len().saturating_sub(1).min(divergence.step);
-        self.machine.explain(&Evidence { lines: &failing.lines, divergence, step }, &mut ask)
+        let evidence = Evidence { lines: &failing.lines, divergence, step };
+        let explanation = self.machine.explain(&evidence, &mut ask);
+        if self.examinee.is_stopped() { Explanation::default() } else { explanation }
     }
 }
 

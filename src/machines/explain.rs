@@ -26,6 +26,7 @@ fn sections(cause: &mut Cause<'_>) -> Sections {
         cause.facts.push(format!("`{HELLO}` is answered `{GREETING_FORM}`"));
     }
     match (&divergence.expected, &divergence.actual) {
+        (Some(_), Actual::Answer(_)) if depends_on_delivery(cause) => vec!["8"],
         (Some(expected), Actual::Answer(actual)) if cause.evidence.step < divergence.step => {
             effects::sections(cause, expected, actual)
         }
@@ -33,6 +34,20 @@ fn sections(cause: &mut Cause<'_>) -> Sections {
         (_, Actual::Failed(failure)) => of_failure(cause, failure),
         _ => vec!["8"],
     }
+}
+
+/// Reports whether the port is right if the lines are sent at once, as further questions are. Then
+/// these would say nothing about the cause.
+fn depends_on_delivery(cause: &mut Cause<'_>) -> bool {
+    let divergence = cause.evidence.divergence;
+    let before = &cause.evidence.lines[..divergence.step];
+    let answers = cause.port.answers(before, &[cause.line().to_vec()]);
+    let answer = answers.and_then(|mut answers| answers.pop());
+    let is_right = answer.is_some() && answer == divergence.expected;
+    if is_right {
+        cause.facts.push("the port was right when all lines were sent at once".into());
+    }
+    is_right
 }
 
 /// A port that fails at one command alone has the fault where this command is carried out.
