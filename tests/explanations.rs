@@ -108,7 +108,7 @@ fn right_counts_are_not_a_wrong_workload() {
 #[test]
 fn line_by_line_is_stated_only_if_it_was_compared() {
     let wrong = format!("ok digest={}", "0".repeat(64));
-    let all_lines = "written out as 6 lines, it gets the right answers";
+    let all_lines = "the port is right if the commands are written out as 6 lines";
     let port = instead("chaos 6443 2", &wrong);
     let explanation = explain("new 1; chaos 6443 2", 2, &port);
     assert!(has_fact(&explanation, all_lines), "{:?}", explanation.facts);

@@ -127,7 +127,9 @@ fn agrees_line_by_line(cause: &mut Cause<'_>) -> Option<Vec<Vec<u8>>> {
         return None;
     }
     let line_count = asked.len();
-    cause.facts.push(format!("written out as {line_count} lines, it gets the right answers"));
+    cause
+        .facts
+        .push(format!("the port is right if the commands are written out as {line_count} lines"));
     Some(expanded)
 }
 
