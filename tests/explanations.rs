@@ -247,6 +247,8 @@ fn a_form_that_the_port_does_not_know_is_of_section_8() {
     assert_eq!(explanation, Explanation { facts: vec![], sections: vec!["6".into()] });
     let explanation = explain("mix 5", 1, &instead("mix 5", "ok -7"));
     assert_eq!(explanation.sections, ["8"]);
+    let explanation = explain("new 1; noop", 2, &instead("noop", "ok Committed index=1 term=1"));
+    assert_eq!(explanation.sections, ["8"]);
 }
 
 fn dump(keys: &[&str]) -> String {
