@@ -17,7 +17,9 @@ pub(super) fn difference(expected: &[u8], actual: &[u8]) -> String {
     if !expected.has_names_of(&actual) {
         return format!("{} with other fields", expected.status);
     }
-    format!("{} with another {}", expected.status, expected.differing(&actual).join(", "))
+    let mut differing = expected.differing(&actual);
+    differing.dedup();
+    format!("{} with another {}", expected.status, differing.join(", "))
 }
 
 /// The parts of an answer.
