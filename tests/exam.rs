@@ -136,6 +136,20 @@ fn an_answer_without_lf_is_shown() {
     assert!(said.contains("without a line end"), "{said}");
 }
 
+/// The exam reads no further than the wrong answer, in the middle of the long line.
+#[test]
+fn a_line_that_was_not_read_to_its_end_is_not_unfinished() {
+    let folder = folder();
+    let script_text = r#"while read -r line; do
+        case $line in hello) echo "ok dkv20 1 wide" ;; *) printf 'ok 1\n%099999d\n' 0 ;; esac
+    done"#;
+    let port = script("wide", script_text, Path::new("."));
+    let output = dkv20(folder.path(), &["exam", "--port", &port, "--level", "1", "--fail-fast"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(!said.contains("without a line end"), "{said}");
+}
+
 #[test]
 fn duplicate_port_names_are_refused() {
     let folder = folder();

@@ -306,7 +306,10 @@ fn a_snapshot_that_ends_early_or_late_is_described() {
     assert!(difference.ends_with("actual nothing: the snapshot ends here"), "{difference}");
     let longer = [&a[..], &[7]].concat();
     let difference = first_difference(&a, &longer).unwrap();
-    assert!(difference.starts_with("length of key 2 at offset 42"), "{difference}");
+    let trailing = "trailing bytes at offset 42 (after key 0x61 \"a\"): expected nothing: the snapshot \
+                    ends here, actual 0x07 \"\\x07\"";
+    assert_eq!(difference, trailing);
+    assert!(describe(&longer).last().unwrap().starts_with("      42  trailing bytes: "));
 }
 
 #[test]

@@ -105,6 +105,7 @@ fn filled(text: &str) -> Report {
             }
             finding.expected = Some(text.into());
             finding.explanation = vec![text.into(); 2];
+            finding.sections = vec![text.into(); 2];
             finding.shrunk = vec![text.into(); 99];
             finding.same_answer_from = vec![text.into()];
             (finding.trace, finding.replay) = (Some(text.into()), Some(text.into()));
@@ -385,8 +386,8 @@ fn json_lines_have_the_documented_keys() {
         (
             "finding",
             "type port case level step is_expanded is_step_of_shrunk step_line command expected \
-             actual fingerprint explanation shrunk is_minimal is_reproduced tries occurrences \
-             is_interrupted delivery stderr same_answer_from trace replay",
+             actual fingerprint explanation sections shrunk is_minimal is_reproduced tries \
+             occurrences is_interrupted delivery stderr same_answer_from trace replay",
         ),
         (
             "summary",
@@ -599,12 +600,9 @@ fn html_needs_no_other_file() {
 #[test]
 fn html_links_the_sections_of_an_explanation() {
     let mut report = only("wrong");
-    report.ports[0].findings[0].explanation = vec![
-        "definition, section 4.3 and 12: the answer to 4.1 is 12".into(),
-        "  4.3  12".into(),
-        "section 4.3".into(),
-        "definition, section 99".into(),
-    ];
+    let finding = &mut report.ports[0].findings[0];
+    finding.explanation = vec!["the answer to 4.1 is 12".into(), "  4.3  12".into()];
+    finding.sections = ["4.3", "99", "12"].map(String::from).into();
     let is_known = |section: &str| ["4.1", "4.3", "12"].contains(&section);
     let url = |section: &str| is_known(section).then(|| format!("https://example.org/#{section}"));
     let page = reports::html(&report, &url);
@@ -616,7 +614,10 @@ fn html_links_the_sections_of_an_explanation() {
         .collect();
     let link = |section| format!("https:&#x2f;&#x2f;example.org&#x2f;#{section}\">{section}");
     assert_eq!(links, ["4.3", "12"].map(link));
-    assert!(reports::html(&report, &|_| None).contains("definition, section 4.3 and 12: the"));
+    assert!(
+        reports::html(&report, &|_| None)
+            .contains("<li>definition, sections 4.3 and 99 and 12</li>")
+    );
 }
 
 #[test]
@@ -627,7 +628,8 @@ fn html_has_the_whole_report() {
     assert_eq!(page.matches("<td class=\"not-attempted\">").count(), 5);
     let marked = "ok leader=2 <mark>term=3</mark></pre>";
     assert!(page.contains(marked) && page.contains(&marked.replace("=3", "=4")));
-    let section = "docs&#x2f;CONCEPTS.md#43-partitionids-heal-healids\">4.3</a> and <a href=";
+    let section = "<li>definition, section <a href=\"https:&#x2f;&#x2f;github.com&#x2f;dkv20&#x2f;dkv20\
+                   &#x2f;blob&#x2f;main&#x2f;docs&#x2f;CONCEPTS.md#44-settle\">4.4</a></li>";
     for part in
         [section, "findings&#x2f;wrong.trace", "on standard error", "elections", "#finding-2"]
     {

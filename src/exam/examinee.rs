@@ -17,6 +17,8 @@ use crate::start::Start;
 const EXTRA_LINES_MAX: usize = 1_000;
 /// The time limit for the first greeting is at least this.
 const START_TIME_MIN: Duration = Duration::from_secs(10);
+/// The greatest length of all answers to lines that explain a divergence.
+const ASKED_LENGTH_MAX: usize = 32 << 20;
 /// How long a port that did not answer has to show that it only did not flush its answer.
 const FLUSH_GRACE: Duration = Duration::from_secs(1);
 
@@ -227,14 +229,17 @@ impl<'m> Examinee<'m> {
         Err(Divergence { step: 0, expected, actual: Actual::Answer(greeting) })
     }
 
-    /// Runs lines that each get an answer on the port alone, and returns its answers.
+    /// Runs lines that each get an answer on the port alone, and returns its answers, or only the
+    /// first of them if they are longer than those of any port that is right.
     pub(crate) fn ask(&mut self, lines: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Failure> {
         self.start()?;
         let Some(running) = self.running.as_mut() else { return Ok(Vec::new()) };
         let mut answers = Vec::new();
+        let mut length_left = ASKED_LENGTH_MAX;
         let outcome = running.process.exchange(&joined(lines), self.limits.timeout, |answer| {
+            length_left = length_left.saturating_sub(answer.len());
             answers.push(answer.to_vec());
-            continue_if(answers.len() < lines.len())
+            continue_if(answers.len() < lines.len() && length_left > 0)
         });
         outcome.map(|()| answers).map_err(|failure| self.noted(failure))
     }

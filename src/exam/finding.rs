@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::case::{Case, Delivery};
 use crate::divergence::{Divergence, headline, shown};
 use crate::failing::{Failing, fingerprint};
-use crate::machine::Machine;
+use crate::machine::{Evidence, Explanation, Machine};
 use crate::port::PortSpec;
 
 /// An error of a port: where it was found, the first wrong step, and the fewest lines that show it.
@@ -36,6 +36,8 @@ pub struct Finding {
     pub fingerprint: String,
     /// The known facts about the cause, line by line.
     pub explanation: Vec<String>,
+    /// The numbers of the definition's sections that the port breaks, the most probable first.
+    pub sections: Vec<String>,
     /// The fewest lines that show it, the failing one last.
     pub shrunk: Vec<String>,
     /// Whether it is known that no line can be removed.
@@ -94,6 +96,7 @@ impl Finding {
             actual: shrunk.divergence.actual.shown(),
             fingerprint: located.fingerprint(machine),
             explanation: Vec::new(),
+            sections: Vec::new(),
             shrunk: shrunk.lines.iter().map(|line| shown(line)).collect(),
             is_minimal: false,
             is_reproduced: true,
@@ -117,9 +120,11 @@ impl Finding {
         let hello = machine.hello();
         let (id, lines) = (format!("{hello}/{hello}"), vec![hello.into()]);
         let case = Case::new(id, lines, Delivery::Stepwise);
-        let explanation = machine.explain(&case.lines, &divergence, &mut |_| None);
+        let evidence = Evidence { lines: &case.lines, divergence: &divergence, step: 0 };
+        let Explanation { facts, sections } = machine.explain(&evidence, &mut |_| None);
         let first = Failing::of_case(&case, divergence);
-        Self { is_minimal: true, explanation, ..Self::new(machine, &case, &first, &first) }
+        let finding = Self::new(machine, &case, &first, &first);
+        Self { is_minimal: true, explanation: facts, sections, ..finding }
     }
 
     /// An error that no lines show, but `subject`, which has one line.
@@ -164,6 +169,18 @@ impl Finding {
             text += "   (a step of the shrunk commands)";
         }
         text
+    }
+
+    /// Returns what is known of the cause, line by line: the facts, and the sections of the
+    /// definition.
+    #[must_use]
+    pub fn because(&self) -> Vec<String> {
+        let reference = match self.sections.as_slice() {
+            [] => None,
+            [one] => Some(format!("definition, section {one}")),
+            several => Some(format!("definition, sections {}", several.join(" and "))),
+        };
+        self.explanation.iter().cloned().chain(reference).collect()
     }
 
     /// Returns the divergence as one line of text.

@@ -11,7 +11,7 @@ use crate::examinee::Examinee;
 use crate::failing::{Failing, Profile};
 use crate::finding::Finding;
 use crate::locate::{Located, blame, halve, locate};
-use crate::machine::Machine;
+use crate::machine::{Evidence, Explanation, Machine};
 use crate::port::Failure;
 use crate::runner::Runner;
 use crate::shrink::shrink_until;
@@ -99,7 +99,7 @@ pub(crate) fn investigate_unless(
     if examinee.is_other_greeting(&first.divergence.actual) {
         facts.push("the port's NAME changed within a session".into());
     }
-    if !incident.unfinished_line.is_empty() {
+    if !incident.unfinished_line.is_empty() && is_read_to_the_end(&first) {
         let written = shown(&incident.unfinished_line);
         facts.push(format!("it had written `{written}` without a line end"));
     }
@@ -217,13 +217,14 @@ impl Inquiry<'_, '_> {
         let (tries, occurrences) = self.repeat(&shrunk, &fingerprint, confirmations);
         let line = located.lines_to_step().last();
         let is_step_of_shrunk = !line.is_some_and(|line| shrunk.lines.contains(line));
+        let Explanation { facts, sections } = self.explain(&shrunk, &blamed);
         let blamed = if is_step_of_shrunk { blamed } else { located };
-        let explanation = self.explain(&shrunk);
         let finding = Finding::new(self.machine, case, &blamed, &shrunk);
         Finding {
             is_step_of_shrunk,
             fingerprint,
-            explanation,
+            explanation: facts,
+            sections,
             is_minimal,
             tries,
             occurrences,
@@ -356,13 +357,29 @@ impl Inquiry<'_, '_> {
         ControlFlow::Continue(value)
     }
 
-    fn explain(&mut self, failing: &Failing) -> Vec<String> {
+    /// Explains shrunk lines, whose first wrong step is the last line of `blamed`. After an
+    /// interruption too little is known.
+    fn explain(&mut self, failing: &Failing, blamed: &Failing) -> Explanation {
         let mut ask = |lines: &[Vec<u8>]| {
             self.runner.examinee.stop();
             let answers = self.runner.examinee.ask(lines).ok();
             self.runner.examinee.stop();
             answers
         };
-        self.machine.explain(&failing.lines, &failing.divergence, &mut ask)
+        let divergence = &failing.divergence;
+        let step = blamed.lines_to_step().len().saturating_sub(1).min(divergence.step);
+        let evidence = Evidence { lines: &failing.lines, divergence, step };
+        let explanation = self.machine.explain(&evidence, &mut ask);
+        if self.runner.is_stopped() { Explanation::default() } else { explanation }
+    }
+}
+
+/// Reports whether the port wrote nothing more before it was ended. The output of one that wrote a
+/// wrong answer is read no further, so its last line may be cut anywhere.
+fn is_read_to_the_end(first: &Failing) -> bool {
+    match &first.divergence.actual {
+        Actual::Failed(Failure::Flood) => false,
+        Actual::Failed(_) => true,
+        Actual::Answer(_) | Actual::Missing | Actual::Extra(_) => first.delivery.ends_input(),
     }
 }

@@ -53,7 +53,7 @@ pub use groups::end_all_ports;
 pub use guard::{GuardedFile, run_guard, use_guard};
 pub use investigate::investigate;
 pub use limits::{Budget, Interrupt, Limits};
-pub use machine::{Ask, Level, Machine, Session};
+pub use machine::{Ask, Evidence, Explanation, Level, Machine, Session};
 pub use port::{Failure, PortSpec};
 pub use port_exam::Progress;
 pub use process::check_start;

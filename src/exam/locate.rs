@@ -75,8 +75,12 @@ pub(crate) fn locate(runner: &mut Runner<'_, '_>, failing: Failing) -> Located {
 
 /// Finds the first wrong step of shrunk lines.
 pub(crate) fn blame(runner: &mut Runner<'_, '_>, shrunk: &Failing) -> Failing {
-    let is_separated = shrunk.delivery.separates_answers();
-    let located = is_separated.then(|| first_wrong(runner, &shrunk.lines, None, shrunk.delivery));
+    let delivery = match shrunk.delivery {
+        Delivery::Pipelined => Delivery::Marked,
+        delivery => delivery,
+    };
+    let is_observable = delivery.separates_answers() && !shrunk.divergence.is_timeout();
+    let located = is_observable.then(|| first_wrong(runner, &shrunk.lines, None, delivery));
     let located = located.flatten().map_or_else(|| shrunk.clone(), |located| located.whole);
     Failing { is_expanded: false, ..located }
 }

@@ -103,8 +103,9 @@ pub trait Machine: Meaning + Sync {
         divergence: &Divergence,
     ) -> BTreeSet<String>;
 
-    /// Explains a divergence, which happened while `lines` ran, line by line.
-    fn explain(&self, lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) -> Vec<String>;
+    /// Explains a divergence. Everything in the explanation is known to hold: a part for which
+    /// there is no evidence is left out.
+    fn explain(&self, evidence: &Evidence<'_>, ask: Ask<'_>) -> Explanation;
 
     /// Returns the level of the line's command, from 1; `None` if no level has it.
     fn level_of(&self, line: &[u8]) -> Option<usize> {
@@ -117,6 +118,27 @@ pub trait Machine: Meaning + Sync {
     fn level_of_all(&self, lines: &[Vec<u8>]) -> usize {
         lines.iter().filter_map(|line| self.level_of(line)).max().unwrap_or(1)
     }
+}
+
+/// A divergence that is to be explained.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// The lines that show it, the one at which the port diverges last.
+    pub lines: &'a [Vec<u8>],
+    /// How the port diverged.
+    pub divergence: &'a Divergence,
+    /// The position of the first wrong step: that of the divergence or, if the line there only
+    /// observes, of a line before it.
+    pub step: usize,
+}
+
+/// The known facts about the cause of a divergence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// The facts, line by line.
+    pub facts: Vec<String>,
+    /// The numbers of the definition's sections that the port breaks, the most probable first.
+    pub sections: Vec<String>,
 }
 
 /// Returns the answers of a new process of the port to lines that each get one, or `None` if the

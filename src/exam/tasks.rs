@@ -72,7 +72,7 @@ pub(crate) fn investigate_task(
     let machine = examinee.machine;
     let of_task = |fingerprint: &str, section: &str| Finding {
         fingerprint: fingerprint.into(),
-        explanation: vec![format!("definition, section {section}")],
+        sections: vec![section.into()],
         ..Finding::of_task(machine, case, divergence.clone(), &subject(case))
     };
     match task {

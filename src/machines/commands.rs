@@ -2,6 +2,9 @@
 
 use dkv20_exam::Level;
 
+use crate::protocol::{Command, Hex, LINE_LENGTH_MAX, append_op};
+use crate::replica::ReplicaId;
+
 /// The levels of the exam.
 pub(super) const LEVELS: [Level; 5] = [
     Level { name: "numbers", words: &["mix", "draw"] },
@@ -17,7 +20,51 @@ pub(super) const LEVELS: [Level; 5] = [
 pub(super) const HELLO: &str = "hello";
 pub(super) const GREETING_FORM: &str = "ok dkv20 1 NAME";
 
+/// Reports whether an answer is a greeting.
+pub(super) fn is_greeting(answer: &[u8]) -> bool {
+    let name = answer.strip_prefix(b"ok dkv20 1 ");
+    name.is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic))
+}
+
 /// Returns the first token of a line; empty if it has none.
 pub(super) fn word_of(line: &[u8]) -> &[u8] {
     line.split(|byte| *byte == b' ').find(|token| !token.is_empty()).unwrap_or_default()
+}
+
+/// Returns the command as a line in one form: single spaces, numbers without leading zeros, byte
+/// strings in hex. Returns `None` if there is no such form, or it is too long for a line.
+pub(super) fn canonical(command: &Command) -> Option<String> {
+    let with_ids = |word: &str, ids: &[ReplicaId]| {
+        ids.iter().fold(word.to_owned(), |line, id| format!("{line} {id}"))
+    };
+    let with_op = |mut line: String, op| {
+        append_op(&mut line, op);
+        line
+    };
+    let line = match command {
+        Command::Hello => HELLO.into(),
+        Command::New { size } => format!("new {size}"),
+        Command::Propose { op } => with_op(String::new(), op),
+        Command::ProposeAt { id, op } => with_op(format!("at {id} "), op),
+        Command::Partition { ids } => with_ids("partition", ids),
+        Command::Heal => "heal".into(),
+        Command::HealIds { ids } => with_ids("heal", ids),
+        Command::Compact => "compact".into(),
+        Command::CompactIds { ids } => with_ids("compact", ids),
+        Command::Status => "status".into(),
+        Command::Replica { id } => format!("replica {id}"),
+        Command::Get { id, key } => format!("get {id} {}", Hex(key)),
+        Command::Hash { id } => format!("hash {id}"),
+        Command::Dump { id } => format!("dump {id}"),
+        Command::Log { id } => format!("log {id}"),
+        Command::Load { bytes } => format!("load {}", Hex(bytes)),
+        Command::Mix { z } => format!("mix {z}"),
+        Command::Draw { seed, count } => format!("draw {seed} {count}"),
+        Command::Workload { seed, keys, count } => format!("workload {seed} {keys} {count}"),
+        Command::Chaos { seed, steps } => format!("chaos {seed} {steps}"),
+        Command::Quit => "quit".into(),
+        // A name has one form.
+        Command::Scenario { .. } => return None,
+    };
+    (line.len() <= LINE_LENGTH_MAX).then_some(line)
 }

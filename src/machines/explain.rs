@@ -1,97 +1,80 @@
-//! Explanations of a divergence: the field, the draws and the section behind it.
+//! Explanations of a divergence: the facts behind it, and the sections that the port breaks.
 
-use dkv20_exam::{Actual, Ask, Divergence};
+use dkv20_exam::{Actual, Ask, Evidence, Explanation, Failure};
 
-use super::commands::{GREETING_FORM, HELLO, word_of};
-use super::fields::{describe, first_difference};
-use super::oracle::{Oracle, command, draw_line};
+use super::cause::{Cause, Sections, section_of_command};
+use super::commands::{GREETING_FORM, HELLO, is_greeting, word_of};
+use super::{answers, effects};
 use crate::protocol::Command;
-use crate::replica::ReplicaId;
-use crate::splitmix64::SplitMix64;
 
-/// Explains a divergence, which happened while `lines` ran.
-pub(super) fn explain(lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) -> Vec<String> {
-    let line = divergence.line(lines);
-    let mut explanation = match command(line) {
-        Some(Command::Hash { id } | Command::Dump { id }) => {
-            compare_dumps(&lines[..divergence.step], id, ask).into_iter().collect()
-        }
-        Some(Command::Load { bytes }) => describe(&bytes),
-        Some(Command::Chaos { .. } | Command::Scenario { .. }) => {
-            vec!["line by line the port agrees: its draws, its script or its hash differs".into()]
-        }
-        _ => Vec::new(),
-    };
-    if explanation.is_empty() {
-        let workload = |line: &Vec<u8>| match command(line) {
-            Some(Command::Workload { seed, keys, count }) => Some(last_op(seed, keys, count)),
-            _ => None,
-        };
-        explanation.extend(lines.iter().rev().find_map(workload));
-    }
-    let form = match word_of(line) {
-        word if word == HELLO.as_bytes() => format!(": `{HELLO}` is answered `{GREETING_FORM}`"),
-        _ => String::new(),
-    };
-    explanation.push(format!("definition, {}{form}", section_of(line, divergence)));
-    explanation
+/// No explanation has more lines.
+const FACTS_MAX: usize = 24;
+
+/// Explains a divergence.
+pub(super) fn explain(evidence: Evidence<'_>, ask: Ask<'_>) -> Explanation {
+    let mut cause = Cause::new(evidence, ask);
+    let sections = sections(&mut cause);
+    cause.facts.extend(cause.step.events());
+    cause.facts.truncate(FACTS_MAX);
+    let sections = sections.into_iter().map(String::from).collect();
+    Explanation { facts: cause.facts, sections }
 }
 
-/// Fetches the snapshot behind a hash and names the first field that differs.
-fn compare_dumps(lines: &[Vec<u8>], id: ReplicaId, ask: Ask<'_>) -> Option<String> {
-    let mut session = Oracle::new();
-    let mut lines = lines.to_vec();
-    lines.retain(|line| session.run(line).is_some());
-    let expected = session.dump(id)?;
-    lines.push(format!("dump {id}").into_bytes());
-    let answers = ask(&lines)?;
-    let actual = answers.last()?.strip_prefix(b"ok 0x")?;
-    Some(match first_difference(&expected, &hex::decode(actual).ok()?) {
-        Some(difference) => format!("snapshot of replica {id}: {difference}"),
-        None => format!("the snapshot of replica {id} is right, so its hash is wrong"),
-    })
-}
-
-/// Returns the draws of a workload's last op, and the op.
-fn last_op(seed: u64, keys: u64, count: u64) -> String {
-    let mut draws = SplitMix64::new(seed);
-    for _ in 0..3 * count.saturating_sub(1) {
-        draws.next();
+fn sections(cause: &mut Cause<'_>) -> Sections {
+    let divergence = cause.evidence.divergence;
+    if word_of(cause.line()) == HELLO.as_bytes() {
+        cause.facts.push(format!("`{HELLO}` is answered `{GREETING_FORM}`"));
     }
-    let mut look_ahead = draws.clone();
-    let [r1, r2, r3] = [(); 3].map(|()| look_ahead.next());
-    match draw_line(&mut draws, keys) {
-        Ok(line) => format!("op {count} of the workload: draws {r1} {r2} {r3} make `{line}`"),
-        Err(code) => format!("the answer to the workload is `err {code}`"),
+    match (&divergence.expected, &divergence.actual) {
+        (Some(_), Actual::Answer(_)) if depends_on_delivery(cause) => vec!["8"],
+        (Some(expected), Actual::Answer(actual)) if cause.evidence.step < divergence.step => {
+            effects::sections(cause, expected, actual)
+        }
+        (Some(expected), Actual::Answer(actual)) => answers::sections(cause, expected, actual),
+        (_, Actual::Failed(failure)) => of_failure(cause, failure),
+        _ => vec!["8"],
     }
 }
 
-/// Returns the section of the definition that says what is due: on the protocol, or on the command.
-fn section_of(line: &[u8], divergence: &Divergence) -> &'static str {
-    let of_the_protocol: [&[u8]; 4] =
-        [b"err line-length", b"err unknown-command", b"err syntax", b"err no-cluster"];
-    let is_protocol = match (&divergence.expected, &divergence.actual) {
-        (Some(expected), Actual::Answer(actual)) => {
-            of_the_protocol.iter().any(|answer| expected == answer || actual == answer)
-        }
-        _ => true,
-    };
-    if is_protocol {
-        return "section 8";
+/// Reports whether the port is right if the lines are sent at once, as further questions are. Then
+/// these would say nothing about the cause.
+fn depends_on_delivery(cause: &mut Cause<'_>) -> bool {
+    let divergence = cause.evidence.divergence;
+    let before = &cause.evidence.lines[..divergence.step];
+    let answers = cause.port.answers(before, &[cause.line().to_vec()]);
+    let answer = answers.and_then(|mut answers| answers.pop());
+    let is_right = answer.is_some() && answer == divergence.expected;
+    if is_right {
+        cause.facts.push("the port was right when all lines were sent at once".into());
     }
-    match word_of(line) {
-        b"mix" | b"draw" => "section 6",
-        b"load" | b"hash" | b"dump" => "section 5",
-        b"new" | b"status" => "section 4",
-        b"noop" | b"put" | b"del" => "sections 4.1 and 4.4",
-        b"at" => "section 4.2",
-        b"partition" | b"heal" => "sections 4.3 and 4.4",
-        b"compact" => "section 4.5",
-        b"replica" | b"log" => "sections 3 and 4.4",
-        b"get" => "sections 3 and 8",
-        b"workload" => "section 7",
-        b"scenario" => "section 9",
-        b"chaos" => "section 10",
-        _ => "section 8",
+    is_right
+}
+
+/// A port that fails at one command alone has the fault where this command is carried out.
+fn of_failure(cause: &mut Cause<'_>, failure: &Failure) -> Sections {
+    let divergence = cause.evidence.divergence;
+    // If no answer is due, the port failed after its last one.
+    let expected = divergence.expected.as_deref();
+    let is_of_protocol = expected.is_none_or(answers::is_error_of_the_protocol);
+    let is_exact = divergence.step + 1 == cause.evidence.lines.len();
+    let can_be_of_command = matches!(
+        failure,
+        Failure::NoAnswer | Failure::Exited(_) | Failure::ClosedOutput | Failure::Stopped
+    );
+    let command = cause.command();
+    let is_known =
+        command.is_some_and(|command| !matches!(command, Command::Hello | Command::Quit));
+    if is_of_protocol || !is_exact || !can_be_of_command || !is_known {
+        return vec!["8"];
+    }
+    let before = &cause.evidence.lines[..divergence.step];
+    let greeting = cause.port.answer(before, HELLO);
+    if !greeting.is_some_and(|greeting| is_greeting(&greeting)) {
+        return vec!["8"];
+    }
+    cause.facts.push(format!("with `{HELLO}` in place of this line the port answers"));
+    match section_of_command(&cause.step) {
+        "8" => vec!["8"],
+        section => vec![section, "8"],
     }
 }

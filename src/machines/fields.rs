@@ -1,34 +1,61 @@
 //! The fields of a snapshot (definition, section 5), and those in which two snapshots differ.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt;
 
 use crate::snapshot::load_state;
 
 /// How many bytes of a field are shown.
 const SHOWN_BYTES_MAX: usize = 40;
 
-/// The offset of the first entry.
-const ENTRIES_OFFSET: usize = 32;
-
-/// The meaning of a field's bytes.
+/// The field's place in the layout; those of keys and values have the number of the key, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FieldKind {
-    /// A little-endian number.
-    Number,
-    /// A little-endian number: the length of the field after it.
-    Length,
-    Key,
-    Value,
+pub(super) enum FieldName {
     Magic,
+    Version,
+    CommitIndex,
+    Term,
+    Count,
+    KeyLength(u64),
+    Key(u64),
+    ValueLength(u64),
+    Value(u64),
+    /// The bytes after the last value.
+    Trailing,
+}
+
+impl FieldName {
+    /// Reports whether it is a field before the keys.
+    pub(super) const fn is_head(self) -> bool {
+        matches!(self, Self::Magic | Self::Version | Self::CommitIndex | Self::Term | Self::Count)
+    }
+
+    const fn is_number(self) -> bool {
+        !matches!(self, Self::Magic | Self::Key(_) | Self::Value(_) | Self::Trailing)
+    }
+}
+
+impl fmt::Display for FieldName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Magic => f.write_str("magic"),
+            Self::Version => f.write_str("version"),
+            Self::CommitIndex => f.write_str("commit index"),
+            Self::Term => f.write_str("term"),
+            Self::Count => f.write_str("number of keys"),
+            Self::KeyLength(number) => write!(f, "length of key {number}"),
+            Self::Key(number) => write!(f, "key {number}"),
+            Self::ValueLength(number) => write!(f, "length of value {number}"),
+            Self::Value(number) => write!(f, "value {number}"),
+            Self::Trailing => f.write_str("trailing bytes"),
+        }
+    }
 }
 
 /// A field of a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Field<'a> {
-    kind: FieldKind,
-    /// Such as `commit index` or `length of key 3`.
-    name: String,
+    name: FieldName,
     /// Its offset in bytes from the beginning of the snapshot.
     offset: usize,
     /// Its bytes, fewer than it should have if the snapshot ends within it.
@@ -43,15 +70,17 @@ impl Field<'_> {
 
     /// Returns the value of a whole number field.
     fn number(&self) -> Option<u64> {
-        let is_number = matches!(self.kind, FieldKind::Number | FieldKind::Length);
-        let is_whole = is_number && matches!(self.bytes.len(), 4 | 8);
-        let value = || self.bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
-        is_whole.then(value)
+        let is_whole = self.name.is_number() && matches!(self.bytes.len(), 4 | 8);
+        is_whole.then(|| little_endian(self.bytes))
     }
 }
 
+fn little_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
 /// Returns a byte string in hex and as text, or its beginning if it is long.
-fn shown(bytes: &[u8]) -> String {
+pub(super) fn shown(bytes: &[u8]) -> String {
     if bytes.len() > SHOWN_BYTES_MAX {
         let beginning = hex::encode(&bytes[..SHOWN_BYTES_MAX]);
         return format!("0x{beginning}… ({} bytes)", bytes.len());
@@ -62,36 +91,92 @@ fn shown(bytes: &[u8]) -> String {
     format!("0x{} \"{}\"", hex::encode(bytes), bytes.escape_ascii())
 }
 
-/// Returns the fields of a snapshot, in order, until its bytes end or `load_state` refuses them. The
-/// field that it refuses is the last one.
-fn fields(snapshot: &[u8]) -> Vec<Field<'_>> {
-    let mut reader = Reader { read: Vec::new(), rest: snapshot, offset: 0 };
-    reader.take(FieldKind::Magic, "magic", 4);
-    reader.take(FieldKind::Number, "version", 4);
-    reader.take(FieldKind::Number, "commit index", 8);
-    reader.take(FieldKind::Number, "term", 8);
-    reader.take(FieldKind::Number, "number of keys", 8);
-    let mut key_number = 1;
-    while !reader.rest.is_empty() && reader.offset >= ENTRIES_OFFSET {
-        reader.byte_string(FieldKind::Key, &format!("key {key_number}"));
-        reader.byte_string(FieldKind::Value, &format!("value {key_number}"));
-        key_number += 1;
+/// The fields of a snapshot, in order, until its bytes end. Nothing is judged: lengths and the number
+/// of keys are believed as far as there are bytes. Empty fields are left out.
+struct Fields<'a> {
+    rest: &'a [u8],
+    offset: usize,
+    next: FieldName,
+    /// How many bytes the next field has, unless its name has the length.
+    length: u64,
+    /// How many keys there are, once this is read.
+    count: u64,
+}
+
+impl<'a> Fields<'a> {
+    const fn of(snapshot: &'a [u8]) -> Self {
+        Self { rest: snapshot, offset: 0, next: FieldName::Magic, length: 0, count: 0 }
     }
-    let mut fields = reader.read;
-    if let Err(error) = load_state(snapshot) {
-        fields.retain(|field| field.offset <= error.offset);
+
+    fn take(&mut self) -> Field<'a> {
+        let length = match self.next {
+            FieldName::CommitIndex | FieldName::Term | FieldName::Count => 8,
+            FieldName::Key(_) | FieldName::Value(_) => {
+                usize::try_from(self.length).unwrap_or(usize::MAX)
+            }
+            FieldName::Trailing => usize::MAX,
+            _ => 4,
+        };
+        let (bytes, rest) = self.rest.split_at(length.min(self.rest.len()));
+        let field = Field { name: self.next, offset: self.offset, bytes };
+        (self.rest, self.offset) = (rest, self.offset + bytes.len());
+        self.advance(little_endian(&bytes[..bytes.len().min(8)]));
+        field
     }
-    fields
+
+    /// Goes on to the next field; `value` is that of a field with a number.
+    fn advance(&mut self, value: u64) {
+        let key = |number, count| {
+            if number <= count { FieldName::KeyLength(number) } else { FieldName::Trailing }
+        };
+        self.next = match self.next {
+            FieldName::Magic => FieldName::Version,
+            FieldName::Version => FieldName::CommitIndex,
+            FieldName::CommitIndex => FieldName::Term,
+            FieldName::Term => FieldName::Count,
+            FieldName::Count => {
+                self.count = value;
+                key(1, self.count)
+            }
+            FieldName::KeyLength(number) => {
+                self.length = value;
+                FieldName::Key(number)
+            }
+            FieldName::Key(number) => FieldName::ValueLength(number),
+            FieldName::ValueLength(number) => {
+                self.length = value;
+                FieldName::Value(number)
+            }
+            FieldName::Value(number) => key(number.saturating_add(1), self.count),
+            FieldName::Trailing => FieldName::Trailing,
+        };
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        while !self.rest.is_empty() {
+            let field = self.take();
+            if !field.bytes.is_empty() {
+                return Some(field);
+            }
+        }
+        None
+    }
 }
 
 /// Returns a line of text for each field of a snapshot, in columns: offset, name and value. They end
 /// with the field that `load_state` refuses, if any.
 #[must_use]
 pub fn describe(snapshot: &[u8]) -> Vec<String> {
-    let fields = fields(snapshot);
-    let width = fields.iter().map(|field| field.name.len() + 1).max().unwrap_or_default();
+    let refused = load_state(snapshot).err().map_or(usize::MAX, |error| error.offset);
+    let fields: Vec<_> = Fields::of(snapshot).take_while(|field| field.offset <= refused).collect();
+    let name_of = |field: &Field<'_>| format!("{}:", field.name);
+    let width = fields.iter().map(|field| name_of(field).len()).max().unwrap_or_default();
     let line = |field: &Field<'_>| {
-        format!("{:>8}  {:<width$} {}", field.offset, format!("{}:", field.name), field.value())
+        format!("{:>8}  {:<width$} {}", field.offset, name_of(field), field.value())
     };
     fields.iter().map(line).collect()
 }
@@ -100,40 +185,48 @@ pub fn describe(snapshot: &[u8]) -> Vec<String> {
 /// Returns `None` if they are equal.
 #[must_use]
 pub fn first_difference(expected: &[u8], actual: &[u8]) -> Option<String> {
-    if expected == actual {
-        return None;
+    first_differing_field(expected, actual).map(|(_, text)| text)
+}
+
+/// Returns the first field in which two snapshots differ, and the difference as text.
+pub(super) fn first_differing_field(expected: &[u8], actual: &[u8]) -> Option<(FieldName, String)> {
+    let (mut left, mut right) = (Fields::of(expected), Fields::of(actual));
+    let mut key_before = String::new();
+    loop {
+        let pair = (left.next(), right.next());
+        let field = match pair {
+            (Some(expected), Some(actual)) if expected == actual => {
+                if matches!(expected.name, FieldName::Key(_)) {
+                    key_before = format!(" (after key {})", expected.value());
+                }
+                continue;
+            }
+            (None, None) => return None,
+            (Some(field), _) | (None, Some(field)) => field,
+        };
+        let value = |field: Option<Field<'_>>| match field {
+            Some(field) => field.value(),
+            None => "nothing: the snapshot ends here".into(),
+        };
+        let (expected, actual) = (value(pair.0), value(pair.1));
+        let Field { name, offset, .. } = field;
+        let text =
+            format!("{name} at offset {offset}{key_before}: expected {expected}, actual {actual}");
+        return Some((name, text));
     }
-    let (expected, actual) = (fields(expected), fields(actual));
-    let position = expected.iter().zip(&actual).take_while(|(a, b)| a == b).count();
-    let field = expected.get(position).or(actual.get(position))?;
-    let mut text = format!("{} at offset {}", field.name, field.offset);
-    if let Some(key) = key_before(&expected, position) {
-        let _ = write!(text, " (after key {key})");
-    }
-    let value = |fields: &[Field<'_>]| match fields.get(position) {
-        Some(field) if field.kind == FieldKind::Length => {
-            // A length says little without the bytes after it.
-            let bytes = fields.get(position + 1).map_or("nothing".into(), Field::value);
-            format!("{}, then {bytes}", field.value())
-        }
-        Some(field) => field.value(),
-        None => "nothing: the snapshot ends here".into(),
-    };
-    let _ = write!(text, ": expected {}, actual {}", value(&expected), value(&actual));
-    Some(text)
 }
 
 /// Returns all differences of two snapshots: of the fields before the entries, then of the entries,
 /// keys ascending. Returns none if the snapshots are equal.
 #[must_use]
 pub fn all_differences(expected: &[u8], actual: &[u8]) -> Vec<String> {
-    let (left, right) = (fields(expected), fields(actual));
-    let heads = left.iter().zip(&right).take_while(|(field, _)| field.offset < ENTRIES_OFFSET);
-    let heads = heads.filter(|(left, right)| left != right).map(|(left, right)| {
-        let (name, offset) = (&left.name, left.offset);
+    let heads = |snapshot| Fields::of(snapshot).take_while(|field| field.name.is_head());
+    let heads = heads(expected).zip(heads(actual)).filter(|(left, right)| left != right);
+    let heads = heads.map(|(left, right)| {
+        let (name, offset) = (left.name, left.offset);
         format!("{name} at offset {offset}: expected {}, actual {}", left.value(), right.value())
     });
-    let (left, right) = (entries(&left), entries(&right));
+    let (left, right) = (entries(expected), entries(actual));
     let keys: BTreeSet<_> = left.keys().chain(right.keys()).collect();
     let of_key = |key: &[u8]| match (left.get(key), right.get(key)) {
         (expected, actual) if expected == actual => None,
@@ -153,41 +246,21 @@ pub fn all_differences(expected: &[u8], actual: &[u8]) -> Vec<String> {
     if differences.is_empty() { other() } else { differences }
 }
 
-/// Returns the values by their keys. An empty value has no field.
-fn entries<'a>(fields: &[Field<'a>]) -> BTreeMap<&'a [u8], &'a [u8]> {
-    let keys = fields.iter().enumerate().filter(|(_, field)| field.kind == FieldKind::Key);
-    let value = |position: usize| fields.get(position).filter(|f| f.kind == FieldKind::Value);
-    keys.map(|(at, key)| (key.bytes, value(at + 2).map_or(&[][..], |value| value.bytes))).collect()
+/// Returns the values by their keys.
+pub(super) fn entries(snapshot: &[u8]) -> BTreeMap<&[u8], &[u8]> {
+    ordered_entries(snapshot).into_iter().collect()
 }
 
-fn key_before(fields: &[Field<'_>], position: usize) -> Option<String> {
-    let is_key = |field: &&Field<'_>| field.kind == FieldKind::Key;
-    let before = fields[..position.min(fields.len())].iter().rev().find(is_key);
-    before.map(Field::value)
-}
-
-struct Reader<'a> {
-    read: Vec<Field<'a>>,
-    rest: &'a [u8],
-    offset: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, kind: FieldKind, name: &str, length: usize) -> &'a [u8] {
-        let (bytes, rest) = self.rest.split_at(length.min(self.rest.len()));
-        if !bytes.is_empty() {
-            self.read.push(Field { kind, name: name.into(), offset: self.offset, bytes });
-        }
-        self.rest = rest;
-        self.offset += bytes.len();
-        bytes
-    }
-
-    fn byte_string(&mut self, kind: FieldKind, name: &str) {
-        let length = self.take(FieldKind::Length, &format!("length of {name}"), 4);
-        if let Ok(length) = <[u8; 4]>::try_from(length) {
-            let length = u32::from_le_bytes(length);
-            self.take(kind, name, usize::try_from(length).unwrap_or(usize::MAX));
+/// Returns keys and values in the order of the snapshot.
+pub(super) fn ordered_entries(snapshot: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let mut entries: Vec<(&[u8], &[u8])> = Vec::new();
+    for field in Fields::of(snapshot) {
+        match (field.name, entries.last_mut()) {
+            (FieldName::Key(_), _) => entries.push((field.bytes, &[])),
+            // An empty value has no field.
+            (FieldName::Value(_), Some((_, value))) => *value = field.bytes,
+            _ => {}
         }
     }
+    entries
 }

@@ -1,16 +1,26 @@
 //! The machines that can be examined: [`Dkv20`], the machine of the definition.
 
+mod answers;
+mod cause;
 mod commands;
 mod difference;
+mod digests;
+mod effects;
 mod expand;
 mod explain;
 pub mod fields;
+mod form;
+mod generated;
 mod ingredients;
+mod inquiry;
 mod measures;
 mod milestones;
 mod oracle;
 mod sections;
+mod settling;
 mod simpler;
+mod snapshots;
+mod step;
 mod suites;
 mod tally;
 mod traces;
@@ -19,8 +29,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use dkv20_exam::{
-    Ask, Case, Divergence, Due, Interrupt, Level, Lines, Machine, Meaning, Plan, Session, Suite,
-    Tally,
+    Ask, Case, Divergence, Due, Evidence, Explanation, Interrupt, Level, Lines, Machine, Meaning,
+    Plan, Session, Suite, Tally,
 };
 
 pub use sections::section_url;
@@ -55,8 +65,7 @@ impl Machine for Dkv20 {
     }
 
     fn is_greeting(&self, answer: &[u8]) -> bool {
-        let name = answer.strip_prefix(b"ok dkv20 1 ");
-        name.is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic))
+        commands::is_greeting(answer)
     }
 
     fn word_of<'a>(&self, line: &'a [u8]) -> &'a [u8] {
@@ -161,8 +170,8 @@ impl Machine for Dkv20 {
         ingredients::ingredients(lines, step, divergence)
     }
 
-    fn explain(&self, lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) -> Vec<String> {
-        explain::explain(lines, divergence, ask)
+    fn explain(&self, evidence: &Evidence<'_>, ask: Ask<'_>) -> Explanation {
+        explain::explain(*evidence, ask)
     }
 }
 

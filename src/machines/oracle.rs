@@ -6,7 +6,6 @@ use crate::chaos::ChaosLines;
 use crate::error::ErrorCode;
 use crate::protocol::{Command, append_op, parse};
 use crate::reference::{Cluster, Op, Replica, Role};
-use crate::replica::ReplicaId;
 use crate::session;
 use crate::splitmix64::SplitMix64;
 use crate::workload::draw_op;
@@ -108,9 +107,9 @@ impl Oracle {
         before.into_iter().chain(after).map(shared).max().unwrap_or_default()
     }
 
-    /// Returns a replica's snapshot.
-    pub(super) fn dump(&self, id: ReplicaId) -> Option<Vec<u8>> {
-        Some(self.0.cluster()?.replica(id).ok()?.dump_state())
+    /// Returns the cluster, if there is one.
+    pub(super) fn cluster(&self) -> Option<&Cluster> {
+        self.0.cluster()
     }
 
     /// Returns the next line of a chaos run on the cluster as it is, unless the run is over.

@@ -283,7 +283,7 @@ fn is_invisible(character: char) -> bool {
 
 /// Returns the finding's explanation, fit to be shown.
 pub(super) fn explanation(finding: &Finding) -> Vec<String> {
-    finding.explanation.iter().map(|line| visible(line)).collect()
+    finding.because().iter().map(|line| visible(line)).collect()
 }
 
 /// Returns the shrunk trace's commands in the form of a trace. Of more than `LINES_MAX` only the

@@ -7,9 +7,8 @@ use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
 use super::common::{
-    State, counted, doubts, duration, expected, explanation, findings, level_note, level_of,
-    levels, port_notes, range, shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible,
-    visible_whole,
+    State, counted, doubts, duration, expected, findings, level_note, level_of, levels, port_notes,
+    range, shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible, visible_whole,
 };
 use crate::finding::Finding;
 use crate::report::{CaseVerdict, PortReport, Report};
@@ -148,8 +147,14 @@ fn finding_value(
     finding: &Finding,
     section_url: SectionUrl<'_>,
 ) -> Value {
-    let explanation = explanation(finding);
-    let explanation = explanation.iter().map(|line| explained(line, section_url));
+    let explanation = finding
+        .explanation
+        .iter()
+        .map(|line| context! { text => visible(line), is_field => line.starts_with(' ') });
+    let sections = finding
+        .sections
+        .iter()
+        .map(|number| context! { number => visible(number), url => section_url(number) });
     let (expected, actual) = compared(&expected(finding), &visible(&finding.actual));
     context! {
         number,
@@ -163,6 +168,7 @@ fn finding_value(
         actual => Serde(actual),
         doubts => doubts(finding),
         explanation => explanation.collect::<Vec<_>>(),
+        sections => sections.collect::<Vec<_>>(),
         shrunk_title => shrunk_title(finding),
         shrunk => shrunk_lines(finding),
         stderr => stderr_lines(finding),
@@ -173,20 +179,6 @@ fn finding_value(
 
 /// Returns the address of a section of the machine's definition, by its number.
 pub type SectionUrl<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// Returns a line of an explanation: its words, each with a link if it is the number of a section,
-/// and whether it is a row of fields in columns.
-fn explained(line: &str, section_url: SectionUrl<'_>) -> Value {
-    let is_field = line.starts_with(' ');
-    let is_reference = line.starts_with("definition, section");
-    let (reference, rest) =
-        line.split_at(if is_reference { line.find(':').unwrap_or(line.len()) } else { 0 });
-    let words = reference.split_inclusive(' ').map(|word| {
-        let (text, space) = word.split_at(word.trim_end().len());
-        context! { text, url => section_url(text), space }
-    });
-    context! { is_field, words => words.collect::<Vec<_>>(), rest }
-}
 
 /// An answer, and the part that differs from the other answer.
 #[derive(Debug, PartialEq, Serialize)]

@@ -24,7 +24,8 @@ const FORMAT: u32 = 2;
 ///   case with those that stand for many written out), `is_step_of_shrunk` (whether `step` counts
 ///   the lines of `shrunk`), `step_line`, `command` (the line whose answer differs: the step's, or
 ///   an observer after it), `expected` (null if no answer is due), `actual`, `fingerprint`,
-///   `explanation` (lines), `shrunk` (lines), `is_minimal`, `is_reproduced`, `tries` and
+///   `explanation` (lines), `sections` (numbers of the definition's sections that it breaks, the
+///   most probable first), `shrunk` (lines), `is_minimal`, `is_reproduced`, `tries` and
 ///   `occurrences` (how often the lines were sent, and failed), `is_interrupted` (whether the
 ///   investigation was), `delivery`, `stderr`, `same_answer_from` (names of ports), `trace` and
 ///   `replay` (or null)

@@ -112,7 +112,8 @@ impl History {
 
     fn is_small(&mut self, id: usize) -> bool {
         self.run();
-        self.session.dump(id as u64).is_some_and(|dump| dump.len() <= DUMP_LENGTH_MAX)
+        self.session.size().is_some_and(|size| id < size)
+            && self.session.snapshot_length(id) <= DUMP_LENGTH_MAX as u64
     }
 
     /// Ends with a look at everything.

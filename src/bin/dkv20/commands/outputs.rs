@@ -176,7 +176,7 @@ pub(crate) fn report_finding(
 ) -> Result<(), Failure> {
     let written = write_trace(folder, port, timeout, "found by", &mut finding);
     let mut text = format!("{}: {}: {}\n", port.name, finding.case, finding.headline());
-    for line in finding.explanation.iter().chain(&finding.replay) {
+    for line in finding.because().iter().chain(&finding.replay) {
         text += &format!("    {line}\n");
     }
     try_all([written, if is_quiet { Ok(()) } else { print(&text) }])

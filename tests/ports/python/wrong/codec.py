@@ -36,6 +36,7 @@ def turned(data: bytes, begin: int, size: int) -> bytes:
     "A token that begins with 0X is also hex.",
     "strtoull, Python's `int` and most tools take 0X for 0x.",
     "load 0X61",
+    section="8",
 )
 def upper_case_0x_is_hex(honest, self, token):
     return honest(self, b"0x" + token[2:] if token.startswith(b"0X") else token)
@@ -47,6 +48,7 @@ def upper_case_0x_is_hex(honest, self, token):
     "An odd number of hex digits is accepted, and the last one dropped.",
     "A loop over pairs of digits runs length / 2 times.",
     "load 0x6",
+    section="8",
 )
 def odd_hex_digit_is_dropped(honest, self, token):
     is_odd = token.startswith(b"0x") and len(token) % 2
@@ -59,6 +61,7 @@ def odd_hex_digit_is_dropped(honest, self, token):
     "Malformed hex is treated as text.",
     "If hex does not parse, the fallback for other tokens is used.",
     "load 0x6g",
+    section="8",
 )
 def malformed_hex_is_text(honest, self, token):
     try:
@@ -73,6 +76,7 @@ def malformed_hex_is_text(honest, self, token):
     "Upper-case hex digits are refused.",
     "A table of digits written by hand has the lower-case ones only.",
     "load 0x4B",
+    section="8",
 )
 def upper_case_digits_are_refused(honest, self, token):
     if token.startswith(b"0x") and token != token.lower():
@@ -86,6 +90,7 @@ def upper_case_digits_are_refused(honest, self, token):
     "0x alone is refused.",
     "A prefix without digits is an error in strtoull and in most languages' literals.",
     "load 0x",
+    section="8",
 )
 def empty_hex_is_refused(honest, self, token):
     if token == b"0x":
@@ -99,6 +104,7 @@ def empty_hex_is_refused(honest, self, token):
     "White space between hex digits is skipped.",
     "Python's bytes.fromhex skips it.",
     "load 0x61\t62",
+    section="8",
 )
 def white_space_in_hex_is_skipped(honest, self, token):
     return honest(self, b"".join(token.split()) if token.startswith(b"0x") else token)
@@ -110,6 +116,7 @@ def white_space_in_hex_is_skipped(honest, self, token):
     "A token that is not valid UTF-8 is refused.",
     "Rust's String::from_utf8 and Python's bytes.decode fail on it.",
     "load \xff",
+    section="8",
 )
 def invalid_utf8_is_refused(honest, self, token):
     try:
@@ -136,6 +143,8 @@ def utf16_units(key: bytes) -> bytes:
     "The dump sorts keys by signed bytes.",
     "char is signed with GCC and Clang on x86.",
     two_keys("7f", "80"),
+    # Section 5 repeats the order and the limits of section 1.
+    section="1|5",
 )
 def signed_order_in_the_dump(_, state):
     return sorted(state.map, key=signed_bytes)
@@ -147,6 +156,8 @@ def signed_order_in_the_dump(_, state):
     "load compares keys by signed bytes.",
     "char is signed with GCC and Clang on x86, and byte is signed in Java.",
     two_keys("7f", "80"),
+    # Section 5 repeats the order and the limits of section 1.
+    section="1|5",
 )
 def signed_order_in_load(_, one, other):
     return signed_bytes(one) < signed_bytes(other)
@@ -158,6 +169,8 @@ def signed_order_in_load(_, one, other):
     "The dump sorts keys as UTF-16 text.",
     "Strings compare by UTF-16 units in Java, JavaScript and (ordinal) C#.",
     two_keys("80", "c3bc"),
+    # Section 5 repeats the order and the limits of section 1.
+    section="1|5",
 )
 def utf16_order_in_the_dump(_, state):
     return sorted(state.map, key=utf16_units)
@@ -169,6 +182,8 @@ def utf16_order_in_the_dump(_, state):
     "The dump sorts keys by length first.",
     "Canonical CBOR of RFC 7049 sorts the keys of a map so.",
     two_keys("6162", "62"),
+    # Section 5 repeats the order and the limits of section 1.
+    section="1|5",
 )
 def length_before_bytes_in_the_dump(_, state):
     return sorted(state.map, key=lambda key: (len(key), key))
@@ -180,6 +195,7 @@ def length_before_bytes_in_the_dump(_, state):
     "The dump has the keys in the order of a hash table.",
     "std::unordered_map, Go's map and Rust's HashMap have no defined order.",
     two_keys("61", "62"),
+    section="5",
 )
 def hash_order_in_the_dump(_, state):
     return sorted(state.map, key=zlib.crc32)
@@ -191,6 +207,8 @@ def hash_order_in_the_dump(_, state):
     "load compares keys up to their first NUL.",
     "strcmp ends there.",
     two_keys("61", "6100"),
+    # Section 5 repeats the order and the limits of section 1.
+    section="1|5",
 )
 def nul_ends_a_comparison_in_load(_, one, other):
     return one.split(b"\0")[0] < other.split(b"\0")[0]
@@ -202,6 +220,7 @@ def nul_ends_a_comparison_in_load(_, one, other):
     "load accepts a key twice in a row.",
     "`<=` is written where `<` is meant; filling a map hides the duplicate.",
     two_keys("61", "61"),
+    section="5",
 )
 def equal_keys_are_loaded(_, one, other):
     return one <= other
@@ -213,6 +232,7 @@ def equal_keys_are_loaded(_, one, other):
     "load accepts keys in any order.",
     "A reader that fills a sorted map does not seem to need a check.",
     two_keys("62", "61"),
+    section="5",
 )
 def unsorted_keys_are_loaded(*_):
     return True
@@ -227,6 +247,7 @@ def unsorted_keys_are_loaded(*_):
     "The version is written big-endian.",
     "Network byte order (htonl) is big-endian.",
     EMPTY,
+    section="5",
 )
 def version_is_big_endian(honest, state):
     return turned(honest(state), 4, 4)
@@ -238,6 +259,7 @@ def version_is_big_endian(honest, state):
     "The commit index is written big-endian.",
     "Java's DataOutputStream writes big-endian.",
     ONE_KEY,
+    section="5",
 )
 def commit_index_is_big_endian(honest, state):
     return turned(honest(state), 8, 8)
@@ -249,6 +271,7 @@ def commit_index_is_big_endian(honest, state):
     "The term is written big-endian.",
     "Network byte order is big-endian.",
     ONE_KEY,
+    section="5",
 )
 def term_is_big_endian(honest, state):
     return turned(honest(state), 16, 8)
@@ -260,6 +283,7 @@ def term_is_big_endian(honest, state):
     "The number of keys is written big-endian.",
     "A struct that is copied from memory is big-endian on s390x.",
     ONE_KEY,
+    section="5",
 )
 def count_is_big_endian(honest, state):
     return turned(honest(state), 24, 8)
@@ -271,6 +295,7 @@ def count_is_big_endian(honest, state):
     "The lengths of keys and values are written big-endian.",
     "DataView's setUint32 in JavaScript is big-endian by default.",
     ONE_KEY,
+    section="5",
 )
 def lengths_are_big_endian(_, data):
     return len(data).to_bytes(4, "big") + data
@@ -282,6 +307,7 @@ def lengths_are_big_endian(_, data):
     "Keys and values are written without their lengths.",
     "Code that feeds fields to a hash often omits the lengths.",
     ONE_KEY,
+    section="5",
 )
 def lengths_are_missing(_, data):
     return data
@@ -293,6 +319,7 @@ def lengths_are_missing(_, data):
     "The lengths of keys and values take 2 bytes.",
     "Go's binary encoding and C take the width from the type, and uint16_t holds every key's.",
     ONE_KEY,
+    section="5",
 )
 def lengths_have_2_bytes(_, data):
     return (len(data) & 0xFFFF).to_bytes(2, "little") + data
@@ -304,6 +331,7 @@ def lengths_have_2_bytes(_, data):
     "The lengths of keys and values take 8 bytes.",
     "size_t has 8 bytes on 64-bit platforms.",
     ONE_KEY,
+    section="5",
 )
 def lengths_have_8_bytes(_, data):
     return dkv20.u64(len(data)) + data
@@ -315,6 +343,7 @@ def lengths_have_8_bytes(_, data):
     "The version takes 8 bytes.",
     "long has 8 bytes on 64-bit Linux, and 4 on Windows.",
     EMPTY,
+    section="5",
 )
 def version_has_8_bytes(honest, state):
     data = honest(state)
@@ -327,6 +356,7 @@ def version_has_8_bytes(honest, state):
     "The commit index takes 4 bytes.",
     "unsigned has 4 bytes on the usual platforms.",
     EMPTY,
+    section="5",
 )
 def commit_index_has_4_bytes(honest, state):
     data = honest(state)
@@ -339,6 +369,7 @@ def commit_index_has_4_bytes(honest, state):
     "The number of keys takes 4 bytes.",
     "unsigned has 4 bytes on the usual platforms, and Java's size() is an int.",
     EMPTY,
+    section="5",
 )
 def count_has_4_bytes(honest, state):
     data = honest(state)
@@ -351,6 +382,7 @@ def count_has_4_bytes(honest, state):
     "The dump ends with a LF.",
     "Printing functions append one.",
     EMPTY,
+    section="5",
 )
 def dump_ends_with_lf(honest, state):
     return honest(state) + b"\n"
@@ -362,6 +394,7 @@ def dump_ends_with_lf(honest, state):
     "The hash of a loaded snapshot is that of its hex text.",
     "The text is available, since `dump` returns it.",
     EMPTY,
+    section="5",
 )
 def hash_of_the_hex_text(honest, self, data):
     return honest(self, data)[:-64] + dkv20.sha256(data.hex().encode())
@@ -373,6 +406,7 @@ def hash_of_the_hex_text(honest, self, data):
     "Hashes are written in upper-case hex.",
     "Java's and C#'s usual helpers (%02X, Convert.ToHexString) write it.",
     EMPTY,
+    section="5",
 )
 def hash_in_upper_case(honest, data):
     return honest(data).upper()
@@ -387,6 +421,7 @@ def hash_in_upper_case(honest, data):
     "load reads u64 fields big-endian.",
     "Java's DataInputStream and ByteBuffer read big-endian.",
     ONE_KEY,
+    section="5",
 )
 def load_reads_u64_big_endian(_, self):
     return int.from_bytes(self.take(8), "big")
@@ -398,6 +433,7 @@ def load_reads_u64_big_endian(_, self):
     "load reads u32 fields big-endian.",
     "ntohl reads network byte order.",
     EMPTY,
+    section="5",
 )
 def load_reads_u32_big_endian(_, self):
     return int.from_bytes(self.take(4), "big")
@@ -409,6 +445,7 @@ def load_reads_u32_big_endian(_, self):
     "load keeps the low 32 bits of u64 fields.",
     "size_t has 32 bits on 32-bit ARM and x86, and on WebAssembly.",
     "load 0x444b5653" + "01000000" + "0000000001000000" * 2 + "00" * 8,
+    section="5",
 )
 def load_keeps_32_bits(honest, self):
     return honest(self) & 0xFFFFFFFF
@@ -420,6 +457,7 @@ def load_keeps_32_bits(honest, self):
     "load keeps 53 bits of u64 fields.",
     "A JavaScript Number holds integers exactly up to 2^53.",
     "load 0x444b5653" + "01000000" + "0100000000008000" * 2 + "00" * 8,
+    section="5",
 )
 def load_keeps_53_bits(honest, self):
     return int(float(honest(self))) & dkv20.MASK64
@@ -431,6 +469,7 @@ def load_keeps_53_bits(honest, self):
     "load ignores the magic.",
     "A reader skips the bytes that it does not need.",
     EMPTY.replace("444b5653", "444b5654"),
+    section="5",
 )
 def magic_is_ignored(honest, self, good, code):
     honest(self, good or code == "bad-magic", code)
@@ -442,6 +481,7 @@ def magic_is_ignored(honest, self, good, code):
     "load ignores the version.",
     "There is only one version, so nothing fails at first.",
     EMPTY.replace("01000000", "02000000"),
+    section="5",
 )
 def version_is_ignored(honest, self, good, code):
     honest(self, good or code == "bad-version", code)
@@ -453,6 +493,7 @@ def version_is_ignored(honest, self, good, code):
     "load accepts a commit index with the term 0.",
     "The rule has two halves, and one is tested.",
     WITHOUT_TERM,
+    section="5",
 )
 def term_0_is_accepted(honest, self, good, code):
     honest(self, good or (code == "bad-term" and any(self.data[8:16])), code)
@@ -464,6 +505,7 @@ def term_0_is_accepted(honest, self, good, code):
     "load accepts a term with the commit index 0.",
     "The rule has two halves, and one is tested.",
     "load 0x444b5653" + "01000000" + "00" * 8 + "01" + "00" * 15,
+    section="5",
 )
 def commit_index_0_is_accepted(honest, self, good, code):
     honest(self, good or (code == "bad-term" and any(self.data[16:24])), code)
@@ -475,6 +517,7 @@ def commit_index_0_is_accepted(honest, self, good, code):
     "load refuses as many keys as the commit index.",
     "`<` is written where `<=` is meant.",
     "load 0x444b5653" + "01000000" + ("01" + "00" * 7) * 3 + "01000000" + "61" + "00000000",
+    section="5",
 )
 def count_limit_one_too_low(honest, self, good, code):
     is_equal = self.data[24:32] == self.data[8:16] and any(self.data[8:16])
@@ -487,6 +530,7 @@ def count_limit_one_too_low(honest, self, good, code):
     "load accepts one key more than the commit index.",
     "The commit index is mistaken for a count from 0.",
     EMPTY[:-16] + "01" + "00" * 7 + "01000000" + "61" + "00000000",
+    section="5",
 )
 def count_limit_one_too_high(honest, self, good, code):
     commit, count = (int.from_bytes(self.data[at : at + 8], "little") for at in (8, 24))
@@ -499,6 +543,7 @@ def count_limit_one_too_high(honest, self, good, code):
     "load accepts bytes after the last value.",
     "A reader stops after the last field it needs.",
     EMPTY + "00",
+    section="5",
 )
 def trailing_bytes_are_accepted(_, self):
     pass
@@ -510,6 +555,7 @@ def trailing_bytes_are_accepted(_, self):
     "A key out of order is reported at its length field.",
     "The reader keeps the offset of the whole record.",
     two_keys("62", "61"),
+    section="5",
 )
 def key_order_at_the_length_field(honest, self, good, code):
     if code == "key-order" and not good:
@@ -523,6 +569,7 @@ def key_order_at_the_length_field(honest, self, good, code):
     "Missing bytes are reported at the end of the data.",
     "io.ReadFull and fread consume the available bytes, and the position is read afterwards.",
     EMPTY[:-2],
+    section="5",
 )
 def truncated_at_the_end_of_the_data(honest, self, good, code):
     if code == "truncated" and not good:
@@ -536,6 +583,7 @@ def truncated_at_the_end_of_the_data(honest, self, good, code):
     "A bad term is reported at the commit index.",
     "The rule is about both fields, and either could be wrong.",
     WITHOUT_TERM,
+    section="5",
 )
 def bad_term_at_the_commit_index(honest, self, good, code):
     if code == "bad-term" and not good:
@@ -549,6 +597,7 @@ def bad_term_at_the_commit_index(honest, self, good, code):
     "Lengths out of range are reported after the length field.",
     "The reader's position is used after the field is read.",
     HEADER + "01" + "00" * 7 + "00000000",
+    section="5",
 )
 def length_errors_behind_the_field(honest, self, good, code):
     if code in ("key-length", "value-length") and not good:
@@ -562,6 +611,7 @@ def length_errors_behind_the_field(honest, self, good, code):
     "The bytes of a key are read before its length is checked.",
     "One function reads length and bytes, and the limits are checked afterwards.",
     HEADER + "01" + "00" * 7 + "01100000",
+    section="5",
 )
 def key_length_judged_after_the_key(_, reader):
     length = reader.u32()
@@ -578,6 +628,7 @@ def key_length_judged_after_the_key(_, reader):
     "An incomplete magic is bad-magic, not truncated.",
     "memcmp or startswith is called on the available bytes.",
     "load 0x444b58",
+    section="5",
 )
 def short_magic_is_judged(honest, self, good, code):
     is_short = self.field == 0 and code == "truncated"
@@ -590,6 +641,7 @@ def short_magic_is_judged(honest, self, good, code):
     "The order of keys is checked after the value is read.",
     "Whole records are read and inserted into a map, which checks the order.",
     two_keys("62", "61")[:-2],
+    section="5",
 )
 def key_order_judged_after_the_value(honest, self, good, code):
     if code == "key-order" and not good:
@@ -608,6 +660,7 @@ def key_order_judged_after_the_value(honest, self, good, code):
     "A key of 4,096 bytes is too long in commands and snapshots.",
     "A buffer of 4,096 bytes holds a C string of 4,095.",
     HEADER + "01" + "00" * 7 + "00100000",
+    section="1",
 )
 def key_limit_one_too_low(honest):
     return honest - 1
@@ -619,6 +672,7 @@ def key_limit_one_too_low(honest):
     "A key of 4,097 bytes is accepted in commands and snapshots.",
     "`>=` and `>` are mixed up when the condition is negated.",
     HEADER + "01" + "00" * 7 + "01100000",
+    section="1",
 )
 def key_limit_one_too_high(honest):
     return honest + 1
@@ -630,6 +684,8 @@ def key_limit_one_too_high(honest):
     "load has no lower limit on the length of a key.",
     "Only the upper limit of a range is checked.",
     HEADER + "01" + "00" * 7 + "00000000",
+    # Section 5 repeats the order and the limits of section 1.
+    section="1|5",
 )
 def empty_key_is_loaded(honest, reader):
     if reader.data[reader.next : reader.next + 4] == bytes(4):
@@ -643,6 +699,7 @@ def empty_key_is_loaded(honest, reader):
     "A value of 1,048,576 bytes is too long in commands and snapshots.",
     "`<` is written where `<=` is meant.",
     HEADER + "01" + "00" * 7 + "01000000" + "61" + "00001000",
+    section="1",
 )
 def value_limit_one_too_low(honest):
     return honest - 1
@@ -654,6 +711,7 @@ def value_limit_one_too_low(honest):
     "A value of 1,048,577 bytes is accepted in commands and snapshots.",
     "`>=` and `>` are mixed up when the condition is negated.",
     HEADER + "01" + "00" * 7 + "01000000" + "61" + "01001000",
+    section="1",
 )
 def value_limit_one_too_high(honest):
     return honest + 1
@@ -664,6 +722,7 @@ def value_limit_one_too_high(honest):
     "load_state",
     "The program crashes if a snapshot's number of keys exceeds memory.",
     "`reserve(count)` throws std::bad_alloc in C++, and `make` panics in Go, when count is absurd.",
+    section="5",
 )
 def reserves_what_is_announced(honest, data):
     commit, count = (int.from_bytes(data[at : at + 8], "little") for at in (8, 24))

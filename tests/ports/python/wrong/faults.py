@@ -15,6 +15,7 @@ from wrong.registry import answer
     "The answer for a pending entry says committed.",
     "A client library treats an appended entry as done.",
     "new 3; partition 1 2; put a 1",
+    section="4.1",
 )
 def pending_is_shown_as_committed(honest, self, outcome):
     return honest(self, outcome._replace(committed=True))
@@ -26,6 +27,7 @@ def pending_is_shown_as_committed(honest, self, outcome):
     "If the leader is isolated, a refused put stays in its log.",
     "The entry is appended first, and the error occurs when it is sent.",
     "new 3; partition 0 1; put a 1; replica 0",
+    section="1",
 )
 def put_without_a_leader_is_appended(honest, self, op):
     try:
@@ -42,6 +44,7 @@ def put_without_a_leader_is_appended(honest, self, op):
     "no-leader comes before key-length and value-length.",
     "The state is checked before the arguments are validated.",
     "new 3; partition 0 1; put 0x 1",
+    section="4.1",
 )
 def no_leader_before_key_length(honest, self, op):
     if self.is_partitioned(self.leader_id):
@@ -55,6 +58,7 @@ def no_leader_before_key_length(honest, self, op):
     "key-length comes before unknown-replica in `at`.",
     "Arguments are validated before anything is looked up.",
     "new 1; at 9 put 0x 1",
+    section="4.2",
 )
 def key_length_before_unknown_replica_in_at(honest, self, id, op):
     dkv20.check_op(op)
@@ -67,6 +71,7 @@ def key_length_before_unknown_replica_in_at(honest, self, id, op):
     "not-leader comes before key-length in `at`.",
     "The role is checked as soon as the replica is found.",
     "new 2; at 1 put 0x 1",
+    section="4.2",
 )
 def not_leader_before_key_length_in_at(honest, self, id, op):
     if self.replica(id).role != LEADER:
@@ -80,6 +85,7 @@ def not_leader_before_key_length_in_at(honest, self, id, op):
     "`at` with a word other than noop, put and del is a syntax error.",
     "The inner command is parsed as an argument.",
     "new 1; at 0 set a",
+    section="8",
 )
 def at_with_another_word_is_syntax(honest, self, tokens):
     try:
@@ -94,6 +100,7 @@ def at_with_another_word_is_syntax(honest, self, tokens):
     "`at` a follower proposes to the leader.",
     "In many replicated stores followers forward proposals.",
     "new 2; at 1 noop",
+    section="4.2",
 )
 def follower_forwards(honest, self, id, op):
     is_follower = id < self.n and self.replica(id).role != LEADER
@@ -106,6 +113,7 @@ def follower_forwards(honest, self, id, op):
     "`at` the reachable leader appends and does not settle.",
     "The two cases of `at` are written as one.",
     "new 1; at 0 noop",
+    section="4.2",
 )
 def at_the_leader_does_not_settle(honest, self, id, op):
     if id != self.leader_id or self.is_partitioned(id):
@@ -121,6 +129,7 @@ def at_the_leader_does_not_settle(honest, self, id, op):
     "`at` an isolated leader appends with the cluster's term instead of the replica's own.",
     "A simulation has a global term beside those of the replicas.",
     "new 3; partition 0; at 0 noop",
+    section="4.2",
 )
 def at_appends_with_the_clusters_term(honest, self, id, op):
     outcome = honest(self, id, op)
@@ -136,6 +145,7 @@ def at_appends_with_the_clusters_term(honest, self, id, op):
     "An isolated leader commits the entries that `at` proposes to it.",
     "The leader counts its own acknowledgement and does not wait for more.",
     "new 3; partition 0; at 0 put a 1",
+    section="4.2",
 )
 def isolated_leader_commits_alone(honest, self, id, op):
     outcome = honest(self, id, op)
@@ -151,6 +161,7 @@ def isolated_leader_commits_alone(honest, self, id, op):
     "An isolated leader refuses what `at` proposes to it.",
     "A leader with a lease or a quorum check refuses proposals.",
     "new 3; partition 0; at 0 noop",
+    section="4.2",
 )
 def isolated_leader_refuses(honest, self, id, op):
     if id in self.isolated and self.replica(id).role == LEADER:
@@ -167,6 +178,7 @@ def isolated_leader_refuses(honest, self, id, op):
     "partition isolates the ids before the first unknown one, then returns the error.",
     "One loop both checks and changes.",
     "new 3; partition 1 9; status",
+    section="1",
 )
 def refused_partition_isolates(honest, self, ids):
     for id in ids:
@@ -181,6 +193,7 @@ def refused_partition_isolates(honest, self, ids):
     "heal heals the ids before the first unknown one, then returns the error.",
     "One loop both checks and changes.",
     "new 3; partition 1; heal 1 9; status",
+    section="1",
 )
 def refused_heal_heals(honest, self, ids):
     for id in ids:
@@ -195,6 +208,7 @@ def refused_heal_heals(honest, self, ids):
     "compact compacts the ids before the first unknown one, then returns the error.",
     "One loop both checks and changes.",
     "new 1; noop; compact 0 9; replica 0",
+    section="1",
 )
 def refused_compact_compacts(_, self, ids):
     for id in ids:
@@ -207,6 +221,7 @@ def refused_compact_compacts(_, self, ids):
     "A refused partition raises the term.",
     "The term is raised before it is known whether there is an election.",
     "new 3; partition 9; status",
+    section="1",
 )
 def refused_partition_raises_the_term(honest, self, ids):
     try:
@@ -222,6 +237,7 @@ def refused_partition_raises_the_term(honest, self, ids):
     "heal without ids heals no replica.",
     "An empty list means no replica.",
     "new 3; partition 1; heal; status",
+    section="4.3",
 )
 def bare_heal_heals_nobody(_, self, *ids):
     self.cluster.heal(ids)
@@ -234,6 +250,7 @@ def bare_heal_heals_nobody(_, self, *ids):
     "partition without ids isolates every replica.",
     "heal and compact without ids mean all.",
     "new 3; partition; status",
+    section="4.3",
 )
 def bare_partition_isolates_all(honest, self, *ids):
     return honest(self, *(ids or range(self.cluster.n)))
@@ -245,6 +262,7 @@ def bare_partition_isolates_all(honest, self, *ids):
     "heal with ids heals every replica.",
     "Test harnesses often have one heal, which restores the whole network.",
     "new 3; partition 1 2; heal 1; status",
+    section="4.3",
 )
 def heal_with_ids_heals_all(honest, self, *ids):
     self.cluster.check_ids(ids)
@@ -257,6 +275,7 @@ def heal_with_ids_heals_all(honest, self, *ids):
     "partition of an isolated replica makes it reachable.",
     "A set is toggled by symmetric difference.",
     "new 3; partition 1; partition 1; status",
+    section="4.3",
 )
 def partition_toggles(honest, self, ids):
     self.check_ids(ids)
@@ -272,6 +291,7 @@ def partition_toggles(honest, self, ids):
     "partition replaces the set of isolated ids.",
     "The call is read as the state of the network, not as a change.",
     "new 3; partition 1; partition 2; status",
+    section="4.3",
 )
 def partition_replaces(honest, self, ids):
     self.check_ids(ids)
@@ -285,6 +305,7 @@ def partition_replaces(honest, self, ids):
     "heal does not settle: replicas catch up with the next proposal or partition.",
     "In Raft they catch up with the leader's next message.",
     "new 3; partition 1; put a 1; heal; replica 1",
+    section="4.3",
 )
 def heal_does_not_settle(_, self, ids):
     self.check_ids(ids)
@@ -297,6 +318,7 @@ def heal_does_not_settle(_, self, ids):
     "heal elects a new leader although one is reachable.",
     "In Raft a replica that returns with a higher term deposes the leader.",
     "new 3; partition 1; heal",
+    section="4.4",
 )
 def heal_elects_again(honest, self, ids):
     honest(self, ids)
@@ -312,6 +334,7 @@ def heal_elects_again(honest, self, ids):
     "Isolated replicas communicate with each other.",
     "A network partition usually has two sides that both go on.",
     "new 5; partition 0 1; at 0 put a 1; heal 2; replica 1",
+    section="4",
 )
 def isolated_replicas_meet(honest, self):
     honest(self)
@@ -332,6 +355,7 @@ def newness(replica):
     "status sorts the isolated ids as text.",
     "JavaScript's sort compares text by default.",
     "new 11; partition 2 10; status",
+    section="8",
 )
 def isolated_ids_sorted_as_text(_, self):
     return ",".join(sorted(map(str, self.cluster.isolated))) or "none"
@@ -343,6 +367,7 @@ def isolated_ids_sorted_as_text(_, self):
     "An isolated leader's id is shown instead of `none`.",
     "The current leader is kept whether or not it is reachable.",
     "new 3; partition 0 1",
+    section="8",
 )
 def isolated_leader_is_shown(_, self):
     return f"leader={self.cluster.leader_id} term={self.cluster.term}"
@@ -354,6 +379,8 @@ def isolated_leader_is_shown(_, self):
     "status shows the quorum of the reachable replicas.",
     "The size of a cluster is mistaken for the number of its live members.",
     "new 5; partition 3 4; status",
+    # Section 4 has the quorum, and section 8 the field.
+    section="4|8",
 )
 def status_shows_the_quorum_of_the_reachable(honest, self):
     wrong = len(self.cluster.reachable()) // 2 + 1
@@ -369,6 +396,7 @@ def status_shows_the_quorum_of_the_reachable(honest, self):
     "Entries commit with a majority of the reachable replicas.",
     "Members that do not answer are not counted.",
     "new 3; partition 1 2; put a 1",
+    section="4.4",
 )
 def quorum_of_the_reachable_commits(honest, self, reachable):
     quorum, self.quorum = self.quorum, len(reachable) // 2 + 1
@@ -382,6 +410,7 @@ def quorum_of_the_reachable_commits(honest, self, reachable):
     "A leader is elected by a majority of the reachable replicas.",
     "Members that do not answer are not counted.",
     "new 3; partition 0 1",
+    section="4.4",
 )
 def quorum_of_the_reachable_elects(honest, self):
     reachable = self.reachable()
@@ -396,6 +425,7 @@ def quorum_of_the_reachable_elects(honest, self):
     "An election needs more replicas than the quorum.",
     "`>` is written where `>=` is meant.",
     "new 3; partition 0",
+    section="4.4",
 )
 def election_needs_one_more_than_the_quorum(honest, self):
     if self.is_partitioned(self.leader_id) and len(self.reachable()) == self.quorum:
@@ -410,6 +440,7 @@ def election_needs_one_more_than_the_quorum(honest, self):
     "The longer log wins although its last term is older.",
     "Of the two parts of Raft's rule only the length is remembered.",
     "new 5; partition 0; at 0 noop; at 0 noop; at 0 noop; partition 1 2; heal 0",
+    section="4.4",
 )
 def longer_but_older_log_wins(_, self, reachable):
     return max(reachable, key=lambda replica: (replica.last, replica.last_term))
@@ -421,6 +452,7 @@ def longer_but_older_log_wins(_, self, reachable):
     "The last term alone decides an election.",
     "Of the two parts of Raft's rule only the term is remembered.",
     "new 3; noop; partition 1; noop; partition 0; heal 1",
+    section="4.4",
 )
 def last_term_alone_decides(_, self, reachable):
     return max(reachable, key=lambda replica: replica.last_term)
@@ -432,6 +464,7 @@ def last_term_alone_decides(_, self, reachable):
     "The highest id wins, whatever the logs.",
     "The bully algorithm elects the highest id.",
     "new 3; partition 0",
+    section="4.4",
 )
 def highest_id_wins(_, self, reachable):
     return reachable[-1]
@@ -443,6 +476,7 @@ def highest_id_wins(_, self, reachable):
     "The lowest id wins, whatever the logs.",
     "The first live replica of a list is chosen.",
     "new 3; noop; partition 1; noop; partition 0; heal 1",
+    section="4.4",
 )
 def lowest_id_wins(_, self, reachable):
     return reachable[0]
@@ -454,6 +488,7 @@ def lowest_id_wins(_, self, reachable):
     "Among equally good logs the highest id wins.",
     "A loop keeps the last maximum; Rust's max_by_key returns the last one.",
     "new 3; partition 0",
+    section="4.4",
 )
 def tie_goes_to_the_highest_id(_, self, reachable):
     return max(reachable, key=lambda replica: (*newness(replica), replica.id))
@@ -465,6 +500,7 @@ def tie_goes_to_the_highest_id(_, self, reachable):
     "The greatest commit index wins, and among equals the lowest id.",
     "Committed entries must not be lost, so the commit index decides.",
     "new 5; partition 1 2 3; noop; partition 0; heal 1 2",
+    section="4.4",
 )
 def greatest_commit_index_wins(_, self, reachable):
     return max(reachable, key=lambda replica: replica.commit)
@@ -476,6 +512,7 @@ def greatest_commit_index_wins(_, self, reachable):
     "The winner appends no NoOp.",
     "The NoOp is in section 8 of the Raft paper, not in its summary.",
     "new 3; partition 0; replica 1",
+    section="4.4",
 )
 def new_leader_appends_no_noop(honest, self, reachable):
     honest(self, reachable)
@@ -488,6 +525,7 @@ def new_leader_appends_no_noop(honest, self, reachable):
     "The winner's NoOp has the previous term.",
     "The entry is made before the term is raised.",
     "new 3; partition 0; hash 1; log 1",
+    section="4.4",
 )
 def noop_has_the_old_term(honest, self, reachable):
     honest(self, reachable)
@@ -500,6 +538,7 @@ def noop_has_the_old_term(honest, self, reachable):
     "An election raises the term by two.",
     "Both the candidate and the code that counts votes raise it.",
     "new 3; partition 0",
+    section="4.4",
 )
 def term_grows_by_two(honest, self, reachable):
     self.term += 1
@@ -512,6 +551,7 @@ def term_grows_by_two(honest, self, reachable):
     "The winner drops its uncommitted entries.",
     "An uncommitted suffix is thought to be invalid.",
     "new 5; partition 1 2 3; noop; partition 0; heal 1 2; replica 4",
+    section="4.4",
 )
 def winner_drops_its_tail(honest, self, reachable):
     winner = self.winner(reachable)
@@ -525,6 +565,7 @@ def winner_drops_its_tail(honest, self, reachable):
     "The isolated replicas also adopt an election's term.",
     "A simulation sets the term of all replicas in one loop.",
     "new 3; partition 0; replica 0",
+    section="4.4",
 )
 def isolated_replicas_hear_of_the_term(honest, self, reachable):
     honest(self, reachable)
@@ -538,6 +579,7 @@ def isolated_replicas_hear_of_the_term(honest, self, reachable):
     "A follower raises its term when it is isolated.",
     "In Raft without pre-vote, an isolated follower starts elections repeatedly.",
     "new 3; partition 1; replica 1",
+    section="4.4",
 )
 def term_moves_in_isolation(honest, self, ids):
     before = set(self.isolated)
@@ -552,6 +594,7 @@ def term_moves_in_isolation(honest, self, ids):
     "The term is raised although there is no quorum for an election.",
     "In Raft a candidate raises its term before it asks for votes.",
     "new 3; partition 0 1",
+    section="4.4",
 )
 def failed_election_raises_the_term(honest, self, reachable):
     honest(self, reachable)
@@ -567,6 +610,7 @@ def failed_election_raises_the_term(honest, self, reachable):
     "Without a reachable leader, a deposed leader that is reachable keeps its role.",
     "Settling returns early if there is no leader to follow.",
     "new 3; partition 0; partition 1 2; heal 0; replica 0",
+    section="4.4",
 )
 def deposed_leader_leads_where_nobody_does(_, self, reachable):
     pass
@@ -578,6 +622,7 @@ def deposed_leader_leads_where_nobody_does(_, self, reachable):
     "A deposed leader that is reachable again adopts the term and keeps its role.",
     "Term and role are set in two places, and one is missing.",
     "new 3; partition 0; heal; replica 0",
+    section="4.4",
 )
 def role_is_not_given_up(_, self, term):
     self.term = term
@@ -589,6 +634,7 @@ def role_is_not_given_up(_, self, term):
     "A replica that follows keeps its old term.",
     "Term and role are set in two places, and one is missing.",
     "new 3; partition 0; replica 2",
+    section="4.4",
 )
 def term_is_not_taken(_, self, term):
     self.role = FOLLOWER
@@ -600,6 +646,7 @@ def term_is_not_taken(_, self, term):
     "The isolated predecessor steps down when another leader is elected.",
     "A simulation clears the old leader's flag when it sets the new one's.",
     "new 3; partition 0; replica 0",
+    section="4.4",
 )
 def predecessor_gives_up_its_role(honest, self, reachable):
     self.leader.role = FOLLOWER
@@ -612,6 +659,7 @@ def predecessor_gives_up_its_role(honest, self, reachable):
     "An isolated current leader steps down if none is elected.",
     "A leader that checks its quorum steps down, as in etcd's raft with CheckQuorum.",
     "new 3; partition 0 1; replica 0",
+    section="4.4",
 )
 def isolated_leader_steps_down(honest, self, reachable):
     honest(self, reachable)

@@ -22,7 +22,7 @@ def silent_for_long():
 # At certain commands.
 
 
-@behaviour(3, "Session.do_put", "It hangs at a put.", "A lock is acquired twice.")
+@behaviour(3, "Session.do_put", "It hangs at a put.", "A lock is acquired twice.", section="4.1")
 def hangs_at_a_put(*_):
     silent_for_long()
 
@@ -32,6 +32,7 @@ def hangs_at_a_put(*_):
     "Session.do_heal",
     "It exits with status 3 at a heal.",
     "Some libraries exit on fatal errors.",
+    section="4.3",
 )
 def exits_at_a_heal(*_):
     os._exit(3)
@@ -42,6 +43,7 @@ def exits_at_a_heal(*_):
     "Session.do_compact",
     "It crashes with a segmentation fault at a compact.",
     "A dangling pointer is followed.",
+    section="4.5",
 )
 def segmentation_fault_at_a_compact(*_):
     os.kill(os.getpid(), signal.SIGSEGV)
@@ -52,6 +54,7 @@ def segmentation_fault_at_a_compact(*_):
     "Session.do_dump",
     "It prints a stack trace and crashes at a dump.",
     "An uncaught exception ends a program in most languages.",
+    section="5",
 )
 def exception_at_a_dump(*_):
     raise RuntimeError("not caught")
@@ -106,6 +109,7 @@ def many_lines_at_status(honest, self):
     "Session.do_partition",
     "It sleeps for some seconds at a partition before it answers.",
     "A real cluster waits for an election timeout.",
+    section="4.3",
 )
 def slow_at_a_partition(honest, self, *ids):
     time.sleep(8)

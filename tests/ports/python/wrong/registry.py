@@ -26,7 +26,7 @@ class WrongPort(NamedTuple):
     bug: str
     seen: str  # where such a bug comes from
     shows: str  # commands, separated by "; ", with a wrong answer
-    section: str  # of the definition, which it breaks; "" if this is not declared
+    section: str  # of the definition, which it breaks: "4.2"; or "1|5" if two have the same rule
     mistake: Callable
 
     def describe(self) -> dict:

@@ -1,0 +1,64 @@
+//! Questions to the port while a divergence is explained.
+
+use dkv20_exam::{Ask, Session as _};
+
+use super::oracle::Oracle;
+
+/// The port, which is asked a few more lines on new processes. After a failure it is not asked again,
+/// so that a port that hangs takes one time limit.
+pub(super) struct Inquiry<'a> {
+    ask: Ask<'a>,
+    has_failed: bool,
+}
+
+impl<'a> Inquiry<'a> {
+    pub(super) fn new(ask: Ask<'a>) -> Self {
+        Self { ask, has_failed: false }
+    }
+
+    /// Returns the port's answer to `question` after `lines`, of which those without an answer are
+    /// left out.
+    pub(super) fn answer(&mut self, lines: &[Vec<u8>], question: &str) -> Option<Vec<u8>> {
+        self.answers(lines, &[question.into()])?.pop()
+    }
+
+    /// Returns the port's answers to `questions` after `lines`.
+    pub(super) fn answers(
+        &mut self,
+        lines: &[Vec<u8>],
+        questions: &[Vec<u8>],
+    ) -> Option<Vec<Vec<u8>>> {
+        if self.has_failed {
+            return None;
+        }
+        let mut session = Oracle::new();
+        let mut asked = lines.to_vec();
+        asked.extend_from_slice(questions);
+        asked.retain(|line| session.run(line).is_some());
+        let answers = (self.ask)(&asked);
+        let answers = answers.filter(|answers| answers.len() == asked.len());
+        self.has_failed = answers.is_none();
+        let answers = answers?;
+        let first = answers.len().checked_sub(questions.len())?;
+        Some(answers[first..].to_vec())
+    }
+
+    /// Returns the answers to the observers after `lines`: those that are due, and the port's.
+    pub(super) fn observed(&mut self, lines: &[Vec<u8>]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+        let (observers, due) = observations(lines);
+        let answers = self.answers(lines, &observers)?;
+        Some(due.into_iter().zip(answers).collect())
+    }
+}
+
+/// Returns the observers after `lines`, and the answers that are due to them.
+pub(super) fn observations(lines: &[Vec<u8>]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let mut session = Oracle::new();
+    for line in lines {
+        session.run(line);
+    }
+    let observers = session.observers();
+    let answer = |line: &Vec<u8>| session.run(line).unwrap_or_default().into_bytes();
+    let due = observers.iter().map(answer).collect();
+    (observers, due)
+}

@@ -1,0 +1,390 @@
+//! Explanations of a divergence hold, or there are none.
+//!
+//! Each test has a port that is the reference but for one mistake, and lines that show it.
+
+#![cfg(feature = "exam")]
+
+use std::cell::Cell;
+
+use dkv20::machines::Dkv20;
+use dkv20::{Session, mix};
+use dkv20_exam::{Actual, Ask, Divergence, Evidence, Explanation, Failure, Machine as _};
+
+/// A port: from a line and the right answer to its own.
+type Port<'a> = &'a dyn Fn(&str, String) -> String;
+
+fn lines(text: &str) -> Vec<Vec<u8>> {
+    text.split("; ").map(|line| line.as_bytes().to_vec()).collect()
+}
+
+/// Returns the answers of a port to lines that each get one.
+fn answers(lines: &[Vec<u8>], port: Port<'_>) -> Vec<Vec<u8>> {
+    let mut session = Session::new();
+    let answer = |line: &Vec<u8>| {
+        let mut answer = String::new();
+        session.run_line(line, &mut answer);
+        port(&String::from_utf8_lossy(line), answer).into_bytes()
+    };
+    lines.iter().map(answer).collect()
+}
+
+/// Explains why the port's answer to the last of some lines is wrong. `step` is the number of lines
+/// up to the first wrong step.
+fn explain(text: &str, step: usize, port: Port<'_>) -> Explanation {
+    let lines = lines(text);
+    let expected = answers(&lines, &|_, answer| answer).pop().unwrap();
+    let actual = answers(&lines, port).pop().unwrap();
+    assert_ne!(expected, actual, "the port is wrong");
+    let actual = Actual::Answer(actual);
+    explain_as(&lines, step, expected, actual, &mut |lines| Some(answers(lines, port)))
+}
+
+fn explain_as(
+    lines: &[Vec<u8>],
+    step: usize,
+    expected: Vec<u8>,
+    actual: Actual,
+    ask: Ask<'_>,
+) -> Explanation {
+    let divergence = Divergence { step: lines.len() - 1, expected: Some(expected), actual };
+    Dkv20.explain(&Evidence { lines, divergence: &divergence, step: step - 1 }, ask)
+}
+
+/// A port with another answer to one line.
+fn instead<'a>(wrong: &'a str, answer: &'a str) -> impl Fn(&str, String) -> String + 'a {
+    move |line, right| if line == wrong { answer.into() } else { right }
+}
+
+fn first_section(explanation: &Explanation) -> &str {
+    explanation.sections.first().map(String::as_str).unwrap_or_default()
+}
+
+fn has_fact(explanation: &Explanation, part: &str) -> bool {
+    explanation.facts.iter().any(|fact| fact.contains(part))
+}
+
+#[test]
+fn a_refused_command_has_no_draws() {
+    for line in [
+        "workload 1 10 18446744073709551615",
+        "workload 1 10 10000001",
+        "workload 1 0 5",
+        "chaos 1 18446744073709551615",
+        "scenario A\r",
+        "scenario C",
+    ] {
+        let port = instead(line, "ok");
+        let explanation = explain(&format!("new 1; {line}"), 2, &port);
+        assert_eq!(explanation.facts, [""; 0], "{line}");
+        assert!(["7", "8"].contains(&first_section(&explanation)), "{line}");
+    }
+    // A limit that the port lacks is a limit all the same.
+    let port = instead("workload 1 10 5", "err count");
+    assert_eq!(explain("new 1; workload 1 10 5", 2, &port).facts, [""; 0]);
+}
+
+#[test]
+fn a_workload_is_explained_by_its_last_op() {
+    let port = instead("workload 20 1000 1", "ok committed=0 pending=0 refused=0");
+    let explanation = explain("new 1; workload 20 1000 1", 2, &port);
+    let op = "op 1 of the workload: draws 3900778703475868044 357812285139149957 \
+              4645975589145387511 make `put 0x6b65792d303030393537 0x571d000000000000`";
+    assert_eq!(explanation.facts[0], op);
+    assert_eq!(first_section(&explanation), "7");
+    // No op has been drawn.
+    let port = instead("workload 20 1000 0", "ok committed=1 pending=0 refused=0");
+    let explanation = explain("new 1; workload 20 1000 0", 2, &port);
+    assert!(!has_fact(&explanation, "op "), "{:?}", explanation.facts);
+}
+
+#[test]
+fn right_counts_are_not_a_wrong_workload() {
+    let port = instead("workload 1 10 2", "ok committed=0 pending=2 refused=0");
+    let explanation = explain("new 1; workload 1 10 2", 2, &port);
+    assert_eq!(first_section(&explanation), "8");
+    assert!(has_fact(&explanation, "only the numbers are wrong"));
+}
+
+#[test]
+fn line_by_line_is_stated_only_if_it_was_compared() {
+    let wrong = format!("ok digest={}", "0".repeat(64));
+    let all_lines = "the port is right if the commands are written out as 6 lines";
+    let port = instead("chaos 6443 2", &wrong);
+    let explanation = explain("new 1; chaos 6443 2", 2, &port);
+    assert!(has_fact(&explanation, all_lines), "{:?}", explanation.facts);
+    let step = "step 2: draws 8850776011603645071 7095079271941099458 7089736424386435806 \
+                2070537642031768863 14566403119424416522 (e is 61) make `at 0 put \
+                0x6b65792d303030303331 0x7a19000000000000`";
+    assert!(explanation.facts.iter().any(|fact| fact == step), "{:?}", explanation.facts);
+    assert!(has_fact(&explanation, "the port's answer to `chaos 6443 1` is right"));
+    assert_eq!(first_section(&explanation), "10");
+
+    // Another line is wrong, too; or the port fails.
+    let also = |line: &str, right: String| match line {
+        "chaos 6443 2" => wrong.clone(),
+        "partition 0" => "ok leader=none term=7".into(),
+        _ => right,
+    };
+    assert_eq!(explain("new 1; chaos 6443 2", 2, &also).facts, [""; 0]);
+    let lines = lines("new 1; chaos 6443 2");
+    let right = answers(&lines, &|_, answer| answer).pop().unwrap();
+    let actual = Actual::Answer(wrong.clone().into());
+    let explanation = explain_as(&lines, 2, right, actual, &mut |_| None);
+    assert_eq!(explanation.facts, [""; 0]);
+    assert_eq!(explanation.sections, ["10"]);
+}
+
+#[test]
+fn a_load_has_fields_only_if_one_is_refused() {
+    let valid = "load 0x444b56530100000001000000000000000100000000000000010000000000000001000000610\
+                 0000000";
+    let hash = "0".repeat(64);
+    let port = |line: &str, right: String| {
+        if line == valid { format!("ok commit=1 term=1 keys=1 sha256={hash}") } else { right }
+    };
+    let explanation = explain(valid, 1, &port);
+    assert!(!has_fact(&explanation, "commit index"), "{:?}", explanation.facts);
+    assert_eq!(first_section(&explanation), "5");
+
+    // The reader does not reach the second key.
+    let refused = "load 0x444b5653010000000100000000000000000000000000000001000000000000000100000061\
+                   00000000";
+    let port = instead(refused, "ok commit=1 term=0 keys=1 sha256=0");
+    let explanation = explain(refused, 1, &port);
+    assert!(has_fact(&explanation, "commit index: "), "{:?}", explanation.facts);
+    assert!(explanation.facts.iter().any(|fact| fact.starts_with("      16  term: ")));
+    assert!(!has_fact(&explanation, "number of keys"), "{:?}", explanation.facts);
+}
+
+/// An order of bytes that a hash confirms.
+#[test]
+fn a_confirmed_guess_names_the_section() {
+    let hash_of_no_lengths = {
+        use sha2::{Digest as _, Sha256};
+        let bytes = b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01av";
+        hex::encode(Sha256::digest(bytes))
+    };
+    let wrong = format!("ok {hash_of_no_lengths}");
+    let port = instead("log 0", &wrong);
+    let explanation = explain("new 1; put a v; log 0", 2, &port);
+    assert_eq!(explanation.facts, ["the hash is that of the log if its lengths are missing"]);
+    assert_eq!(explanation.sections, ["2"]);
+
+    let port =
+        instead("log 0", "ok 00000000000000000000000000000000000000000000000000000000deadbeef");
+    let explanation = explain("new 1; put a v; log 0", 2, &port);
+    let entry = "    index 1  term 1  put 0x61 \"a\" 0x76 \"v\"";
+    assert!(explanation.facts.iter().any(|fact| fact == entry), "{:?}", explanation.facts);
+}
+
+#[test]
+fn the_section_follows_the_step_and_not_the_look() {
+    let follower = "ok role=follower term=1 base=0 commit=1 last=1 keys=1";
+    let of = |lines: &str, step, observer: &str, answer: &str| {
+        let explanation =
+            explain(&format!("{lines}; {observer}"), step, &instead(observer, answer));
+        first_section(&explanation).to_owned()
+    };
+    let compacted = of("new 2; put a v; compact", 3, "replica 1", follower);
+    assert_eq!(compacted, "4.5");
+    assert_eq!(
+        of(
+            "new 2; put a v",
+            2,
+            "replica 1",
+            "ok role=follower term=1 base=1 commit=1 last=1 keys=1"
+        ),
+        "4.4"
+    );
+    let isolated = of("new 3; partition 2; put a v", 3, "replica 2", follower);
+    assert_eq!(isolated, "4");
+    assert_eq!(of("new 3; heal 9", 2, "status", "ok leader=0 term=2 quorum=2 isolated=none"), "1");
+    assert_eq!(
+        of("new 3; partition 1", 2, "status", "ok leader=0 term=1 quorum=2 isolated=none"),
+        "4.3"
+    );
+    assert_eq!(of("new 4", 1, "status", "ok leader=0 term=1 quorum=2 isolated=none"), "4");
+}
+
+#[test]
+fn a_tail_with_another_term_is_of_the_section_on_propose_at() {
+    let port = instead("at 0 put 0x61 0x76", "ok pending index=1 term=2");
+    let explanation = explain("new 3; partition 0; at 0 put 0x61 0x76", 3, &port);
+    assert_eq!(explanation.sections, ["4.2"]);
+}
+
+#[test]
+fn a_port_that_fails_at_one_command_has_the_fault_there() {
+    let of = |text: &str, port: Option<Port<'_>>| {
+        let lines = lines(text);
+        let expected = answers(&lines, &|_, answer| answer).pop().unwrap();
+        let failed = Actual::Failed(Failure::NoAnswer);
+        let mut ask = |lines: &[Vec<u8>]| port.map(|port| answers(lines, port));
+        explain_as(&lines, lines.len(), expected, failed, &mut ask)
+    };
+    let right: Port<'_> = &|_, answer| answer;
+    let election = of("new 3; partition 0 1; heal 1", Some(right));
+    assert_eq!(first_section(&election), "4.4");
+    assert!(has_fact(
+        &election,
+        "in the reference: replica 1 wins the election of term 2 with (last_term, last) = (0, 0)"
+    ));
+    assert_eq!(first_section(&of("new 3; heal", Some(right))), "4.3");
+    assert_eq!(first_section(&of("new 3; compact", Some(right))), "4.5");
+    // It does not answer anything any more.
+    let silent = of("new 3; heal", None);
+    assert_eq!((first_section(&silent), silent.facts.len()), ("8", 0));
+    assert_eq!(first_section(&of("mix 1x", Some(right))), "8");
+}
+
+#[test]
+fn a_form_that_the_port_does_not_know_is_of_section_8() {
+    let octal = format!("ok {}", mix(8));
+    let explanation = explain("mix 010", 1, &instead("mix 010", &octal));
+    assert_eq!(explanation.facts, ["the port is right with the line `mix 10` instead"]);
+    assert_eq!(explanation.sections, ["8"]);
+    let explanation = explain("mix 5", 1, &instead("mix 5", "ok 7"));
+    assert_eq!(explanation, Explanation { facts: vec![], sections: vec!["6".into()] });
+    let explanation = explain("mix 5", 1, &instead("mix 5", "ok -7"));
+    assert_eq!(explanation.sections, ["8"]);
+    let explanation = explain("new 1; noop", 2, &instead("noop", "ok Committed index=1 term=1"));
+    assert_eq!(explanation.sections, ["8"]);
+}
+
+fn dump(keys: &[&str]) -> String {
+    let heads = "444b5653010000000200000000000000010000000000000002000000000000000";
+    let entries = keys.iter().map(|key| format!("1000000{key}00000000"));
+    let all: String = entries.collect::<Vec<_>>().join("0");
+    format!("ok 0x{heads}{all}")
+}
+
+#[test]
+fn a_random_order_is_called_one() {
+    let asked = Cell::new(0);
+    let port = |line: &str, right: String| match line {
+        "hash 0" => format!("ok {}", "0".repeat(64)),
+        "dump 0" => {
+            asked.set(asked.get() + 1);
+            if asked.get() % 2 == 1 { dump(&["7a", "61"]) } else { dump(&["61", "7a"]) }
+        }
+        _ => right,
+    };
+    let explanation = explain("new 1; put a 0x; put z 0x; hash 0", 3, &port);
+    assert!(has_fact(&explanation, "random order"), "{:?}", explanation.facts);
+    assert_eq!(first_section(&explanation), "5");
+
+    let fixed = |line: &str, right: String| match line {
+        "hash 0" => format!("ok {}", "0".repeat(64)),
+        "dump 0" => dump(&["7a", "61"]),
+        _ => right,
+    };
+    let explanation = explain("new 1; put a 0x; put z 0x; hash 0", 3, &fixed);
+    assert!(!has_fact(&explanation, "random"), "{:?}", explanation.facts);
+    let order = "its keys are as if sorted from the greatest to the least";
+    assert!(explanation.facts.iter().any(|fact| fact == order), "{:?}", explanation.facts);
+    let explanation = explain("new 1; put z 0x; put a 0x; hash 0", 3, &fixed);
+    let order = "its keys are as if sorted by time of insertion";
+    assert!(explanation.facts.iter().any(|fact| fact == order), "{:?}", explanation.facts);
+}
+
+#[test]
+fn hostile_answers_take_no_time_and_no_room() {
+    let huge: [Vec<u8>; 6] = [
+        [b"err ".as_slice(), &b"\xfe".repeat(1 << 20)].concat(),
+        [b"ok ".as_slice(), &b"n".repeat(1 << 20), b"=1"].concat(),
+        vec![b' '; 1 << 20],
+        [b"ok ".as_slice(), &b"\xff".repeat(1 << 20)].concat(),
+        [b"ok 0x".as_slice(), &b"0".repeat(1 << 20)].concat(),
+        [b"ok isolated=".as_slice(), &b"1,".repeat(1 << 19)].concat(),
+    ];
+    for (text, step) in [
+        ("mix 5", 1),
+        ("new 1; put a v; hash 0", 2),
+        ("new 1; put a v; dump 0", 3),
+        ("new 1; log 0", 1),
+        ("new 2; partition 1; status", 2),
+        ("new 1; chaos 1 9", 2),
+        ("new 1; workload 1 9 9", 2),
+        ("load 0x", 1),
+    ] {
+        let lines = lines(text);
+        let expected = answers(&lines, &|_, answer| answer).pop().unwrap();
+        for answer in &huge {
+            let mut ask = |lines: &[Vec<u8>]| Some(vec![answer.clone(); lines.len()]);
+            let actual = Actual::Answer(answer.clone());
+            let explanation = explain_as(&lines, step, expected.clone(), actual, &mut ask);
+            assert!(!explanation.sections.is_empty(), "{text}");
+            assert!(explanation.facts.concat().len() < 2_000, "{text}");
+            assert!(Dkv20.difference(&expected, answer).len() < 20_000, "{text}");
+        }
+    }
+}
+
+/// A port that does not settle after `heal`, but with the next partition.
+fn unsettled_answers(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let heal = lines.iter().position(|line| line == b"heal").expect("a heal");
+    if lines[heal..].contains(&b"partition".to_vec()) {
+        return answers(lines, &|_, answer| answer);
+    }
+    let others = [&lines[..heal], &lines[heal + 1..]].concat();
+    let mut answers = answers(&others, &|_, answer| answer);
+    answers.insert(heal, b"ok leader=0 term=1".to_vec());
+    answers
+}
+
+#[test]
+fn a_heal_that_does_not_settle_is_of_the_section_on_heal() {
+    let lines = lines("new 3; partition 2; put a v; heal; replica 2");
+    let expected = answers(&lines, &|_, answer| answer).pop().unwrap();
+    let actual = Actual::Answer(unsettled_answers(&lines).pop().unwrap());
+    let mut ask = |lines: &[Vec<u8>]| Some(unsettled_answers(lines));
+    let explanation = explain_as(&lines, 4, expected, actual, &mut ask);
+    assert_eq!(first_section(&explanation), "4.3", "{:?}", explanation.facts);
+    assert!(has_fact(&explanation, "only a further `partition` makes the port settle"));
+}
+
+#[test]
+fn a_leader_that_is_named_is_blamed_only_if_it_is_right_unnamed() {
+    let pending = "ok pending index=1 term=1";
+    let port = |line: &str, right: String| match line {
+        "at 0 noop" => pending.into(),
+        "replica 0" => "ok role=leader term=1 base=0 commit=0 last=1 keys=0".into(),
+        _ => right,
+    };
+    let explanation = explain("new 1; at 0 noop", 2, &port);
+    assert_eq!(first_section(&explanation), "4.2", "{:?}", explanation.facts);
+    let both = |line: &str, right: String| match line {
+        "noop" => pending.into(),
+        _ => port(line, right),
+    };
+    assert_eq!(first_section(&explain("new 1; at 0 noop", 2, &both)), "4.4");
+}
+
+#[test]
+fn a_map_that_grows_without_a_commit_is_of_the_section_on_replicas() {
+    let grown = "ok 0x444b5653010000000000000000000000000000000000000001000000000000000100000061010000\
+                 0076";
+    let port = |line: &str, right: String| match line {
+        "replica 0" => "ok role=leader term=1 base=0 commit=0 last=1 keys=1".into(),
+        "dump 0" => grown.into(),
+        _ => right,
+    };
+    let explanation = explain("new 3; partition 0; at 0 put 0x61 0x76; replica 0", 3, &port);
+    assert_eq!(first_section(&explanation), "3", "{:?}", explanation.facts);
+    assert!(has_fact(&explanation, "no entry of replica 0 commits in this step"));
+}
+
+#[test]
+fn a_port_that_is_right_at_another_pace_is_not_asked_further() {
+    let lines = lines("new 1; put a v; hash 0");
+    let expected = answers(&lines, &|_, answer| answer).pop().unwrap();
+    let actual = Actual::Answer(b"ok 00".to_vec());
+    let asked = Cell::new(0);
+    let mut ask = |lines: &[Vec<u8>]| {
+        asked.set(asked.get() + 1);
+        Some(answers(lines, &|_, answer| answer))
+    };
+    let explanation = explain_as(&lines, 2, expected, actual, &mut ask);
+    assert_eq!(explanation.facts, ["the port was right when all lines were sent at once"]);
+    assert_eq!((asked.get(), explanation.sections), (1, vec!["8".into()]));
+}
