@@ -15,11 +15,25 @@ import json
 import sys
 
 import dkv20
-from wrong import cluster, codec, faults, numbers, oddities, process, recovery, scale
+from wrong import (
+    cluster,
+    codec,
+    faults,
+    numbers,
+    oddities,
+    process,
+    recovery,
+    scale,
+    sizes,
+    stale,
+)
 from wrong.registry import HONEST, WRONG_PORTS, WrongPort
 
 #: The modules that register the ports when they are imported.
-REGISTERED = (numbers, codec, cluster, faults, recovery, scale, process, oddities)
+REGISTERED = (
+    *(numbers, codec, cluster, faults, recovery, scale, process, oddities),
+    *(stale, sizes),
+)
 
 
 def parse_arguments() -> argparse.Namespace:
