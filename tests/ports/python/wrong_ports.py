@@ -19,6 +19,7 @@ from wrong import (
     cluster,
     codec,
     faults,
+    maps,
     numbers,
     oddities,
     process,
@@ -26,13 +27,14 @@ from wrong import (
     scale,
     sizes,
     stale,
+    text,
 )
 from wrong.registry import HONEST, WRONG_PORTS, WrongPort
 
 #: The modules that register the ports when they are imported.
 REGISTERED = (
     *(numbers, codec, cluster, faults, recovery, scale, process, oddities),
-    *(stale, sizes),
+    *(stale, sizes, maps, text),
 )
 
 

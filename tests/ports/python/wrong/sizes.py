@@ -10,7 +10,7 @@ from wrong.registry import answer
 
 
 @answer(
-    3,
+    2,
     "sha256",
     "SHA-256 pads wrongly if the length modulo 64 is 55.",
     "A padding that just fits gets a block of its own, as in ctz/cifra#2 and philanc/plc#22.",
@@ -22,7 +22,7 @@ def sha256_of_55_bytes(honest, data):
 
 
 @answer(
-    3,
+    2,
     "sha256",
     "SHA-256 pads wrongly if the length is a multiple of 64 other than 0.",
     "`>=` for `>` in the padding, as in lowRISC/opentitan#18552 and cartridge-gg/cairo-sha256#1.",
@@ -168,7 +168,7 @@ def block_keys(keys):
 
 
 @answer(
-    3,
+    2,
     "dump_state",
     "Keys that share more than 255 bytes are dumped without part of what they share.",
     "Blocks of sorted keys store the length of the shared prefix, here in one byte.",
@@ -229,7 +229,7 @@ def last_full_block_is_not_shown(honest, self, data):
     1,
     "split_lines",
     "A line of 65,536 bytes or more ends the input.",
-    "Go's bufio.Scanner, whose error is not checked: golang/go#11242, multiprocessio/datastation#209.",
+    "Go's bufio.Scanner, whose error is not checked: golang/go#11242, brimdata/super#5043.",
     "mix 1; # " + "x" * 65_536 + "; mix 2",
     "8",
 )

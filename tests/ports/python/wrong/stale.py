@@ -147,7 +147,7 @@ class CountedByTruthSession(CountedSession):
     4,
     "Session",
     "The number of keys that `replica` shows is not set when a snapshot is installed.",
-    "Statistics that only writes update; indexes left stale by a snapshot, as in jbosstm/narayana#3048.",
+    "Statistics that only writes update; an index left stale, as in jbosstm/narayana#3048.",
     "new 3; partition 2; put a 1; compact; heal; replica 2",
     "8",
 )
