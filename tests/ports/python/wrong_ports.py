@@ -18,23 +18,29 @@ import dkv20
 from wrong import (
     cluster,
     codec,
+    commands,
     faults,
+    loads,
+    logs,
     maps,
     numbers,
     oddities,
     process,
+    programs,
     recovery,
     scale,
+    sequences,
     sizes,
     stale,
     text,
+    votes,
 )
 from wrong.registry import HONEST, WRONG_PORTS, WrongPort
 
 #: The modules that register the ports when they are imported.
 REGISTERED = (
     *(numbers, codec, cluster, faults, recovery, scale, process, oddities),
-    *(stale, sizes, maps, text),
+    *(stale, sizes, maps, text, logs, votes, loads, sequences, programs, commands),
 )
 
 

@@ -180,6 +180,25 @@ def shared_prefix_in_one_byte(honest, state):
     return honest(state._replace(map={shown: state.map[key] for shown, key in keys}))
 
 
+BUFFER = bytearray(4_194_304)
+
+
+@answer(
+    3,
+    "Session.parse_bytes",
+    "A text of more than 4,096 bytes is not copied from a buffer, which the next one overwrites.",
+    "A slice is only valid until the next read, as in syndtr/goleveldb#112 and"
+    " ava-labs/avalanchego#132.",
+    "new 1; put a " + "v" * 4_097 + "; put b " + "w" * 4_097 + "; get 0 a",
+    "8",
+)
+def long_values_share_a_buffer(honest, self, token):
+    if len(token) <= 4_096 or token.startswith(b"0x"):
+        return honest(self, token)
+    BUFFER[: len(token)] = token
+    return memoryview(BUFFER)[: len(token)]
+
+
 # Answers.
 
 
