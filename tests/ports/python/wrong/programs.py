@@ -6,6 +6,7 @@ import errno
 import io
 import locale
 import os
+import resource
 import select
 import socket
 import sys
@@ -202,6 +203,8 @@ def tokens_are_split_in_square_time(_, self, line):
 )
 def clusters_leak_descriptors(do_new, self, n):
     do_new(self, n)
+    # The usual limit, whatever this machine's is.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, 1_024))
     self.open = vars(self).get("open", []) + [os.dup(2) for _ in range(n)]
 
 
