@@ -36,7 +36,7 @@ def entry(key, value=""):
     2,
     "load_value",
     "A value's length of 2^31 or more is negative and passes for 0.",
-    "A signed length is only compared with the upper limit, as in many parsers of C and Java.",
+    "A signed length against an upper limit, as in facontidavide/rosx_introspection#47.",
     snapshot(1, 1, 1, f"{u32(1)}61{u32(2**31)}"),
     "5",
 )

@@ -264,7 +264,7 @@ HIGH = [f"0x62{number:02x}" for number in range(9)]
     3,
     "Replica",
     "Keys with a byte 0xff are lost if a page ends with one.",
-    "Separators are shortened by incrementing a byte, as LevelDB's FindShortestSeparator does it.",
+    "Separators shortened by incrementing a byte, as in LevelDB; syndtr/goleveldb#243.",
     f"new 1; {puts(*LOW, *HIGH)}; get 0 0x61ff07",
     "3",
 )
@@ -342,7 +342,7 @@ def hash_code(key):
     3,
     "Replica.apply",
     "Keys of the same length with the same hash of 32 bits are the same.",
-    "An index by hash, as Java's String.hashCode, that does not compare the keys.",
+    "A map by Java's hash code that does not compare the keys, as in objectionary/eo#5634.",
     "new 1; put Aa 1; put BB 2; replica 0",
     "3",
 )

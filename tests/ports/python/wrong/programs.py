@@ -93,7 +93,7 @@ def runs_only_once(serve, source, sink):
     1,
     "serve",
     "It crashes if its input is a file or /dev/null.",
-    "epoll does not work on regular files: EPERM.",
+    "epoll does not know regular files, as in charmbracelet/bubbletea#964 and SIPp/sipp#50.",
 )
 def input_must_be_a_pipe(serve, source, sink):
     with select.epoll() as poll:
@@ -155,7 +155,7 @@ class Impatient(io.RawIOBase):
     3,
     "serve",
     "It loses the rest of an answer that the pipe does not take at once.",
-    "Output is non-blocking, and the result of a short write is ignored.",
+    "Output does not block, and a short write is ignored, as in oven-sh/bun#33560.",
 )
 def short_writes_lose_the_rest(serve, source, _):
     os.set_blocking(1, False)

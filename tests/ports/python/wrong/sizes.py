@@ -206,7 +206,7 @@ def long_values_share_a_buffer(honest, self, token):
     4,
     "Session.do_dump",
     "A dump that is longer than the longest line is refused with `line-length`.",
-    "One limit for both directions, as gRPC's 4 MiB in etcd-io/etcd.",
+    "One limit for both directions, as gRPC's default of 4 MiB for messages.",
     "new 1; put a " + "v" * 1_048_576 + "; put b " + "v" * 1_048_576 + "; dump 0",
     "8",
 )

@@ -262,7 +262,7 @@ TERMS = [1]
     4,
     "Cluster.elect",
     "The terms of elections continue from those of earlier clusters.",
-    "A counter is static, or outlives a reset, as in nats-io/nats-server#5939.",
+    "A counter is static, or outlives the reset of what it counts for.",
     "new 3; partition 0; new 3; partition 0",
     "4.4",
 )

@@ -113,7 +113,7 @@ def carriage_return_ends_a_line(honest, chunks):
     1,
     "split_lines",
     "U+2028 and U+2029 end a line.",
-    "Node's readline and Python's str.splitlines.",
+    "Node's readline, as in nodejs/node#22448 and openai/codex#33617; Python's str.splitlines.",
     "mix 1\xe2\x80\xa8mix 2",
     "8",
 )
@@ -193,7 +193,7 @@ def text_is_normalised(honest, self, token):
     3,
     "Session.parse_bytes",
     "Characters above U+FFFF are stored as two surrogates of three bytes each.",
-    "Java's modified UTF-8, which writeUTF and JNI use; MySQL's and Oracle's UTF-8.",
+    "Java's modified UTF-8, which writeUTF and JNI use, as in arton/rjb#68 and netty/netty#4603.",
     "new 1; put a \xf0\x9f\x98\x80; get 0 a",
     "8",
 )
