@@ -384,7 +384,7 @@ def snapshot_shares_an_empty_log(honest, self, replica, leader):
         replica.log = leader.log
 
 
-# What is shown.
+# Hashes of logs.
 
 
 @answer(
