@@ -112,7 +112,7 @@ const NUMBERS: [(&str, &str, u64, u64); 8] = [
     ("fuzz", "--seed", 0, u64::MAX),
     ("fuzz", "--cases", 1, 1_000_000_000_000),
     ("explore", "--replicas", 1, 64),
-    ("explore", "--depth", 1, 12),
+    ("explore", "--depth", 1, 100),
 ];
 
 #[test]
@@ -414,11 +414,10 @@ fn a_closed_pipe_is_no_error() {
     let port = format!("a={PROGRAM} serve");
     fs::write(folder.path().join("x.lines"), "mix 0\n").expect("a file can be written");
     let exam = ["exam", "--port", &port, "--only", "case-01", "--json", "a.json"];
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 5] = [
         &["exam", "--list"],
         &exam,
         &["completions", "bash"],
-        &["explore", "--depth", "3"],
         &["replay", "x.lines", "--port", &port],
         &["fuzz", "--port", &port, "--cases", "1"],
     ];

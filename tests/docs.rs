@@ -637,3 +637,23 @@ fn written_tables() {
         assert!(part_of(&read(file), name).lines().count() > 5, "{file}: {name}");
     }
 }
+
+/// The last cell of each row names tests: `file`: `test`, `test`.
+#[test]
+fn tests_of_situations() {
+    let document = Document::read("docs/evidence/runner.md");
+    let mut faults = Vec::new();
+    for (line, cells) in document.tables.iter().flat_map(|table| &table[1..]) {
+        let tests = cells.last().expect("a cell");
+        let mut names = tests.split('`').skip(1).step_by(2);
+        let file = format!("tests/{}.rs", names.next().unwrap_or_default());
+        let source = fs::read_to_string(root().join(&file)).unwrap_or_default();
+        let names: Vec<_> = names.collect();
+        let is_missing = |name: &&&str| !source.contains(&format!("#[test]\nfn {name}()"));
+        let missing: Vec<_> = names.iter().filter(is_missing).collect();
+        if names.is_empty() || !missing.is_empty() {
+            faults.push(format!("line {line}: {tests}: {missing:?}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

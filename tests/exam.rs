@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -375,23 +376,31 @@ fn a_program_that_vanishes_is_not_at_fault() {
         let output = dkv20(folder.path(), &exam);
         let said = text(&[&output.stdout[..], &output.stderr].concat());
         assert_eq!(output.status.code(), Some(3), "{said}");
-        assert!(said.contains("m could not be examined: ./wrapper: No such file"), "{said}");
+        assert!(
+            said.contains("m could not be examined: ./wrapper: there is no such file"),
+            "{said}"
+        );
         assert_eq!(objects_of(folder.path(), "finding").len(), 0, "{said}");
     }
 }
 
+/// With some of the limits one port can be started at a time, and two cannot.
 #[test]
 fn too_few_file_descriptors_are_not_the_ports_fault() {
     let folder = folder();
-    for limit in 5..12 {
-        let script = format!("ulimit -n {limit}; exec \"$0\" exam --only case-01 --port \"$1\"");
+    let exam = "exam --only traces --jobs 2 --port \"$1\" --port \"$2\"";
+    let mut shortages = 0;
+    for limit in 9..16 {
+        let script = format!("ulimit -n {limit}; exec \"$0\" {exam}");
         let mut limited = Command::new("sh");
-        limited.args(["-c", &script, PROGRAM, &right("m")]).current_dir(folder.path());
-        let output = limited.output().expect("the shell starts");
+        limited.args(["-c", &script, PROGRAM, &right("a"), &right("b")]);
+        let output = limited.current_dir(folder.path()).output().expect("the shell starts");
         let said = text(&[&output.stdout[..], &output.stderr].concat());
-        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{limit}: {said}");
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{limit}: {said}");
         assert!(!said.contains("diverges"), "{limit}: {said}");
+        shortages += usize::from(said.contains("could not be examined: "));
     }
+    assert!(shortages > 0, "no port was started with too few");
 }
 
 /// Checks that the processes whose ids are in a file have been ended.
@@ -428,8 +437,49 @@ fn a_right_port_whose_helper_holds_its_output_passes() {
     let (status, said) =
         exam_of(folder.path(), &leaky, &["--only", "process", "--timeout", "1000"]);
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("m: note: it leaks processes"), "{said}");
+    assert!(said.contains("m: it leaks processes"), "{said}");
     assert_ended(&folder.path().join("notes"));
+}
+
+/// Linux alone says which processes have left their group.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_helper_that_leaves_the_process_group_is_ended() {
+    // It has left the group once its id is in the file.
+    let helper = r#"setsid sh -c 'echo $$ >>"$0"; exec sleep 1000' "$1" </dev/null >/dev/null 2>&1 &
+        until grep -qx "$!" "$1" 2>/dev/null; do :; done"#;
+    for helper in [helper, &format!("({helper})")] {
+        let folder = folder();
+        let leaky = honest(helper);
+        let (status, said) = exam_of(folder.path(), &leaky, &["--only", "process"]);
+        assert_eq!(status, 0, "{said}");
+        assert!(said.contains("m: it leaks processes"), "{said}");
+        assert_ended(&folder.path().join("notes"));
+    }
+}
+
+/// A limit of processes: none for the program's threads, for its guard, or for the port.
+#[test]
+fn too_few_processes_are_not_the_ports_fault() {
+    let folder = folder();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    fs::set_permissions(folder.path(), mode).expect("the mode can be set");
+    for limit in 1..8 {
+        let mut limited = Command::new("prlimit");
+        limited.args([&format!("--nproc={limit}"), PROGRAM, "exam", "--only", "case-01"]);
+        limited.args(["--port", &right("m")]).current_dir(folder.path());
+        if rustix::process::geteuid().is_root() {
+            // Root has no such limit. No other process has this user.
+            limited.uid(64_321).gid(64_321);
+        }
+        let Ok(output) = limited.output() else {
+            eprintln!("not tested: there is no program prlimit");
+            return;
+        };
+        let said = text(&[&output.stdout[..], &output.stderr].concat());
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{limit}: {}: {said}", output.status);
+        assert!(!said.contains("diverges") && !said.contains("panicked"), "{limit}: {said}");
+    }
 }
 
 /// The cause is what the port did, and not which time limit ended first.
@@ -526,11 +576,70 @@ fn nothing_asked_is_refused() {
     let right = right("m");
     let unmatched = ["exam", "--port", &right, "--only", "traces", "--only", "case-99"];
     assert_refused(folder.path(), &unmatched, 3, &["no case matches --only `case-99`"]);
-    let shallow = ["exam", "--port", &right, "--states-depth", "0"];
-    assert_refused(folder.path(), &shallow, 2, &["--states-depth 0 is too small: suite states"]);
     written(folder.path(), "empty.lines", b"");
     let shrink = ["shrink", "empty.lines", "--port", &right];
     assert_refused(folder.path(), &shrink, 3, &["nothing to ask: the file has no command"]);
+}
+
+/// A plan is refused only if a suite that it asks in whole cannot reach its milestones.
+#[test]
+fn a_plan_is_refused_if_what_it_asks_cannot_reach_its_milestones() {
+    let folder = folder();
+    let right = right("m");
+    let with = |more: &[&'static str]| [&["exam", "--list", "--port", &right][..], more].concat();
+    for more in [&[][..], &["--only", "states"], &["--shard", "2/3"], &["--level", "4"]] {
+        let exam = [&with(more)[..], &["--states-depth", "3"]].concat();
+        let words = ["--states-depth 3 is too small: suite states caused no"];
+        assert_refused(folder.path(), &exam, 2, &words);
+    }
+    for more in [&["--only", "traces"][..], &["--only", "states/5"], &["--level", "3"]] {
+        let exam = [&with(more)[..], &["--states-depth", "3"]].concat();
+        assert_eq!(dkv20(folder.path(), &exam).status.code(), Some(0), "{exam:?}");
+    }
+}
+
+#[test]
+fn a_plan_of_zero_leaves_suites_out() {
+    let folder = folder();
+    let suites = |more: &[&str]| {
+        let output = dkv20(folder.path(), &[&["exam", "--list"][..], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let listed = text(&output.stdout);
+        let suites = listed.lines().filter_map(|line| Some(line.split_once('/')?.0.to_owned()));
+        suites.collect::<BTreeSet<_>>()
+    };
+    let whole = suites(&[]);
+    let without = |left_out: &[&str]| {
+        whole.iter().filter(|suite| !left_out.contains(&suite.as_str())).cloned().collect()
+    };
+    let generated = ["lines", "load", "histories"];
+    assert_eq!(suites(&["--cases", "0"]), without(&generated));
+    assert_eq!(suites(&["--states-depth", "0"]), without(&["states"]));
+    let right = right("m");
+    let exam = ["exam", "--port", &right, "--cases", "0", "--states-depth", "0", "--level", "3"];
+    let output = dkv20(folder.path(), &exam);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let exam = ["exam", "--port", &right, "--cases", "0", "--only", "histories"];
+    let line = "no case matches --only, --level and --shard; --cases 0 leaves suites out";
+    assert_refused(folder.path(), &exam, 3, &[line]);
+}
+
+#[test]
+fn a_port_that_knows_no_command_is_incomplete() {
+    let folder = folder();
+    let young = answering("command() { echo 'err unknown-command'; }");
+    let (status, said) = exam_of(folder.path(), &young, &["--level", "1", "--only", "case-09"]);
+    assert_eq!(status, 1, "{said}");
+    let verdict = "incomplete: m (1 case not attempted, since it does not know mix, draw)\n";
+    assert!(said.ends_with(verdict), "{said}");
+    assert_eq!(objects_of(folder.path(), "summary")[0]["verdict"], "incomplete");
+    // A port that diverges does so whatever it lacks.
+    let wrong = answering(
+        "command() { case $line in mix*) echo 'ok 1' ;; *) echo 'err unknown-command' ;; esac; }",
+    );
+    let (status, said) = exam_of(folder.path(), &wrong, &["--level", "1", "--only", "lines"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("\ndiverges: m ("), "{said}");
 }
 
 #[test]

@@ -4,9 +4,13 @@
 #![cfg(all(unix, feature = "exam"))]
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
@@ -71,19 +75,35 @@ impl Scene {
     /// Checks that every process that has written its id has been ended, and that no file is left
     /// but those named.
     fn assert_clean(&self, files: &[&str], what: &str) {
-        for id in self.ids().split_whitespace() {
-            let id = Pid::from_raw(id.parse().expect("an id")).expect("not 0");
-            // A killed helper is reaped by the system's first process, in its own time.
-            while test_kill_process(id).is_ok() && !is_zombie(id) {
-                std::thread::yield_now();
-            }
-        }
-        for entry in fs::read_dir(self.path()).expect("the folder can be read") {
-            let name = entry.expect("an entry").file_name();
-            let is_known = name == "ids" || name == "x.lines";
-            let is_known = is_known || files.iter().any(|file| name == *file);
-            assert!(is_known, "{what} left {}", name.display());
-        }
+        assert_ended(&self.ids(), what);
+        assert_eq!(self.left(files), [""; 0], "{what}");
+    }
+
+    /// Returns the names of the files beside these and the scene's own.
+    fn left(&self, files: &[&str]) -> Vec<String> {
+        let names = fs::read_dir(self.path()).expect("the folder can be read");
+        let names = names.map(|entry| entry.expect("an entry").file_name());
+        let names = names.map(|name| name.into_string().expect("UTF-8"));
+        let is_known = |name: &str| ["ids", "x.lines"].iter().chain(files).any(|it| *it == name);
+        names.filter(|name| !is_known(name)).collect()
+    }
+}
+
+/// Checks that the processes end: the guard, or the system, may take its time.
+fn assert_ended(ids: &str, what: &str) {
+    for id in ids.split_whitespace() {
+        let process = Pid::from_raw(id.parse().expect("an id")).expect("not 0");
+        let is_ended = || test_kill_process(process).is_err() || is_zombie(process);
+        wait_until(is_ended, &format!("{what}: process {id} runs"));
+    }
+}
+
+/// Waits until the condition holds. The time limit ends a test that fails.
+fn wait_until(condition: impl Fn() -> bool, otherwise: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{otherwise}");
+        std::thread::yield_now();
     }
 }
 
@@ -196,6 +216,18 @@ fn fuzzing_resumes_at_what_was_interrupted() {
     }
 }
 
+/// The investigation of the finding would take longer than a test may.
+#[test]
+fn the_end_of_the_time_ends_an_investigation() {
+    let scene = Scene::new(WRONG_THEN_SILENT, "3");
+    let fuzz = ["fuzz", "--seconds", "5", "--timeout", "1000", "--traces", "found"];
+    let output = scene.start(&fuzz).wait_with_output().expect("it exits");
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the investigation was interrupted"), "{said}");
+    scene.assert_clean(&["found"], "the end of the time");
+}
+
 /// The plan is so large that its survey takes longer than a test may.
 #[test]
 fn a_survey_of_many_cases_can_be_interrupted() {
@@ -206,4 +238,110 @@ fn a_survey_of_many_cases_can_be_interrupted() {
     let output = child.wait_with_output().expect("it exits");
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     scene.assert_clean(&[], "the survey");
+}
+
+// --- Killed -------------------------------------------------------------------------------------
+
+/// Writes the ids of itself, of a helper, and of one outside of its process group.
+const SILENT_WITH_HELPERS: &str =
+    r#"sleep 1000 & a=$!; setsid sleep 1000 & echo $$ $a $! >>"$1"; wait"#;
+
+#[test]
+fn a_killed_program_leaves_no_port_behind() {
+    for command in COMMANDS {
+        let scene = Scene::new(SILENT_WITH_HELPERS, "");
+        let mut child = scene.start(command);
+        scene.wait_for(&mut child, 1);
+        send(&child, Signal::KILL);
+        assert_eq!(child.wait().expect("it ends").signal(), Some(9));
+        scene.assert_clean(&[], &format!("{command:?} killed"));
+    }
+}
+
+/// The file of the program is removed before it starts its guard.
+#[test]
+fn a_removed_program_has_a_guard() {
+    let scene = Scene::new(SILENT, "");
+    fs::copy(PROGRAM, scene.path().join("copy")).expect("it can be copied");
+    let line = r#"exec 9<copy; rm copy; exec /proc/self/fd/9 exam --port "$1""#;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line, "sh", &scene.port]).current_dir(scene.path());
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = shell.spawn().expect("the shell starts");
+    scene.wait_for(&mut child, 1);
+    send(&child, Signal::KILL);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(said(&output), "");
+    scene.assert_clean(&[], "killed without its file");
+}
+
+/// Starts a guard, which reads records from its standard input.
+fn guard() -> Child {
+    let mut guard = Command::new(PROGRAM);
+    guard.arg0("dkv20-guard").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    guard.spawn().expect("the program starts")
+}
+
+/// A program that is killed while it starts a port has not recorded the process group.
+#[test]
+fn a_port_that_was_just_started_is_ended() {
+    let scene = Scene::new(SILENT, "");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let inode = fs::File::from(OwnedFd::from(reader.try_clone().expect("a descriptor")));
+    let inode = inode.metadata().expect("its inode").ino();
+    let mut port = Command::new("sh");
+    let ids = scene.path().join("ids");
+    port.args(["-c", SILENT, "sh"]).arg(ids).stdin(reader).process_group(0);
+    let mut port = port.spawn().expect("the shell starts");
+    scene.wait_for(&mut port, 1);
+
+    let mut guard = guard();
+    let mut records = guard.stdin.take().expect("a pipe");
+    write!(records, "?{inode}\0").expect("it reads");
+    drop(records);
+    let output = guard.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
+    scene.assert_clean(&[], "the guard");
+    assert_eq!(port.wait().expect("it ends").signal(), Some(9));
+    drop(writer);
+}
+
+/// A signal for everything does not end the guard before what it guards.
+#[test]
+fn a_guard_ends_last() {
+    let scene = Scene::new(SILENT, "");
+    let mut guard = guard();
+    let file = scene.path().join("file");
+    let mut records = guard.stdin.take().expect("a pipe");
+    let id = guard.id();
+    let catches = || {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("a status");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t"));
+        let caught = u64::from_str_radix(caught.expect("a mask"), 16).expect("a number");
+        // SIGHUP, SIGINT, SIGQUIT, SIGTERM
+        [1, 2, 3, 15].iter().all(|signal| caught >> (signal - 1) & 1 == 1)
+    };
+    wait_until(catches, "a signal is not caught");
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
+        send(&guard, signal);
+    }
+    fs::write(&file, "").expect("a file can be written");
+    write!(records, "f{}\0", file.display()).expect("it reads");
+    drop(records);
+    assert_eq!(guard.wait().expect("it ends").code(), Some(0));
+    scene.assert_clean(&[], "the guard");
+}
+
+/// The system ends the program while it writes a file that is larger than allowed.
+#[test]
+fn a_program_that_ends_while_it_writes_leaves_no_part_of_a_file() {
+    for report in ["--json", "--html"] {
+        let scene = Scene::new(r#"exec "$0" serve"#, "");
+        let line = r#"ulimit -c 0; ulimit -f 1; exec "$0" exam --only case-01 --port "$1" "$2" r"#;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line, PROGRAM, &scene.port, report]).current_dir(scene.path());
+        let output = shell.output().expect("the shell starts");
+        assert_eq!(output.status.signal(), Some(Signal::XFSZ.as_raw()), "{}", said(&output));
+        wait_until(|| scene.left(&[]).is_empty(), "a file is left");
+    }
 }

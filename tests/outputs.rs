@@ -3,7 +3,10 @@
 
 #![cfg(all(unix, feature = "exam"))]
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -326,8 +329,42 @@ fn every_report_is_tried() {
     assert!(fs::read_to_string(folder.path().join("r.md")).unwrap().contains("conforms"));
 }
 
+/// The program has written its trace when it waits for a reader of its report.
+#[test]
+fn a_wait_for_a_reader_can_be_interrupted() {
+    for (earlier, words) in [(false, "no process reads it"), (true, "its reader does not read on")]
+    {
+        let folder = folder();
+        let fifo = folder.path().join("fifo");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        // It takes no more than a page.
+        let reader = earlier.then(|| {
+            let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;
+            let fifo = rustix::fs::open(&fifo, flags, rustix::fs::Mode::empty()).unwrap();
+            rustix::pipe::fcntl_setpipe_size(&fifo, 4_096).unwrap();
+            fifo
+        });
+        let exam = ["exam", "--port", WRONG, "--only", "lines/0", "--traces", "found"];
+        let mut command = command(folder.path(), &[&exam[..], &["--html", "fifo"]].concat());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while !folder.path().join("found").exists() {
+            thread::yield_now();
+        }
+        // Its threads sleep once it waits.
+        thread::sleep(std::time::Duration::from_secs(1));
+        let id = i32::try_from(child.id()).unwrap();
+        let id = rustix::process::Pid::from_raw(id).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_ended(&output, 3);
+        let line = format!("dkv20: fifo: cannot be written: interrupted, and {words}\n");
+        assert!(text(&output.stderr).contains(&line), "{}", text(&output.stderr));
+        drop(reader);
+    }
+}
+
 /// Returns commands that print and end with status 0 unless they cannot print.
-fn printing_commands(folder: &Path) -> [Vec<String>; 6] {
+fn printing_commands(folder: &Path) -> [Vec<String>; 5] {
     fs::write(folder.join("x.trace"), "> mix 0\n< ok 0\n").unwrap();
     fs::write(folder.join("snapshot"), format!("444b565301000000{}", "00".repeat(24))).unwrap();
     let right = format!("right={PROGRAM} serve");
@@ -337,7 +374,6 @@ fn printing_commands(folder: &Path) -> [Vec<String>; 6] {
         words(&["replay", "x.trace", "--port", &right]),
         words(&["shrink", "x.trace", "--port", &right]),
         words(&["fuzz", "--cases", "1", "--port", &right]),
-        words(&["explore", "--depth", "4"]),
         words(&["snapshot", "show", "snapshot"]),
     ]
 }
@@ -356,6 +392,9 @@ fn a_closed_pipe_is_not_an_error() {
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     }
     assert!(is_report(&folder.path().join("r.json")));
+    // A search without its end has no verdict.
+    let explore = run(&["explore", "--depth", "4"].map(String::from));
+    assert_eq!((explore.status.code(), text(&explore.stderr)), (Some(3), String::new()));
     // It is one for a report that goes there.
     let [mut exam, ..] = printing_commands(folder.path());
     exam.extend(["--html", "-"].map(String::from));
@@ -363,6 +402,29 @@ fn a_closed_pipe_is_not_an_error() {
     assert_ended(&output, 3);
     let said = text(&output.stderr);
     assert!(said.ends_with("\ndkv20: -: cannot be written: Broken pipe (os error 32)\n"), "{said}");
+}
+
+/// Commands that print as they go on end when the reader leaves, though they would go on for hours.
+#[test]
+fn a_reader_that_leaves_ends_a_command() {
+    let folder = folder();
+    let right = format!("right={PROGRAM} serve");
+    let commands: [(&[&str], i32); 3] = [
+        (&["fuzz", "--port", WRONG, "--traces", "found", "--timeout", "1000"], 1),
+        (&["explore", "--depth", "100"], 3),
+        (&["exam", "--list", "--cases", "2000000", "--port", &right], 0),
+    ];
+    for (arguments, status) in commands {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut child = command(folder.path(), arguments);
+        let child = child.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(reader).read_line(&mut first).unwrap();
+        assert!(first.ends_with('\n'), "{first}");
+        let output = child.wait_with_output().unwrap();
+        assert_ended(&output, status);
+        assert_eq!(text(&output.stderr), "", "{arguments:?}");
+    }
 }
 
 #[test]
@@ -438,6 +500,37 @@ fn a_file_of_somebody_else_is_not_replaced() {
         assert_eq!(fs::read(found.join(format!("{stem}-2.{extension}"))).unwrap(), content);
     }
     assert_eq!(names(&found).len(), 2 * written.len());
+}
+
+/// A path that is not text can be told from others, and pasted.
+#[test]
+fn a_path_that_is_not_text_is_shown_in_quotes() {
+    let folder = folder();
+    let odd = OsStr::from_bytes(b"it's\xff\n%\\");
+    let mut exam =
+        command(folder.path(), &["exam", "--port", WRONG, "--only", "lines/0", "--traces"]);
+    let output = exam.arg(odd).output().unwrap();
+    assert_ended(&output, 1);
+    assert!(
+        text(&output.stdout).contains(r"$'it\'s\xff\x0a%\\/wrong-lines-0-"),
+        "{}",
+        text(&output.stdout)
+    );
+    let said = text(&output.stdout);
+    let line = said.lines().find(|line| line.contains("dkv20 replay")).unwrap().trim();
+    let line = line.trim_start_matches("replay");
+    let mut shell = Command::new("sh");
+    let path = format!("{}:{}", Path::new(PROGRAM).parent().unwrap().display(), env!("PATH"));
+    shell.args(["-c", line]).env("PATH", path).current_dir(folder.path());
+    let output = shell.output().unwrap();
+    assert_ended(&output, 1);
+    assert!(text(&output.stdout).contains("wrong: step 1"), "{line}: {}", text(&output.stdout));
+
+    let output = command(folder.path(), &["replay"]).arg(odd).output().unwrap();
+    assert_eq!(
+        text(&output.stderr),
+        "dkv20: $'it\\'s\\xff\\x0a%\\\\': Is a directory (os error 21)\n"
+    );
 }
 
 /// A finding of a file with an odd name has a plain name, and a heading of whole lines.

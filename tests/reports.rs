@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+
 use std::time::Duration;
 
 use dkv20::machines::{Dkv20, section_url};
@@ -82,6 +83,8 @@ fn filled(text: &str) -> Report {
     for (number, port) in report.ports.iter_mut().enumerate() {
         port.name = format!("{number}{text}");
         (port.command, port.greeting) = (text.into(), text.into());
+        (port.notes, port.further_passed) = (vec![text.into()], 1);
+        (port.unlisted, port.unlisted_reason) = (1, Some(text.into()));
         for case in &mut port.cases {
             case.id = text.into();
             case.reason = case.reason.as_ref().map(|_| text.into());
@@ -157,7 +160,7 @@ fn every_report_has_the_verdict() {
     let cases = [
         (MIXED.clone(), ExamVerdict::Diverges, "diverges"),
         (only("right"), ExamVerdict::Conforms, "conforms"),
-        (only("young"), ExamVerdict::Diverges, "diverges"),
+        (only("young"), ExamVerdict::Incomplete, "incomplete"),
         (NO_PORTS.clone(), ExamVerdict::Broken, "broken"),
         (empty(), ExamVerdict::Broken, "broken"),
         (filled(HOSTILE), ExamVerdict::Broken, "broken"),
@@ -166,6 +169,170 @@ fn every_report_has_the_verdict() {
         assert_eq!(report.verdict(), verdict);
         assert_eq!(verdicts(&report), [word; 4]);
     }
+}
+
+// --- What is neither a case nor a finding ---
+
+/// Answers nothing from the first command on.
+const SILENT: &str = r#"
+    while read -r line; do
+        case $line in hello) echo "ok dkv20 1 silent" ;; *) cat >/dev/null ;; esac
+    done"#;
+/// Answers every command alike.
+const WILD: &str = r##"
+    while read -r line; do
+        case $line in hello) echo "ok dkv20 1 wild" ;; "" | "#"*) ;; *) echo "ok 1" ;; esac
+    done"##;
+
+/// Returns the reasons for which cases of a suite were not asked, and how many. Before the third
+/// case `event` happens.
+fn not_asked(
+    only: &str,
+    port: &PortSpec,
+    settings: Settings,
+    event: impl Fn() + Sync,
+) -> Vec<(String, usize)> {
+    let budget = Budget { time: Duration::from_secs(60), attempts: 1 };
+    let limits = Limits { budget, ..settings.limits };
+    let settings = Settings { only: vec![only.into()], limits, ..settings };
+    let selection = Selection::new(&Dkv20, &settings);
+    let report = examine(std::slice::from_ref(port), &selection, &|progress| {
+        if progress.done == 2 {
+            event();
+        }
+    });
+    let reasons = report.ports[0].not_asked();
+    for (reason, count) in &reasons {
+        let note = format!("{count} cases not asked: {reason}");
+        assert_in_all(&report, &note);
+    }
+    let of_cases = report.ports[0].cases.iter();
+    let of_cases = of_cases.filter(|case| case.verdict == CaseVerdict::NotAsked);
+    assert!(of_cases.clone().count() > 0);
+    assert!(of_cases.into_iter().all(|case| reasons[0].0 == *case.reason.as_ref().unwrap()));
+    reasons.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect()
+}
+
+/// Checks that every format for people, and JUnit, has a text.
+fn assert_in_all(report: &Report, part: &str) {
+    let entity = |text: &str| {
+        let mut parts = text.split("&#");
+        let mut plain = parts.next().unwrap().to_owned();
+        for part in parts {
+            let (number, rest) = part.split_once(';').unwrap();
+            let number = number
+                .strip_prefix('x')
+                .map_or_else(|| number.parse(), |hexadecimal| u32::from_str_radix(hexadecimal, 16));
+            plain.push(char::from_u32(number.unwrap()).unwrap());
+            plain += rest;
+        }
+        plain
+            .replace("&quot;", "\"")
+            .replace("&gt;", ">")
+            .replace("&lt;", "<")
+            .replace("&amp;", "&")
+    };
+    for (format, whole) in [
+        ("text", text(report, false)),
+        ("Markdown", entity(&markdown(report))),
+        ("HTML", entity(&html(report))),
+        ("JUnit", entity(&junit(report))),
+    ] {
+        assert!(whole.contains(part), "{part:?} is not in {format}: {whole}");
+    }
+}
+
+#[test]
+fn every_report_has_the_reason_why_cases_were_not_asked() {
+    let usual = Settings::default;
+    let right = port("right", r#"exec "$0" serve"#);
+    let nothing = || ();
+    let wild = port("wild", WILD);
+
+    let found = not_asked("traces", &port("no-port", NO_PORT), usual(), nothing);
+    assert_eq!(found, [("the program did not greet as a port".into(), 94)]);
+    let fail_fast = Settings { fail_fast: true, ..usual() };
+    let found = not_asked("traces", &wild, fail_fast, nothing);
+    assert_eq!(found, [("a case had failed (--fail-fast)".into(), 93)]);
+    let found = not_asked("traces", &wild, usual(), nothing);
+    assert_eq!(found, [("20 cases of traces had failed".into(), 74)]);
+
+    let mut short = usual();
+    short.limits.timeout = Duration::from_millis(100);
+    let found = not_asked("traces", &port("silent", SILENT), short, nothing);
+    assert_eq!(found, [("3 cases had taken the whole time limit".into(), 91)]);
+
+    let interrupted = usual();
+    let interrupt = interrupted.limits.interrupt.clone();
+    let found = not_asked("traces", &right, interrupted, || interrupt.raise());
+    assert_eq!(found, [("the exam was interrupted".into(), 92)]);
+}
+
+/// Each case of the suite starts a process.
+#[test]
+fn every_report_has_the_reason_why_a_port_cannot_be_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("port");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dkv20"), &program).unwrap();
+    let words = [program.to_str().unwrap().to_owned(), "serve".into()];
+    let gone = PortSpec::new("gone", words.into());
+    let found = not_asked("process", &gone, Settings::default(), || {
+        let _ = std::fs::remove_file(&program);
+    });
+    let [(reason, _)] = found.as_slice() else { panic!("{found:?}") };
+    let cause = format!("{}: No such file or directory (os error 2)", program.display());
+    assert!(reason.starts_with(&format!("the port cannot be run any more: {cause}")), "{reason}");
+}
+
+#[test]
+fn every_report_has_the_notes_of_a_port() {
+    let mut report = only("wrong");
+    let port = &mut report.ports[0];
+    port.notes = vec!["it leaks".into(), "its greeting changes".into()];
+    port.further_passed = 1;
+    (port.unlisted, port.unlisted_reason) = (7, Some("the exam was interrupted".into()));
+    let finding = &mut port.findings[0];
+    let long = "x".repeat(5_000);
+    (finding.tries, finding.occurrences) = (9, 4);
+    finding.replay = Some(long.clone());
+    let command = "y".repeat(5_000);
+    port.command.clone_from(&command);
+    for part in [
+        "it leaks",
+        "its greeting changes",
+        "1 further generated case passed, not listed",
+        "7 cases not asked: the exam was interrupted",
+        "7 of those not listed, since there are too many",
+        &long,
+    ] {
+        assert_in_all(&report, part);
+    }
+    for page in [html(&report), junit(&report)] {
+        assert!(page.contains(&command));
+    }
+    assert!(html(&report).contains("12 cases: 4 passed, 7 not asked, 1 failed"));
+    let port = &of_type(&objects(&report), "port")[0].clone();
+    assert_eq!(port["unlisted"], 7);
+    let group = serde_json::json!([{"reason": "the exam was interrupted", "count": 7}]);
+    assert_eq!(port["not_asked"], group);
+}
+
+/// The first try of every process is wrong, so that the error occurs only now and then.
+#[test]
+fn every_report_calls_a_flaky_port_flaky() {
+    let folder = tempfile::tempdir().unwrap();
+    let starts = folder.path().join("starts");
+    let script = format!(
+        "echo x >>'{}'\n[ $(($(wc -l <'{0}') % 2)) = 0 ] || exec \"$0\" serve\n{WILD}",
+        starts.display(),
+    );
+    let settings = Settings { only: vec!["case-01".into()], ..Settings::default() };
+    let selection = Selection::new(&Dkv20, &settings);
+    let report = examine(&[port("flaky", &script)], &selection, &|_| ());
+    let [finding] = report.ports[0].findings.as_slice() else { panic!("{report:?}") };
+    let (occurrences, tries) = (finding.occurrences, finding.tries);
+    assert!(occurrences < tries);
+    assert_in_all(&report, &format!("flaky: it occurred in {occurrences} of {tries} tries"));
 }
 
 // --- JSON lines ---
@@ -206,8 +373,8 @@ fn json_lines_have_the_documented_keys() {
         ("exam", "type format version seed case_count ports"),
         (
             "port",
-            "type name command greeting is_examined external_cause conforms further_passed notes \
-             seconds",
+            "type name command greeting is_examined external_cause conforms not_asked unlisted \
+             further_passed notes seconds",
         ),
         ("level", "type port number name unknown passed failed left_out conforms"),
         ("case", "type port id level verdict reason seconds"),
@@ -314,7 +481,18 @@ fn junit_describes_failures() {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
     let (message, _) = first_failure(&document(&only("young")));
-    assert!(message.starts_with("not attempted: the port does not know mix, draw"), "{message}");
+    assert_eq!(
+        message,
+        "not attempted: the port does not know at, get, heal, new, partition, put, replica, status"
+    );
+}
+
+/// Readers count skipped cases as no failures.
+#[test]
+fn junit_has_a_failure_for_an_incomplete_exam() {
+    let young = document(&only("young"));
+    assert_eq!(suite_names(&young), ["young/traces", "exam"]);
+    assert_eq!((young.errors, young.failures), (0, 1));
 }
 
 #[test]
@@ -412,6 +590,30 @@ fn html_needs_no_other_file() {
     }
 }
 
+/// Only the sections of the definition are links, each to its own address.
+#[test]
+fn html_links_the_sections_of_an_explanation() {
+    let mut report = only("wrong");
+    report.ports[0].findings[0].explanation = vec![
+        "definition, section 4.3 and 12: the answer to 4.1 is 12".into(),
+        "  4.3  12".into(),
+        "section 4.3".into(),
+        "definition, section 99".into(),
+    ];
+    let is_known = |section: &str| ["4.1", "4.3", "12"].contains(&section);
+    let url = |section: &str| is_known(section).then(|| format!("https://example.org/#{section}"));
+    let page = reports::html(&report, &url);
+    let links: Vec<_> = page
+        .split("<a href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split("</a>").next())
+        .filter(|link| !link.starts_with('#'))
+        .collect();
+    let link = |section| format!("https:&#x2f;&#x2f;example.org&#x2f;#{section}\">{section}");
+    assert_eq!(links, ["4.3", "12"].map(link));
+    assert!(reports::html(&report, &|_| None).contains("definition, section 4.3 and 12: the"));
+}
+
 #[test]
 fn html_has_the_whole_report() {
     let page = html(&MIXED);
@@ -453,7 +655,8 @@ fn text_begins_with_the_findings_and_ends_with_the_verdict() {
     assert_eq!(
         *lines.last().unwrap(),
         "diverges: wrong (1 finding, 1 case failed), wrong-too (1 finding, 1 case failed) and \
-         young (4 cases not attempted)"
+         young (4 cases not attempted, since it does not know mix, draw, load, new, noop, put, del, \
+         status, replica, get, hash, dump, log, partition, heal, at, compact, workload, scenario, chaos)"
     );
 }
 

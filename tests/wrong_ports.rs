@@ -35,6 +35,8 @@ const BUDGET_TIME: Duration = Duration::from_secs(120);
 const HONEST: [&str; 3] = ["slow", "chatty-stderr", "one-at-a-time"];
 /// The suites whose cases depend on the seed.
 const SEEDED: [&str; 4] = ["lines", "load", "histories", "scale"];
+/// The suites that try other things than lines with a program.
+const SURROUNDINGS: [&str; 2] = ["process", "cost"];
 const SEED: u64 = 1;
 const OTHER_SEEDS: [u64; 3] = [2, 3, 4];
 
@@ -59,8 +61,13 @@ impl WrongPort {
         Examinee::new(&Dkv20, self.port(), self.limits()).run(lines, delivery)
     }
 
+    /// Whether only its environment, its program's other arguments or its costs show the mistake.
+    fn is_wrong_around(&self) -> bool {
+        self.kind == "surroundings"
+    }
+
     fn port(&self) -> PortSpec {
-        port("wrong_ports.py", &[&self.name])
+        port("wrong_ports.py", &[&self.name, "serve"])
     }
 }
 
@@ -71,6 +78,18 @@ struct Row {
     step: usize,
     command: String,
     shrunk: usize,
+}
+
+impl Row {
+    fn of(finding: &Finding) -> Self {
+        Self {
+            level: finding.level,
+            suite: finding.case.split('/').next().unwrap_or_default().into(),
+            step: finding.step,
+            command: finding.command.split(' ').next().unwrap_or_default().into(),
+            shrunk: finding.shrunk.len(),
+        }
+    }
 }
 
 fn limits(timeout: Duration) -> Limits {
@@ -117,18 +136,20 @@ fn main() -> ExitCode {
 
 /// The cases of each seed, level and kind of port, made once.
 #[derive(Default)]
-struct Selections(Mutex<BTreeMap<(u64, usize, bool), Arc<Selection<'static>>>>);
+struct Selections(Mutex<BTreeMap<(u64, usize, String), Arc<Selection<'static>>>>);
 
 impl Selections {
     fn get(&self, seed: u64, wrong_port: &WrongPort) -> Arc<Selection<'static>> {
         let mut made = self.0.lock().expect("no trial panics with the lock");
-        let key = (seed, wrong_port.level, wrong_port.misbehaves());
+        let key = (seed, wrong_port.level, wrong_port.kind.clone());
         let selection = made.entry(key).or_insert_with(|| {
+            let is_around = wrong_port.is_wrong_around();
             let settings = Settings {
                 plan: Plan { seed, ..Plan::default() },
-                level_max: wrong_port.level,
+                level_max: if is_around { usize::MAX } else { wrong_port.level },
                 fail_fast: true,
                 limits: wrong_port.limits(),
+                only: if is_around { SURROUNDINGS.map(String::from).into() } else { vec![] },
                 ..Settings::default()
             };
             Arc::new(Selection::new(&Dkv20, &settings))
@@ -197,18 +218,15 @@ fn must_fail(wrong_port: &WrongPort, selection: &Selection<'_>) -> Result<Row, S
         let reason = format!("found at level {}, not {}", finding.level, wrong_port.level);
         return Err(with_findings(reason));
     }
+    if wrong_port.is_wrong_around() {
+        return Ok(Row::of(finding));
+    }
     if !finding.is_reproduced || !finding.is_minimal {
         return Err(with_findings("not reproduced or not minimal".into()));
     }
     check_trace(finding, wrong_port).map_err(with_findings)?;
     check_step(finding, wrong_port).map_err(with_findings)?;
-    Ok(Row {
-        level: finding.level,
-        suite: finding.case.split('/').next().unwrap_or_default().into(),
-        step: finding.step,
-        command: finding.command.split(' ').next().unwrap_or_default().into(),
-        shrunk: finding.shrunk.len(),
-    })
+    Ok(Row::of(finding))
 }
 
 /// Checks that the reported step is the first wrong one: nothing that can be observed is wrong before

@@ -2,6 +2,10 @@
 
 use serde::Serialize;
 
+use crate::cost::Cost;
+use crate::program::Run;
+use crate::start::Start;
+
 /// How a case's lines reach the port, and which answers are awaited when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,18 +61,40 @@ impl Delivery {
     }
 }
 
-/// Lines for a port.
+/// Lines for a port, or another thing to try with its program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
     /// `SUITE/NAME`, the same in every run with the same seed.
     pub id: String,
-    /// The lines, without LF.
+    /// The lines, without LF. For a task other than a session, the lines that stand for it: they
+    /// decide its level.
     pub lines: Vec<Vec<u8>>,
     /// How they are delivered.
     pub delivery: Delivery,
+    /// What is done with the port.
+    pub task: Task,
+}
+
+/// What a case does with a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// It sends the lines to a process of the port and compares the answers.
+    Session,
+    /// The same, with a process of its own that is started in another way.
+    Elsewhere(Start),
+    /// It runs the port's program with other arguments.
+    Program(Run),
+    /// It measures whether something grows that must not.
+    Cost(Cost),
 }
 
 impl Case {
+    /// Makes a case of a session.
+    #[must_use]
+    pub fn new(id: String, lines: Vec<Vec<u8>>, delivery: Delivery) -> Self {
+        Self { id, lines, delivery, task: Task::Session }
+    }
+
     /// Returns the name of the suite: the part of the id before the first `/`.
     #[must_use]
     pub fn suite(&self) -> &str {
@@ -100,9 +126,9 @@ pub(crate) fn suite_of(id: &str) -> &str {
 pub struct Plan {
     /// The seed of the generated cases. The same seed makes the same cases.
     pub seed: u64,
-    /// How many cases each generated suite has.
+    /// How many cases each generated suite has. With 0 they are left out.
     pub generated_count: usize,
-    /// How many lines the longest path of an exhaustive suite has.
+    /// How many lines the longest path of an exhaustive suite has. With 0 such suites are left out.
     pub states_depth: usize,
     /// Whether suites also make cases that take a port seconds.
     pub is_thorough: bool,

@@ -10,6 +10,7 @@ use crate::limits::{Interrupt, Limits};
 use crate::machine::{Due, Machine, Session};
 use crate::port::{Failure, PortSpec};
 use crate::process::PortProcess;
+use crate::start::Start;
 
 /// With more lines than this after the last answer that is due, a port is said to flood.
 const EXTRA_LINES_MAX: usize = 1_000;
@@ -60,6 +61,11 @@ impl<'m> Examinee<'m> {
         }
     }
 
+    /// Makes an examinee of the same port with another start.
+    pub(crate) fn started(&self, start: &Start) -> Self {
+        Self::new(self.machine, self.spec.started(start), self.limits.clone())
+    }
+
     /// Returns why the port cannot be run any more, if the cause is not an error of the port: an
     /// interruption, or an error of the operating system.
     #[must_use]
@@ -87,7 +93,7 @@ impl<'m> Examinee<'m> {
         }
         if self.leaks {
             notes.push(
-                "it leaks processes: one that it started held its standard output after its exit"
+                "it leaks processes: one that it started outlived it, or left its process group"
                     .into(),
             );
         }
@@ -141,7 +147,7 @@ impl<'m> Examinee<'m> {
 
     /// Notes a failure whose cause is outside the port. After an interruption no failure is known
     /// to be the port's.
-    fn noted(&mut self, failure: Failure) -> Failure {
+    pub(crate) fn noted(&mut self, failure: Failure) -> Failure {
         let failure =
             if self.limits.interrupt.is_raised() { Failure::Interrupted } else { failure };
         if failure.is_external() {

@@ -6,6 +6,7 @@ use crate::case::{Case, Delivery};
 use crate::divergence::{Divergence, headline, shown};
 use crate::failing::{Failing, fingerprint};
 use crate::machine::Machine;
+use crate::port::PortSpec;
 
 /// An error of a port: where it was found, the first wrong step, and the fewest lines that show it.
 #[derive(Clone, Debug, Serialize)]
@@ -65,6 +66,12 @@ pub struct Finding {
     /// The lines up to the first wrong step, which `step` counts.
     #[serde(skip)]
     pub located_lines: Vec<Vec<u8>>,
+    /// The port with the start that shows it, if that is not the usual one.
+    #[serde(skip)]
+    pub spec: Option<PortSpec>,
+    /// Whether lines on the port's input show it. If not, only the case does.
+    #[serde(skip)]
+    pub is_of_session: bool,
 }
 
 impl Finding {
@@ -100,6 +107,8 @@ impl Finding {
             replay: None,
             shrunk_lines: shrunk.lines.clone(),
             located_lines: located.lines_to_step().to_vec(),
+            spec: None,
+            is_of_session: true,
         }
     }
 
@@ -107,10 +116,26 @@ impl Finding {
     pub(crate) fn no_greeting(machine: &dyn Machine, divergence: Divergence) -> Self {
         let hello = machine.hello();
         let (id, lines) = (format!("{hello}/{hello}"), vec![hello.into()]);
-        let case = Case { id, lines, delivery: Delivery::Stepwise };
+        let case = Case::new(id, lines, Delivery::Stepwise);
         let explanation = machine.explain(&case.lines, &divergence, &mut |_| None);
         let first = Failing::of_case(&case, divergence);
         Self { is_minimal: true, explanation, ..Self::new(machine, &case, &first, &first) }
+    }
+
+    /// An error that no lines show, but `subject`, which has one line.
+    pub(crate) fn of_task(
+        machine: &dyn Machine,
+        case: &Case,
+        divergence: Divergence,
+        subject: &[Vec<u8>],
+    ) -> Self {
+        let lines = subject.to_vec();
+        let level = machine.level_of_all(&case.lines);
+        let first = Failing::of_case(&Case { lines, ..case.clone() }, divergence);
+        let finding = Self::new(machine, case, &first, &first);
+        let (shrunk, shrunk_lines, located_lines) = Default::default();
+        let (is_minimal, is_of_session) = (true, false);
+        Self { level, shrunk, is_minimal, shrunk_lines, located_lines, is_of_session, ..finding }
     }
 
     /// Reports whether a divergence at one of `lines` has this fingerprint.

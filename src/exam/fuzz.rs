@@ -23,7 +23,7 @@ const INVESTIGATED_MAX: usize = 2;
 pub struct FuzzSettings {
     /// The seed of the first case; each further case has the next.
     pub seed: u64,
-    /// How long to go on.
+    /// How long to go on. The investigation of a finding is then ended as by an interruption.
     pub time: Option<Duration>,
     /// How many cases to ask.
     pub case_count: Option<u64>,
@@ -54,7 +54,8 @@ pub struct FuzzEnd {
     pub progress: FuzzProgress,
     /// Oddities of the port that are not errors, as lines of text.
     pub notes: Vec<String>,
-    /// Why it ended, if the cause is an interruption or an error of the operating system.
+    /// Why it ended, if the cause is an interruption, the end of the time, or an error of the
+    /// operating system.
     pub external_cause: Option<Failure>,
 }
 
@@ -68,16 +69,17 @@ pub fn fuzz(
     mut progress: impl FnMut(FuzzProgress),
 ) -> FuzzEnd {
     let started = Instant::now();
+    let interrupt = settings.limits.interrupt.until(settings.time.map(|time| started + time));
+    let limits = Limits { interrupt, ..settings.limits.clone() };
     let mut fuzzer = Fuzzer {
         machine,
-        examinee: Examinee::new(machine, port, settings.limits.clone()),
+        examinee: Examinee::new(machine, port, limits),
         process_seed: settings.seed,
         investigated: BTreeMap::new(),
         known: Vec::new(),
     };
     let mut state = FuzzProgress { next_seed: settings.seed, ..FuzzProgress::default() };
     while !fuzzer.examinee.is_stopped()
-        && settings.time.is_none_or(|time| state.time < time)
         && settings.case_count.is_none_or(|count| state.cases < count)
     {
         match fuzzer.run(state.next_seed) {

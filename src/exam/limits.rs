@@ -2,23 +2,33 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A flag that stops an exam: ports are ended, and what was found so far is reported. Clones share
 /// the flag.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    flag: Arc<AtomicBool>,
+    /// From then on it counts as raised.
+    deadline: Option<Instant>,
+}
 
 impl Interrupt {
     /// Raises the flag. It stays raised.
     pub fn raise(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.flag.store(true, Ordering::Relaxed);
     }
 
     /// Reports whether the flag is raised.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.flag.load(Ordering::Relaxed)
+            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Returns a clone that also counts as raised from `deadline` on, if there is one.
+    pub(crate) fn until(&self, deadline: Option<Instant>) -> Self {
+        Self { deadline, ..self.clone() }
     }
 }
 

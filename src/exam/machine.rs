@@ -2,6 +2,7 @@
 
 use crate::case::{Case, Plan, Suite};
 use crate::divergence::Divergence;
+use crate::limits::Interrupt;
 
 /// A machine: its reference, its cases, and the words that explain a difference.
 ///
@@ -40,8 +41,9 @@ pub trait Machine: Sync {
     /// Reports whether the lines mean something else to a session that has run other lines.
     fn needs_fresh_session(&self, lines: &[Vec<u8>]) -> bool;
 
-    /// Returns the suites of a plan, those that find most in little time first.
-    fn suites(&self, plan: &Plan) -> Vec<Suite>;
+    /// Returns the suites of a plan, those that find most in little time first. They may have fewer
+    /// cases after an interruption.
+    fn suites(&self, plan: &Plan, interrupt: &Interrupt) -> Vec<Suite>;
 
     /// Returns the case of a seed, for fuzzing.
     fn fuzz_case(&self, seed: u64) -> Case;

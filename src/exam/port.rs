@@ -1,8 +1,10 @@
 //! A port to be examined, and the ways in which it can fail.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -74,37 +76,41 @@ impl PortSpec {
     /// Returns the command line, for a POSIX shell in the same folder, of a program that takes these
     /// words and then `--port` with this port.
     #[must_use]
-    pub fn program_line(&self, words: &[String]) -> String {
+    pub fn program_line(&self, words: &[OsString]) -> String {
         let port = format!("{}={}", self.name, shell_words::join(self.whole_command()));
         // An argument that begins with a dash is an option unless it is joined to its own.
         let port = if port.starts_with('-') {
-            vec![format!("--port={port}")]
+            vec![format!("--port={port}").into()]
         } else {
-            vec!["--port".into(), port]
+            vec!["--port".into(), port.into()]
         };
         Self::shell_line(&[words, &port].concat())
     }
 
     /// Returns the words as one line for a POSIX shell.
     #[must_use]
-    pub fn shell_line(words: &[String]) -> String {
-        let line = shell_words::join(words);
-        if !line.chars().any(is_unprintable) {
-            return line;
+    pub fn shell_line(words: &[OsString]) -> String {
+        let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(&b' ');
+        let text = str::from_utf8(&line).ok();
+        if let Some(text) = text.filter(|text| !text.chars().any(is_unprintable)) {
+            return text.into();
         }
         // In a report such a character is shown as an escape, so only `printf` can make it again.
         let mut escaped = String::new();
-        for character in line.chars() {
-            match character {
-                '\\' => escaped += "\\\\",
-                '%' => escaped += "%%",
-                '\'' => escaped += "\\047",
-                character if is_unprintable(character) => {
-                    let bytes = character.to_string().into_bytes();
-                    escaped.extend(bytes.iter().map(|byte| format!("\\{byte:03o}")));
+        let octal = |byte: u8| format!("\\{byte:03o}");
+        for chunk in line.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    '\\' => escaped += "\\\\",
+                    '%' => escaped += "%%",
+                    '\'' => escaped += "\\047",
+                    character if is_unprintable(character) => {
+                        escaped.extend(character.to_string().bytes().map(octal));
+                    }
+                    character => escaped.push(character),
                 }
-                character => escaped.push(character),
             }
+            escaped.extend(chunk.invalid().iter().copied().map(octal));
         }
         format!("eval \"$(printf '{escaped}')\"")
     }
@@ -126,6 +132,15 @@ impl PortSpec {
         words.extend_from_slice(&self.command);
         words
     }
+}
+
+/// Returns the word in the quotes that a shell needs.
+fn quoted(word: &OsStr) -> Vec<u8> {
+    if let Some(text) = word.to_str() {
+        return shell_words::quote(text).into_owned().into_bytes();
+    }
+    let parts: Vec<_> = word.as_bytes().split(|byte| *byte == b'\'').collect();
+    [b"'", parts.join(&br"'\''"[..]).as_slice(), b"'"].concat()
 }
 
 /// Reports whether reports show the character as an escape.

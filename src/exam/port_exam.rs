@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use crate::case::Case;
+use crate::case::{Case, Task};
 use crate::divergence::Divergence;
 use crate::examinee::Examinee;
 use crate::failing::fingerprint;
@@ -13,6 +13,7 @@ use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
 use crate::selection::Selection;
+use crate::tasks::{investigate_task, subject, try_task};
 
 /// After this many failing cases the rest of a suite is not asked.
 const FAILURES_PER_SUITE_MAX: usize = 20;
@@ -21,6 +22,8 @@ const HANGS_MAX: usize = 3;
 /// How many divergences are investigated, and how many of one fingerprint.
 const FINDINGS_MAX: usize = 40;
 const FINDINGS_ALIKE_MAX: usize = 2;
+/// A port that has run lines of more bytes than this is started again, since they are kept.
+const HISTORY_BYTES_MAX: usize = 16 << 20;
 /// How many of the cases that an interruption leaves are listed.
 const LEFT_CASES_MAX: usize = 10_000;
 
@@ -46,8 +49,9 @@ pub(crate) struct PortExam<'a> {
     unknown: BTreeSet<&'static str>,
     /// The lines that the port has run since it was started.
     history: Vec<Vec<u8>>,
+    history_bytes: usize,
     cases: Vec<CaseReport>,
-    /// How many cases an interruption left that are not among `cases`.
+    /// How many cases were left that are not among `cases`.
     unlisted: usize,
     /// How many cases of each level passed that are not among `cases`.
     further_passed: BTreeMap<usize, usize>,
@@ -57,6 +61,7 @@ pub(crate) struct PortExam<'a> {
     /// The fingerprints of the divergences that were investigated, as the cases showed them.
     investigated: Vec<String>,
     hang_count: usize,
+    notes: Vec<String>,
 }
 
 impl<'a> PortExam<'a> {
@@ -69,6 +74,7 @@ impl<'a> PortExam<'a> {
             greeting: String::new(),
             unknown: BTreeSet::new(),
             history: Vec::new(),
+            history_bytes: 0,
             cases: Vec::new(),
             unlisted: 0,
             further_passed: BTreeMap::new(),
@@ -76,6 +82,7 @@ impl<'a> PortExam<'a> {
             findings: Vec::new(),
             investigated: Vec::new(),
             hang_count: 0,
+            notes: Vec::new(),
         }
     }
 
@@ -93,11 +100,12 @@ impl<'a> PortExam<'a> {
                 self.findings.push(Finding { stderr, ..finding });
             }
         }
-        let mut left = 0;
+        let (mut left, mut unlisted_reason) = (0, None);
         for case in self.selection.cases() {
             left += usize::from(self.examinee.is_stopped());
             if left > LEFT_CASES_MAX {
                 self.unlisted = self.selection.count() - self.cases.len();
+                unlisted_reason = self.reason_to_end();
                 break;
             }
             let report = self.take(case, progress);
@@ -120,9 +128,10 @@ impl<'a> PortExam<'a> {
             greeting: self.greeting,
             cases: self.cases,
             unlisted: self.unlisted,
+            unlisted_reason,
             further_passed: self.further_passed.values().sum(),
             findings: self.findings,
-            notes: self.examinee.notes(),
+            notes: [self.examinee.notes(), self.notes].concat(),
             seconds: started.elapsed().as_secs_f64(),
         }
     }
@@ -147,7 +156,7 @@ impl<'a> PortExam<'a> {
                 break;
             }
             let Some(case) = case else { continue };
-            if self.is_stopped(&case) {
+            if self.reason_to_stop(case.suite()).is_some() {
                 break;
             }
             let report = self.take(case, progress);
@@ -164,39 +173,66 @@ impl<'a> PortExam<'a> {
         let done = self.cases.len() + self.further_passed.values().sum::<usize>();
         progress(Progress { port: 0, case: &case.id, done, failed });
         let started = Instant::now();
-        let (verdict, divergence) = if self.is_stopped(&case) {
-            (CaseVerdict::NotAsked, None)
-        } else if case.lines.iter().any(|line| self.is_unknown(line)) {
-            (CaseVerdict::NotAttempted, None)
-        } else {
-            match self.ask(&case) {
-                Ok(()) => (CaseVerdict::Passed, None),
-                Err(divergence) if divergence.external_cause().is_some() => {
-                    (CaseVerdict::NotAsked, None)
-                }
-                Err(divergence) => (CaseVerdict::Failed, Some(divergence)),
-            }
-        };
+        let (verdict, reason, divergence) = self.judge(&case);
         let seconds = started.elapsed().as_secs_f64();
         if let Some(divergence) = &divergence {
             *self.failed.entry(case.suite().to_owned()).or_default() += 1;
-            self.look_into(&case, divergence);
+            match &case.task {
+                Task::Session => self.look_into(&case, divergence),
+                task => self.look_into_task(&case, task, divergence),
+            }
         }
-        let reason = divergence.as_ref().map(|divergence| divergence.headline(&case.lines));
         let level = self.machine.level_of_all(&case.lines);
         CaseReport { id: case.id, level, verdict, reason, seconds, divergence }
     }
 
+    fn try_case(&mut self, case: &Case) -> Result<(), Divergence> {
+        if case.task == Task::Session {
+            return self.ask(case);
+        }
+        let note = try_task(&mut self.examinee, case)?;
+        self.notes.extend(note.filter(|note| !self.notes.contains(note)));
+        Ok(())
+    }
+
+    /// Adds the finding of a task.
+    fn look_into_task(&mut self, case: &Case, task: &Task, divergence: &Divergence) {
+        let finding = investigate_task(&mut self.examinee, case, task, divergence);
+        if !self.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Returns the verdict, its reason, and the divergence if there is one.
+    fn judge(&mut self, case: &Case) -> (CaseVerdict, Option<String>, Option<Divergence>) {
+        if let Some(reason) = self.reason_to_stop(case.suite()) {
+            return (CaseVerdict::NotAsked, Some(reason), None);
+        }
+        if let Some(reason) = self.lacking(case) {
+            return (CaseVerdict::NotAttempted, Some(reason), None);
+        }
+        let Err(divergence) = self.try_case(case) else { return (CaseVerdict::Passed, None, None) };
+        if let Some(cause) = divergence.external_cause() {
+            return (CaseVerdict::NotAsked, Some(self.external_reason(cause)), None);
+        }
+        let reason = divergence.headline(&subject(case));
+        (CaseVerdict::Failed, Some(reason), Some(divergence))
+    }
+
     fn ask(&mut self, case: &Case) -> Result<(), Divergence> {
-        let is_long = self.history.len() > HISTORY_LINES_MAX;
+        let is_long =
+            self.history.len() > HISTORY_LINES_MAX || self.history_bytes > HISTORY_BYTES_MAX;
         if is_long || self.machine.needs_fresh_session(&case.lines) {
             self.examinee.stop();
         }
         if !self.examinee.is_running() {
             self.history.clear();
+            self.history_bytes = 0;
         }
         self.examinee.run(&case.lines, case.delivery)?;
-        self.history.extend(case.lines_written(self.machine.hello()));
+        let written = case.lines_written(self.machine.hello());
+        self.history_bytes += written.iter().map(Vec::len).sum::<usize>();
+        self.history.extend(written);
         Ok(())
     }
 
@@ -215,18 +251,45 @@ impl<'a> PortExam<'a> {
         }
     }
 
-    fn is_unknown(&self, line: &[u8]) -> bool {
-        let word = self.machine.word_of(line);
-        self.unknown.iter().any(|unknown| unknown.as_bytes() == word)
+    /// Returns why the case cannot be attempted, if the port lacks commands of it.
+    fn lacking(&self, case: &Case) -> Option<String> {
+        let has = |word: &&str| {
+            case.lines.iter().any(|line| self.machine.word_of(line) == word.as_bytes())
+        };
+        let lacking: Vec<_> = self.unknown.iter().copied().filter(has).collect();
+        (!lacking.is_empty()).then(|| format!("the port does not know {}", lacking.join(", ")))
     }
 
-    /// Reports whether the case is not to be asked since enough has failed.
-    fn is_stopped(&self, case: &Case) -> bool {
-        self.examinee.is_stopped()
-            || self.greeting.is_empty()
-            || self.hang_count >= HANGS_MAX
-            || self.selection.settings.fail_fast && !self.failed.is_empty()
-            || self.failed.get(case.suite()).is_some_and(|count| *count >= FAILURES_PER_SUITE_MAX)
+    /// Returns why no further case of the suite is asked, if that is so. The reason stays the same.
+    fn reason_to_stop(&self, suite: &str) -> Option<String> {
+        if self.failed.get(suite).is_some_and(|count| *count >= FAILURES_PER_SUITE_MAX) {
+            return Some(format!("{FAILURES_PER_SUITE_MAX} cases of {suite} had failed"));
+        }
+        self.reason_to_end()
+    }
+
+    /// Returns why no further case of any suite is asked, if that is so.
+    fn reason_to_end(&self) -> Option<String> {
+        let external_cause = self.examinee.external_cause();
+        if self.greeting.is_empty() && external_cause.is_none() {
+            Some("the program did not greet as a port".into())
+        } else if self.hang_count >= HANGS_MAX {
+            Some(format!("{HANGS_MAX} cases had taken the whole time limit"))
+        } else if self.selection.settings.fail_fast && !self.failed.is_empty() {
+            Some("a case had failed (--fail-fast)".into())
+        } else if let Some(cause) = external_cause {
+            Some(self.external_reason(cause))
+        } else {
+            self.examinee.is_stopped().then(|| self.external_reason(&Failure::Interrupted))
+        }
+    }
+
+    fn external_reason(&self, cause: &Failure) -> String {
+        match cause {
+            Failure::Interrupted => "the exam was interrupted".into(),
+            cause if self.greeting.is_empty() => format!("the port cannot be run: {cause}"),
+            cause => format!("the port cannot be run any more: {cause}"),
+        }
     }
 
     fn level(&self, number: usize) -> LevelReport {

@@ -1,17 +1,16 @@
 //! A port's process: started, written to, read from, and ended, whatever it does.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeWriter, Read, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
+use crate::groups;
 use crate::limits::Interrupt;
 use crate::port::{Failure, PortSpec};
 use crate::start_error::explained;
@@ -30,29 +29,12 @@ const EXTENSIONS_MAX: u32 = 10;
 /// exited may be silent before it counts as ended.
 const END_GRACE: Duration = Duration::from_millis(500);
 
-/// The process groups of the running ports.
-static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
-
-fn running() -> MutexGuard<'static, Vec<Pid>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Kills every running port and all that is in its process group, and lets no other port start: for
-/// a program that is about to exit without unwinding.
-pub fn end_all_ports() {
-    let running = running();
-    for group in running.iter() {
-        let _ = kill_process_group(*group, Signal::KILL);
-    }
-    // A start needs the lock.
-    std::mem::forget(running);
-}
-
-/// A running port. Dropping it kills the process and all that is in its process group.
+/// A running port. Dropping it kills the process, all that is in its process group and, on Linux,
+/// what has left the group.
 pub(crate) struct PortProcess {
     child: Child,
     group: Pid,
-    stdin: Option<ChildStdin>,
+    stdin: Option<PipeWriter>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     stderr_tail: VecDeque<u8>,
@@ -65,6 +47,8 @@ pub(crate) struct PortProcess {
     refuses_input: bool,
     /// Whether it was seen to have exited although its output is still open.
     has_exited: bool,
+    /// Whether it has left processes that are known to be its own.
+    leaks: bool,
     interrupt: Interrupt,
 }
 
@@ -72,25 +56,18 @@ impl PortProcess {
     /// Starts the port, with pipes for its three streams and a process group of its own.
     pub(crate) fn start(spec: &PortSpec, interrupt: Interrupt) -> io::Result<Self> {
         let mut command = Command::new(&spec.command[0]);
-        command.args(&spec.command[1..]).envs(&spec.environment).process_group(0);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(&spec.command[1..]).envs(&spec.environment);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(directory) = &spec.directory {
             command.current_dir(directory);
         }
-        let (mut child, group) = {
-            let mut running = running();
-            let child = command.spawn().map_err(|error| explained(spec, &error))?;
-            let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-            let group = group.expect("the id of a process is a positive number");
-            running.push(group);
-            (child, group)
-        };
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (mut child, group, stdin) =
+            groups::start(&mut command).map_err(|error| explained(spec, &error))?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let process = Self {
             child,
             group,
-            stdin,
+            stdin: Some(stdin),
             stdout,
             stderr,
             stderr_tail: VecDeque::new(),
@@ -99,6 +76,7 @@ impl PortProcess {
             inbox_scanned: 0,
             refuses_input: false,
             has_exited: false,
+            leaks: false,
             interrupt,
         };
         for stream in process.streams() {
@@ -192,9 +170,12 @@ impl PortProcess {
         self.wait(deadline.end)
     }
 
-    /// Reports whether the port exited and left processes that hold its output.
-    pub(crate) const fn leaks(&self) -> bool {
-        self.has_exited && self.stdout.is_some()
+    /// Ends the port. Reports whether it exited and left processes that held its output or, on
+    /// Linux, had left its process group.
+    pub(crate) fn leaks(&mut self) -> bool {
+        let holds_output = self.has_exited && self.stdout.is_some();
+        let _ = self.end();
+        self.leaks || holds_output
     }
 
     /// Returns what it wrote after its last LF.
@@ -361,16 +342,11 @@ impl PortProcess {
         waitid(WaitId::Pid(self.group), options).is_ok_and(|status| status.is_some())
     }
 
-    /// Kills the process and its group, and returns the exit status.
+    /// Ends the port, if it runs, and returns its exit status.
     fn end(&mut self) -> io::Result<ExitStatus> {
-        let mut running = running();
-        if let Some(position) = running.iter().position(|group| *group == self.group) {
-            running.swap_remove(position);
-            // Nothing can be done about a process that cannot be killed; the exam goes on.
-            let _ = kill_process_group(self.group, Signal::KILL);
-        }
-        drop(running);
-        self.child.wait()
+        let (status, leaks) = groups::end(&mut self.child, self.group)?;
+        self.leaks |= leaks;
+        Ok(status)
     }
 
     fn wait(&mut self, deadline: Instant) -> Result<ExitStatus, Failure> {

@@ -28,7 +28,8 @@ pub struct CaseReport {
     pub level: usize,
     /// The outcome.
     pub verdict: CaseVerdict,
-    /// The divergence as one line of text, if it failed.
+    /// The divergence as one line of text if it failed; the cause if it was not attempted or not
+    /// asked; none if it passed.
     pub reason: Option<String>,
     /// How long it took.
     pub seconds: f64,
@@ -81,8 +82,11 @@ pub struct PortReport {
     pub levels: Vec<LevelReport>,
     /// Every selected case, and of the generated cases beyond them those that failed.
     pub cases: Vec<CaseReport>,
-    /// How many selected cases are not listed, since an interruption left too many.
+    /// How many selected cases are neither asked nor listed, since an interruption or an error of the
+    /// operating system left too many.
     pub unlisted: usize,
+    /// Why those were not asked; none if there are none.
+    pub unlisted_reason: Option<String>,
     /// How many generated cases beyond the selected ones passed. They are not listed, since there
     /// is no bound on their number.
     pub further_passed: usize,
@@ -110,6 +114,29 @@ impl PortReport {
         listed + unlisted
     }
 
+    /// Returns the reasons for which cases were not asked, in the order of the cases, each with the
+    /// number of its cases.
+    #[must_use]
+    pub fn not_asked(&self) -> Vec<(&str, usize)> {
+        let listed = self.cases.iter().filter(|case| case.verdict == CaseVerdict::NotAsked);
+        let listed = listed.map(|case| (case.reason.as_deref(), 1));
+        let mut groups: Vec<(&str, usize)> = Vec::new();
+        for (reason, count) in listed.chain([(self.unlisted_reason.as_deref(), self.unlisted)]) {
+            let Some(reason) = reason else { continue };
+            match groups.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, known_count)) => *known_count += count,
+                None => groups.push((reason, count)),
+            }
+        }
+        groups
+    }
+
+    /// Returns the commands of all levels that the port does not know.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<&'static str> {
+        self.levels.iter().flat_map(|level| level.unknown.iter().copied()).collect()
+    }
+
     /// Returns the number of cases.
     #[must_use]
     pub fn case_count(&self) -> usize {
@@ -127,6 +154,12 @@ impl PortReport {
     #[must_use]
     pub fn is_asked(&self) -> bool {
         self.count(CaseVerdict::NotAsked) < self.case_count()
+    }
+
+    /// Reports whether it differs from the reference.
+    #[must_use]
+    pub fn diverges(&self) -> bool {
+        !self.findings.is_empty() || self.count(CaseVerdict::Failed) > 0
     }
 
     /// Reports whether every case was asked and passed.
@@ -163,8 +196,10 @@ pub struct Report {
 pub enum ExamVerdict {
     /// Every port answered every case as the reference does.
     Conforms,
-    /// A port diverges, or has not reached a level that was asked about.
+    /// A port diverges.
     Diverges,
+    /// No port diverges, but one lacks commands that cases need.
+    Incomplete,
     /// A port could not be examined, the exam did not reach its milestones, nothing was asked, or
     /// it was interrupted before anything was found.
     Broken,
@@ -177,6 +212,7 @@ impl ExamVerdict {
         match self {
             Self::Conforms => "conforms",
             Self::Diverges => "diverges",
+            Self::Incomplete => "incomplete",
             Self::Broken => "broken",
         }
     }
@@ -198,8 +234,10 @@ impl Report {
             ExamVerdict::Broken
         } else if self.ports.iter().all(PortReport::conforms) {
             ExamVerdict::Conforms
-        } else {
+        } else if self.ports.iter().any(PortReport::diverges) {
             ExamVerdict::Diverges
+        } else {
+            ExamVerdict::Incomplete
         }
     }
 }

@@ -97,7 +97,7 @@ impl<'m> Selection<'m> {
         let mut settings = settings.clone();
         settings.level_max = settings.level_max.min(machine.levels().len());
         let wants_all = settings.only.is_empty() && settings.level_max == machine.levels().len();
-        let suites = machine.suites(&settings.plan);
+        let suites = machine.suites(&settings.plan, &settings.limits.interrupt);
         let mut unmatched = settings.only.clone();
         let mut position = 0;
         let choose = |suite: &Suite| {
@@ -126,8 +126,8 @@ impl<'m> Selection<'m> {
         &self.unmatched
     }
 
-    /// Returns an error for each milestone that an exhaustive suite of the plan has to reach and
-    /// cannot, whatever is selected from it.
+    /// Returns an error for each milestone that an exhaustive suite has to reach and cannot in this
+    /// plan. This concerns suites that are asked in whole, by this shard and the others together.
     #[must_use]
     pub fn plan_errors(&self) -> Vec<String> {
         if self.settings.plan.states_depth >= Plan::default().states_depth {
@@ -135,8 +135,13 @@ impl<'m> Selection<'m> {
             return Vec::new();
         }
         let milestones = self.machine.milestones();
-        let exhaustive = self.suites.iter().filter(|suite| !suite.is_generated);
-        let errors = exhaustive.flat_map(|suite| {
+        let is_asked = |(suite, numbers): &(&Suite, &[usize])| {
+            let mut cases = (0..suite.count).map(|number| (suite.make)(number));
+            !suite.is_generated
+                && !numbers.is_empty()
+                && cases.all(|case| self.settings.wants(self.machine, &case))
+        };
+        let errors = self.chosen_by_suite().filter(is_asked).flat_map(|(suite, _)| {
             let counts = self.count_milestones(suite, 0..suite.count);
             missed(suite, &counts, &milestones)
         });
@@ -204,8 +209,10 @@ impl<'m> Selection<'m> {
         let mut errors = Vec::new();
         for (suite, numbers) in self.chosen_by_suite() {
             let counts = self.count_milestones(suite, numbers.iter().copied());
-            let is_whole =
-                numbers.len() == suite.count && !self.settings.limits.interrupt.is_raised();
+            let is_left_out = suite.count == 0 && self.settings.plan.states_depth == 0;
+            let is_whole = numbers.len() == suite.count
+                && !is_left_out
+                && !self.settings.limits.interrupt.is_raised();
             if is_whole && (!suite.is_generated || numbers.len() >= SURVEYED_CASES_MIN) {
                 errors.extend(missed(suite, &counts, &milestones));
             }

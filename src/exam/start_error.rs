@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use crate::port::PortSpec;
 use crate::shell_syntax::{NO_SHELL, shell_syntax};
 
@@ -14,14 +16,20 @@ const BUILTINS: [&str; 8] = ["cd", "export", "source", ".", "set", "unset", "exe
 /// How many bytes of a script's first line are read.
 const FIRST_LINE_LENGTH_MAX: u64 = 256;
 
-/// Returns the error with its cause and a remedy.
+/// Returns the error with its cause and a remedy in place of the system's words, if they are known.
 pub(crate) fn explained(spec: &PortSpec, error: &io::Error) -> io::Error {
-    let reason = reason(spec, error).map_or(String::new(), |reason| format!(": {reason}"));
-    io::Error::new(error.kind(), format!("{error}{reason}"))
+    let number =
+        error.raw_os_error().map_or(String::new(), |number| format!(" (os error {number})"));
+    let reason = reason(spec, error);
+    let text = reason.map_or_else(|| error.to_string(), |reason| reason + &number);
+    io::Error::new(error.kind(), text)
 }
 
 fn reason(spec: &PortSpec, error: &io::Error) -> Option<String> {
     let (folder, program) = (spec.directory.as_deref(), spec.command[0].as_str());
+    if let Some(reason) = error.raw_os_error().and_then(shortage) {
+        return Some(reason.into());
+    }
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         return Some(format!("the folder {} does not exist", folder.display()));
     }
@@ -34,12 +42,22 @@ fn reason(spec: &PortSpec, error: &io::Error) -> Option<String> {
         (ErrorKind::NotFound, None) => Some(missing_program(program, folder)),
         (ErrorKind::PermissionDenied, Some(path)) => Some(not_permitted(&path)),
         (ErrorKind::ExecutableFileBusy, _) => Some("it is still being written".into()),
-        // POSIX has this number for a file that is not in a format that can be executed.
-        _ if error.raw_os_error() == Some(8) => {
+        _ if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
             Some("it is not a program of this system, nor a script that begins with #!".into())
         }
         _ => None,
     }
+}
+
+/// Returns what this machine is short of, which says nothing about the program.
+fn shortage(number: i32) -> Option<&'static str> {
+    Some(match Errno::from_raw_os_error(number) {
+        Errno::AGAIN => "no more processes are allowed: see `ulimit -u`, or the container's limit",
+        Errno::NOMEM => "there is not enough memory to start a process",
+        Errno::MFILE => "too many files are open: see `ulimit -n`",
+        Errno::NFILE => "too many files are open on this machine",
+        _ => return None,
+    })
 }
 
 /// Returns where the program is, or should be. A name without a slash is looked up in `PATH`.
@@ -118,4 +136,27 @@ fn first_line(path: &Path) -> io::Result<String> {
     File::open(path)?.take(FIRST_LINE_LENGTH_MAX).read_to_end(&mut bytes)?;
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     Ok(String::from_utf8_lossy(line).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_is_not_explained_by_the_program() {
+        for (errno, words) in [
+            (Errno::AGAIN, "no more processes are allowed"),
+            (Errno::NOMEM, "not enough memory"),
+            (Errno::MFILE, "too many files are open"),
+            (Errno::NFILE, "too many files are open on this machine"),
+        ] {
+            // The first of these could be explained, the others cannot be found.
+            for program in ["/", "./gone", "gone"] {
+                let spec = PortSpec::new("a", vec![program.into()]);
+                let text = explained(&spec, &errno.into()).to_string();
+                assert!(text.contains(words), "{text}");
+                assert!(text.ends_with(&format!(" (os error {})", errno.raw_os_error())), "{text}");
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ mod simpler;
 mod suites;
 mod traces;
 
-use dkv20_exam::{Ask, Case, Divergence, Due, Level, Machine, Plan, Session, Suite};
+use dkv20_exam::{Ask, Case, Divergence, Due, Interrupt, Level, Machine, Plan, Session, Suite};
 
 pub use sections::section_url;
 pub use traces::{lines_of_trace, record_trace, replay_file};
@@ -95,8 +95,8 @@ impl Machine for Dkv20 {
         lines.iter().any(|line| session.run(line).as_deref() == Some("err no-cluster"))
     }
 
-    fn suites(&self, plan: &Plan) -> Vec<Suite> {
-        suites::suites(plan)
+    fn suites(&self, plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
+        suites::suites(plan, interrupt)
     }
 
     fn fuzz_case(&self, seed: u64) -> Case {

@@ -10,6 +10,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::guard;
+
 /// Makes the end of the program by a signal wait while a temporary file exists.
 pub(crate) fn hold() -> MutexGuard<'static, ()> {
     static WRITING: Mutex<()> = Mutex::new(());
@@ -27,6 +29,7 @@ pub(crate) fn interrupt() -> io::Result<Interrupt> {
         return Ok(interrupt.clone());
     }
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
+    guard::install();
     let interrupt = INTERRUPT.get_or_init(Interrupt::default).clone();
     let raised = interrupt.clone();
     thread::Builder::new().name("signals".into()).spawn(move || {

@@ -86,7 +86,8 @@ pub(super) fn level_note(port: &PortReport, level: &LevelReport) -> String {
     parts.join("; ")
 }
 
-/// Returns how many cases of a level were left out, and why.
+/// Returns how many cases of a level were left out. Why they were not asked does not depend on the
+/// level; it is among the port's notes.
 fn left_out(port: &PortReport, level: &LevelReport) -> Vec<String> {
     let lacking = port
         .levels
@@ -94,20 +95,38 @@ fn left_out(port: &PortReport, level: &LevelReport) -> Vec<String> {
         .filter(|lower| lower.number <= level.number && !lower.unknown.is_empty());
     let lacking = joined(lacking.map(|lower| format!("level {}", lower.title())));
     let not_attempted = format!("not attempted, since the port lacks commands of {lacking}");
-    let not_asked = if port.is_examined() {
-        "not asked, since too many cases failed or the exam was stopped"
-    } else {
-        "not asked, since the greeting was wrong"
-    };
-    let reasons =
-        [(CaseVerdict::NotAttempted, not_attempted.as_str()), (CaseVerdict::NotAsked, not_asked)];
-    let parts = reasons.iter().filter_map(|(verdict, reason)| {
+    let verdicts =
+        [(CaseVerdict::NotAttempted, not_attempted.as_str()), (CaseVerdict::NotAsked, "not asked")];
+    let parts = verdicts.iter().filter_map(|(verdict, words)| {
         let cases = port.cases.iter();
         let alike = |case: &&CaseReport| case.level == level.number && case.verdict == *verdict;
         let count = cases.filter(alike).count();
-        (count > 0).then(|| format!("{} {reason}", counted(count, "case")))
+        (count > 0).then(|| format!("{} {words}", counted(count, "case")))
     });
     parts.collect()
+}
+
+/// Returns what is to be said of a port beside its levels and findings: which cases were not asked
+/// and why, which are not listed, and its oddities.
+pub(super) fn port_notes(port: &PortReport) -> Vec<String> {
+    let mut notes = not_asked(port);
+    if port.unlisted > 0 {
+        notes.push(format!("{} of those not listed, since there are too many", port.unlisted));
+    }
+    if port.further_passed > 0 {
+        let count = counted(port.further_passed, "further generated case");
+        notes.push(format!("{count} passed, not listed"));
+    }
+    notes.extend(port.notes.iter().map(|note| visible(note)));
+    notes
+}
+
+/// Returns for each reason how many cases were not asked.
+fn not_asked(port: &PortReport) -> Vec<String> {
+    let groups = port.not_asked().into_iter();
+    let group =
+        |(reason, count)| format!("{} not asked: {}", counted(count, "case"), visible(reason));
+    groups.map(group).collect()
 }
 
 /// Returns the number and the name of a finding's level, such as `2 codec`.
@@ -137,7 +156,7 @@ pub fn verdict_line(report: &Report) -> String {
 pub(super) fn verdict_reason(report: &Report) -> String {
     let reason = match report.verdict() {
         ExamVerdict::Conforms => conforming(report),
-        ExamVerdict::Diverges => diverging(report),
+        ExamVerdict::Diverges | ExamVerdict::Incomplete => diverging(report),
         ExamVerdict::Broken => broken(report),
     };
     let interrupted = if report.is_interrupted { " (interrupted)" } else { "" };
@@ -158,15 +177,16 @@ fn diverging(report: &Report) -> String {
 /// Returns why a port does not conform.
 fn shortcoming(port: &PortReport) -> String {
     let failed = port.count(CaseVerdict::Failed);
-    if !port.findings.is_empty() || failed > 0 {
+    if port.diverges() {
         let findings = counted(port.findings.len(), "finding");
         return format!("{findings}, {} failed", counted(failed, "case"));
     }
     let not_attempted = port.count(CaseVerdict::NotAttempted);
     if not_attempted > 0 {
-        return format!("{} not attempted", counted(not_attempted, "case"));
+        let (count, unknown) = (counted(not_attempted, "case"), port.unknown().join(", "));
+        return format!("{count} not attempted, since it does not know {unknown}");
     }
-    format!("{} not asked", counted(port.count(CaseVerdict::NotAsked), "case"))
+    not_asked(port).join("; ")
 }
 
 /// Returns why an exam does not judge its ports.
@@ -280,6 +300,11 @@ pub(super) fn shrunk_title(finding: &Finding) -> String {
         Delivery::Marked => format!("{count}, {is_minimal}"),
         delivery => format!("{count}, {is_minimal}; delivered {}", delivery.as_str()),
     }
+}
+
+/// Returns the number of the first wrong step, or that there is none.
+pub(super) fn step(finding: &Finding) -> String {
+    if finding.is_of_session { format!("step {}", finding.step) } else { "tried".into() }
 }
 
 /// Returns the answer that was due.

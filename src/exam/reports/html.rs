@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::common::{
     State, counted, doubts, duration, expected, explanation, findings, level_note, level_of,
-    levels, shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible, visible_whole,
+    levels, port_notes, shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible,
+    visible_whole,
 };
 use crate::finding::Finding;
 use crate::report::{CaseVerdict, PortReport, Report};
@@ -49,8 +50,13 @@ fn page(report: &Report, section_url: SectionUrl<'_>) -> Value {
     let caused = report.caused.iter().map(|(milestone, count)| (visible(milestone), *count));
     let filters = VERDICTS.iter().map(|verdict| {
         let (class, label) = words(*verdict);
-        let count: usize = report.ports.iter().map(|port| port.count(*verdict)).sum();
+        let listed = report.ports.iter().flat_map(|port| &port.cases);
+        let count = listed.filter(|case| case.verdict == *verdict).count();
         context! { class, label, count }
+    });
+    let notes = report.ports.iter().flat_map(|port| {
+        let name = visible(&port.name);
+        port_notes(port).into_iter().map(move |note| context! { port => name.clone(), note })
     });
     context! {
         version => env!("CARGO_PKG_VERSION"),
@@ -62,6 +68,7 @@ fn page(report: &Report, section_url: SectionUrl<'_>) -> Value {
         level_titles => levels.values().cloned().collect::<Vec<_>>(),
         errors => report.exam_errors.iter().map(|error| visible(error)).collect::<Vec<_>>(),
         ports => ports.collect::<Vec<_>>(),
+        notes => notes.collect::<Vec<_>>(),
         findings => findings.collect::<Vec<_>>(),
         filters => filters.collect::<Vec<_>>(),
         caused => caused.collect::<Vec<_>>(),
@@ -111,7 +118,7 @@ fn port_value(
     });
     context! {
         name => visible(&port.name),
-        command => visible(&port.command),
+        command => visible_whole(&port.command),
         greeting => visible(&port.greeting),
         time => duration(port.seconds),
         cells => cells.collect::<Vec<_>>(),
@@ -125,7 +132,7 @@ fn counts(port: &PortReport) -> String {
     let counts = VERDICTS.iter().rev().map(|verdict| (port.count(*verdict), words(*verdict).1));
     let counts = counts.filter(|(count, _)| *count > 0);
     let counts: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
-    format!("{}: {}", counted(port.cases.len(), "case"), counts.join(", "))
+    format!("{}: {}", counted(port.case_count(), "case"), counts.join(", "))
 }
 
 fn finding_value(

@@ -13,12 +13,13 @@ const FORMAT: u32 = 2;
 /// - `exam`, the first line: `format` (2), `version` of this crate, `seed` (a string of decimal
 ///   digits, since many readers hold numbers as doubles), `case_count`, `ports` (their names)
 /// - `port`: `name`, `command`, `greeting`, `is_examined`, `external_cause` (why not, if the cause
-///   is not the port; or null), `conforms`, `further_passed` (how many cases beyond the selected
-///   ones passed, which are not listed), `notes` (lines), `seconds`; then its levels, cases and
-///   findings, each with `port`
+///   is not the port; or null), `conforms`, `not_asked` (a list of `reason` and `count`),
+///   `unlisted` (how many of those have no `case`, since there are too many), `further_passed` (how
+///   many cases beyond the selected ones passed, which have none either), `notes` (lines),
+///   `seconds`; then its levels, cases and findings, each with `port`
 /// - `level`: `number`, `name`, `unknown` (commands), `passed`, `failed`, `left_out`, `conforms`
 /// - `case`: `id`, `level`, `verdict` (`passed`, `failed`, `not-attempted`, `not-asked`),
-///   `reason` (or null), `seconds`
+///   `reason` (null if it passed), `seconds`
 /// - `finding`: `case`, `level`, `step`, `is_expanded` (whether `step` counts the lines of the
 ///   case with those that stand for many written out), `is_step_of_shrunk` (whether `step` counts
 ///   the lines of `shrunk`), `step_line`, `command` (the line whose answer differs: the step's, or
@@ -28,7 +29,7 @@ const FORMAT: u32 = 2;
 ///   investigation was), `delivery`, `stderr`, `same_answer_from` (names of ports), `trace` and
 ///   `replay` (or null)
 /// - `summary`, the last line, without which the report is incomplete: `verdict` (`conforms`,
-///   `diverges`, `broken`), `line` (the verdict with its reason), `passed`, `failed`,
+///   `diverges`, `incomplete`, `broken`), `line` (the verdict with its reason), `passed`, `failed`,
 ///   `not_attempted`, `not_asked`, `findings` (the number, of all ports), `caused` (a list of
 ///   `milestone` and `count`), `exam_errors`, `is_interrupted`, `seconds`
 #[must_use]
@@ -66,6 +67,8 @@ pub fn json_lines(report: &Report) -> String {
 }
 
 fn port_lines(port: &PortReport) -> String {
+    let not_asked = port.not_asked().into_iter();
+    let not_asked = not_asked.map(|(reason, count)| json!({"reason": reason, "count": count}));
     let mut lines = line(&json!({
         "type": "port",
         "name": port.name,
@@ -74,6 +77,8 @@ fn port_lines(port: &PortReport) -> String {
         "is_examined": port.is_examined(),
         "external_cause": port.external_cause,
         "conforms": port.conforms(),
+        "not_asked": not_asked.collect::<Value>(),
+        "unlisted": port.unlisted,
         "further_passed": port.further_passed,
         "notes": port.notes,
         "seconds": port.seconds,

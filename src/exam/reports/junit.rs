@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-use super::common::{level_of, verdict_line, visible};
+use super::common::{level_of, port_notes, verdict_line, visible, visible_whole};
 use super::text::plain_finding;
 use crate::case::suite_of;
 use crate::finding::Finding;
@@ -14,8 +14,9 @@ use crate::report::{CaseReport, CaseVerdict, ExamVerdict, PortReport, Report};
 /// each port and suite, with a test case for each case.
 ///
 /// A failure has the divergence as its message and the finding, if there is one, as its text. Cases
-/// that were not attempted or not asked are skipped, with a message. A broken exam is an error in a
-/// suite of its own, `exam`, so that no reader counts it as passed.
+/// that were not attempted or not asked are skipped, with the reason. The standard output of a
+/// port's first suite has the notes on the port. An exam that is broken or incomplete is an error or
+/// a failure in a suite of its own, `exam`, so that no reader counts it as passed.
 #[must_use]
 pub fn junit(report: &Report) -> String {
     let mut document = Document::new("dkv20 exam");
@@ -23,8 +24,14 @@ pub fn junit(report: &Report) -> String {
     for port in &report.ports {
         document.add_test_suites(suites(port));
     }
-    if report.verdict() == ExamVerdict::Broken {
-        document.add_test_suite(suite_of_errors(report));
+    match report.verdict() {
+        ExamVerdict::Broken => {
+            document.add_test_suite(suite_of_exam(report, NonSuccessKind::Error));
+        }
+        ExamVerdict::Incomplete => {
+            document.add_test_suite(suite_of_exam(report, NonSuccessKind::Failure));
+        }
+        ExamVerdict::Conforms | ExamVerdict::Diverges => {}
     }
     serialized(&document)
 }
@@ -54,7 +61,11 @@ fn suites(port: &PortReport) -> Vec<TestSuite> {
         test.set_time(time(seconds));
         suite.add_test_case(test);
     }
-    suites.into_iter().map(|(_, suite, _)| suite).collect()
+    let mut suites: Vec<_> = suites.into_iter().map(|(_, suite, _)| suite).collect();
+    if let (Some(first), notes @ [_, ..]) = (suites.first_mut(), port_notes(port).as_slice()) {
+        first.set_system_out(notes.join("\n"));
+    }
+    suites
 }
 
 /// Returns ids, seconds and statuses of the cases, and of the finding at no case: that the program
@@ -71,15 +82,16 @@ fn tests(port: &PortReport) -> impl Iterator<Item = (&str, f64, TestCaseStatus)>
 fn new_suite(port: &PortReport, name: &str) -> TestSuite {
     let mut suite = TestSuite::new(format!("{}/{}", visible(&port.name), visible(name)));
     suite.add_property(("port", visible(&port.name).as_str()));
-    suite.add_property(("command", visible(&port.command).as_str()));
+    suite.add_property(("command", visible_whole(&port.command).as_str()));
     suite.add_property(("greeting", visible(&port.greeting).as_str()));
     suite
 }
 
-fn suite_of_errors(report: &Report) -> TestSuite {
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+/// Returns a suite with the verdict as its only case.
+fn suite_of_exam(report: &Report, kind: NonSuccessKind) -> TestSuite {
+    let mut status = TestCaseStatus::non_success(kind);
     let errors: Vec<_> = report.exam_errors.iter().map(|error| visible(error)).collect();
-    status.set_message(verdict_line(report)).set_type("broken");
+    status.set_message(verdict_line(report)).set_type(report.verdict().as_str());
     status.set_description(errors.join("\n"));
     let mut test = TestCase::new("verdict", status);
     test.set_classname("exam").set_time(Duration::ZERO);
@@ -95,21 +107,15 @@ fn status(port: &PortReport, case: &CaseReport) -> TestCaseStatus {
             let finding = port.findings.iter().find(|finding| finding.case == case.id);
             failure(port, case.reason.as_deref().unwrap_or_default(), finding)
         }
-        CaseVerdict::NotAttempted => skipped(&not_attempted(port)),
-        CaseVerdict::NotAsked => skipped("not asked: the exam of this port was stopped before"),
+        CaseVerdict::NotAttempted => skipped("not attempted", case),
+        CaseVerdict::NotAsked => skipped("not asked", case),
     }
 }
 
-fn skipped(message: &str) -> TestCaseStatus {
+fn skipped(what: &str, case: &CaseReport) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
-    status.set_message(message);
+    status.set_message(format!("{what}: {}", visible(case.reason.as_deref().unwrap_or_default())));
     status
-}
-
-fn not_attempted(port: &PortReport) -> String {
-    let unknown = port.levels.iter().flat_map(|level| level.unknown.iter().copied());
-    let unknown: Vec<_> = unknown.collect();
-    format!("not attempted: the port does not know {}", unknown.join(", "))
 }
 
 fn failure(port: &PortReport, message: &str, finding: Option<&Finding>) -> TestCaseStatus {

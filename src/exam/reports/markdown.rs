@@ -1,7 +1,8 @@
 //! The report as Markdown.
 
 use super::common::{
-    State, counted, duration, findings, level_note, level_of, levels, verdict_reason, visible,
+    State, counted, duration, findings, level_note, level_of, levels, port_notes, verdict_reason,
+    visible,
 };
 use super::text::plain_finding;
 use crate::finding::Finding;
@@ -11,7 +12,7 @@ use crate::report::{ExamVerdict, PortReport, Report};
 const BYTES_MAX: usize = 900_000;
 
 /// Returns the report as Markdown (GitHub's), for the summary of a CI run: the verdict, a table of
-/// ports and levels, and the findings. It has less than a mebibyte; findings beyond are counted.
+/// ports and levels, notes on the ports, and the findings. It has less than a mebibyte; findings beyond are counted.
 #[must_use]
 pub fn markdown(report: &Report) -> String {
     let mut text = heading(report);
@@ -56,7 +57,13 @@ fn table(report: &Report) -> String {
         }
         text.push('\n');
     }
-    text
+    let notes = report.ports.iter().flat_map(|port| {
+        port_notes(port)
+            .into_iter()
+            .map(|note| format!("- {}: {}\n", code(&port.name), escaped(&note)))
+    });
+    let notes: String = notes.collect();
+    if notes.is_empty() { text } else { format!("{text}\n{notes}") }
 }
 
 fn cell(port: &PortReport, number: usize) -> String {

@@ -1,8 +1,8 @@
 //! The report for a terminal.
 
 use super::common::{
-    State, doubts, expected, explanation, findings, level_note, level_of, levels, shrunk_lines,
-    shrunk_title, stderr_lines, verdict_reason, visible, visible_whole,
+    State, doubts, expected, explanation, findings, level_note, level_of, levels, port_notes,
+    shrunk_lines, shrunk_title, stderr_lines, step, verdict_reason, visible, visible_whole,
 };
 use crate::finding::Finding;
 use crate::report::{ExamVerdict, PortReport, Report};
@@ -31,7 +31,11 @@ pub fn text(report: &Report, colour: bool) -> String {
     }
     text += &table(report, paint);
     let verdict = report.verdict();
-    let colour = if verdict == ExamVerdict::Conforms { GREEN } else { RED };
+    let colour = match verdict {
+        ExamVerdict::Conforms => GREEN,
+        ExamVerdict::Incomplete => YELLOW,
+        ExamVerdict::Diverges | ExamVerdict::Broken => RED,
+    };
     text += &format!("\n{}: {}\n", paint.with(colour, verdict.as_str()), verdict_reason(report));
     text
 }
@@ -49,13 +53,15 @@ pub(super) fn plain_finding(finding: &Finding) -> String {
 
 fn finding_block(finding: &Finding, paint: Paint) -> String {
     let mut block = Block { text: String::new(), paint };
-    block.row(&format!("step {}", finding.step), &format!("> {}", visible(&finding.first_wrong())));
+    block.row(&step(finding), &format!("> {}", visible(&finding.first_wrong())));
     block.row("expected", &paint.with(GREEN, &expected(finding)));
     block.row("actual", &paint.with(RED, &visible(&finding.actual)));
     block.rows("because", explanation(finding).into_iter());
     block.rows("note", doubts(finding).iter().map(|doubt| paint.with(YELLOW, doubt)));
-    block.row("shrunk", &format!("to {}:", shrunk_title(finding)));
-    block.rows("", shrunk_lines(finding).into_iter());
+    if finding.is_of_session {
+        block.row("shrunk", &format!("to {}:", shrunk_title(finding)));
+        block.rows("", shrunk_lines(finding).into_iter());
+    }
     block.rows("stderr", stderr_lines(finding).into_iter());
     block.rows("trace", finding.trace.iter().map(|trace| visible_whole(trace)));
     block.rows("replay", finding.replay.iter().map(|replay| visible_whole(replay)));
@@ -108,7 +114,7 @@ fn row(port: &PortReport, name: &str, paint: Paint) -> String {
     row.trim_end().to_owned()
 }
 
-/// Returns a line for each level with more to say than its state.
+/// Returns a line for each level with more to say than its state, and for each note of a port.
 fn notes(report: &Report, paint: Paint) -> String {
     let mut text = String::new();
     for port in &report.ports {
@@ -121,6 +127,9 @@ fn notes(report: &Report, paint: Paint) -> String {
             let title = level.title();
             let state = paint.with(colour_of(state), state.as_str());
             text += &format!("  {}, level {title}: {state} ({note})\n", visible(&port.name));
+        }
+        for note in port_notes(port) {
+            text += &format!("  {}: {note}\n", visible(&port.name));
         }
     }
     text

@@ -17,7 +17,7 @@ pub(super) fn generated(
 }
 
 pub(super) fn case(suite: &str, name: impl Display, lines: Vec<Vec<u8>>) -> Case {
-    Case { id: format!("{suite}/{name}"), lines, delivery: Delivery::Pipelined }
+    Case::new(format!("{suite}/{name}"), lines, Delivery::Pipelined)
 }
 
 /// Returns the lines that show everything in a cluster of this size.

@@ -1,6 +1,7 @@
 //! The suites: each case is made from the seed and its number alone.
 
 pub(super) mod common;
+mod cost;
 mod draws;
 mod histories;
 mod lines;
@@ -10,18 +11,19 @@ mod scale;
 mod states;
 mod traces;
 
-use dkv20_exam::{Case, Plan, Suite};
+use dkv20_exam::{Case, Interrupt, Plan, Suite};
 
 /// Returns all suites, those that find most in little time first.
-pub(super) fn suites(plan: &Plan) -> Vec<Suite> {
+pub(super) fn suites(plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
     vec![
         traces::suite(),
         lines::suite(plan),
         load::suite(plan),
         histories::suite(plan),
-        states::suite(plan),
+        states::suite(plan, interrupt),
         scale::suite(plan),
         process::suite(),
+        cost::suite(plan),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use dkv20_exam::{Plan, Suite};
+use dkv20_exam::{Interrupt, Plan, Suite};
 
 use super::super::milestones::{Milestone, positions};
 use super::super::oracle::Oracle;
@@ -11,8 +11,8 @@ use super::common::{case, observers};
 const NAME: &str = "states";
 const SIZE: usize = 3;
 
-pub(super) fn suite(plan: &Plan) -> Suite {
-    let paths = transitions(plan.states_depth);
+pub(super) fn suite(plan: &Plan, interrupt: &Interrupt) -> Suite {
+    let paths = transitions(plan.states_depth, interrupt);
     let must_cause = positions([
         Milestone::Election,
         Milestone::Truncation,
@@ -44,8 +44,8 @@ fn steps() -> Vec<Vec<u8>> {
 }
 
 /// Returns the paths of at most `depth` steps whose last step is a transition that no earlier path
-/// has taken, the shortest first.
-fn transitions(depth: usize) -> Vec<Vec<Vec<u8>>> {
+/// has taken, the shortest first. An interruption leaves those that are found by then.
+fn transitions(depth: usize, interrupt: &Interrupt) -> Vec<Vec<Vec<u8>>> {
     let steps = steps();
     let mut session = Oracle::new();
     session.run(format!("new {SIZE}").as_bytes());
@@ -53,7 +53,7 @@ fn transitions(depth: usize) -> Vec<Vec<Vec<u8>>> {
     let mut frontier = VecDeque::from([(session, Vec::new())]);
     let mut paths = Vec::new();
     while let Some((session, path)) = frontier.pop_front() {
-        if path.len() == depth {
+        if path.len() == depth || interrupt.is_raised() {
             break;
         }
         for step in &steps {
@@ -73,4 +73,17 @@ fn transitions(depth: usize) -> Vec<Vec<Vec<u8>>> {
 /// Returns everything that the protocol shows of the session's cluster.
 fn state_of(session: &mut Oracle) -> Vec<Option<String>> {
     observers(SIZE).iter().map(|line| session.run(line)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interruption_ends_the_search() {
+        let plan = Plan { states_depth: 8, ..Plan::default() };
+        let interrupt = Interrupt::default();
+        interrupt.raise();
+        assert_eq!(suite(&plan, &interrupt).count, 0);
+    }
 }

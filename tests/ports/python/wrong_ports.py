@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Wrong ports of dkv20, each with one deliberate mistake, which the exam must find.
 
-- `python3 wrong_ports.py NAME` serves the wrong port NAME.
+- `python3 wrong_ports.py NAME` serves the wrong port NAME; `serve` or `scenario` and its arguments may
+  follow, as with `dkv20.py`.
 - `python3 wrong_ports.py --honest NAME` serves a port that is odd but right.
 - `python3 wrong_ports.py --list` prints the wrong ports, one JSON object on each line.
 - `python3 wrong_ports.py --self-check` checks that each wrong port has a wrong answer.
@@ -32,6 +33,7 @@ from wrong import (
     sequences,
     sizes,
     stale,
+    surroundings,
     text,
     votes,
 )
@@ -39,7 +41,7 @@ from wrong.registry import HONEST, WRONG_PORTS, WrongPort
 
 #: The modules that register the ports when they are imported.
 REGISTERED = (
-    *(numbers, codec, cluster, faults, recovery, scale, process, oddities),
+    *(numbers, codec, cluster, faults, recovery, scale, process, surroundings, oddities),
     *(stale, sizes, maps, text, logs, votes, loads, sequences, programs, commands),
 )
 
@@ -51,6 +53,7 @@ def parse_arguments() -> argparse.Namespace:
     what.add_argument("--honest", choices=list(HONEST), help="serve a port that is odd but right")
     what.add_argument("--list", action="store_true", help="one JSON object for each wrong port")
     what.add_argument("--self-check", action="store_true", help="check that each has a wrong answer")
+    parser.add_argument("arguments", nargs="*", help="those of dkv20.py (default: serve)")
     return parser.parse_args()
 
 
@@ -90,7 +93,7 @@ def main() -> int:
         return 0
     port = WRONG_PORTS[arguments.name] if arguments.name else HONEST[arguments.honest]
     with port.installed():
-        return dkv20.main(["serve"])
+        return dkv20.main(arguments.arguments or ["serve"])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ use dkv20::machines::Dkv20;
 use dkv20_exam::{Delivery, Interrupt, Limits, Machine as _, Plan, PortSpec, check_start};
 use serde::Deserialize;
 
-use super::files::{broken, folder_of};
+use super::files::{broken, folder_of, shown};
 use crate::exit::Failure;
 use crate::signals;
 
@@ -68,7 +68,8 @@ impl PortArguments {
 }
 
 fn interrupt() -> Result<Interrupt, Failure> {
-    signals::interrupt().map_err(Failure::failed)
+    signals::interrupt()
+        .map_err(|error| Failure::broken(format!("signals cannot be caught: {error}")))
 }
 
 fn check(ports: &[PortSpec]) -> Result<(), Failure> {
@@ -109,7 +110,10 @@ fn resolve(port: &mut PortSpec, folder: &Path) -> Result<(), String> {
     port.validate()?;
     let directory = folder.join(port.directory.take().unwrap_or_default());
     let directory =
-        directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))?;
+        directory.canonicalize().map_err(|error| format!("{}: {error}", shown(&directory)))?;
+    if directory.to_str().is_none() {
+        return Err(format!("{}: a port's folder needs a path in UTF-8", shown(&directory)));
+    }
     // Systems differ in whether a relative path refers to the old folder or to the new one.
     if port.command[0].contains('/') {
         port.command[0] = directory.join(&port.command[0]).to_string_lossy().into_owned();
@@ -160,7 +164,7 @@ impl TypedValueParser for CaseName {
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         let plan = Plan { generated_count: 0, states_depth: 0, ..Plan::default() };
-        let suites = Dkv20.suites(&plan).into_iter();
+        let suites = Dkv20.suites(&plan, &Interrupt::default()).into_iter();
         Some(Box::new(suites.map(|suite| PossibleValue::new(suite.name))))
     }
 }

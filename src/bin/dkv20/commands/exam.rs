@@ -14,7 +14,7 @@ use dkv20_exam::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::arguments::{PortArguments, case_name, seconds, whole};
-use super::files::print;
+use super::files::{is_output_closed, print};
 use super::outputs::{ReportArguments, try_all};
 use crate::exit::{Exit, Failure};
 
@@ -52,12 +52,14 @@ struct CaseArguments {
     #[arg(long, value_name = "SEED", default_value_t = Plan::default().seed)]
     #[arg(value_parser = whole::<u64>(0..=u64::MAX), allow_negative_numbers = true)]
     seed: u64,
-    /// How many cases each generated suite has, 0 to 2000000. The time and the memory grow with it.
+    /// How many cases each generated suite has, 0 to 2000000. With 0 they are left out; with less than
+    /// 300 they need not reach their milestones. The time and the memory grow with it.
     #[arg(long, value_name = "N", default_value_t = Plan::default().generated_count)]
     #[arg(value_parser = whole::<usize>(0..=2_000_000), allow_negative_numbers = true)]
     cases: usize,
     /// How many commands the longest path of the exhaustive suite has, 0 to 8. One more triples the
-    /// cases: 1752 with 4, 281736 with 8.
+    /// cases: 1752 with 4, 281736 with 8. With 0 it is left out; 1 to 3 are too few for its
+    /// milestones, and refused unless only a part of it is asked.
     #[arg(long, value_name = "D", default_value_t = Plan::default().states_depth)]
     #[arg(value_parser = whole::<usize>(0..=8), allow_negative_numbers = true)]
     states_depth: usize,
@@ -103,6 +105,8 @@ enum LevelArgument {
 }
 
 const SHARDS_MAX: usize = 10_000;
+/// How many bytes of a list are printed at once.
+const LISTED_AT_ONCE: usize = 1 << 16;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -111,15 +115,15 @@ Examples:
   dkv20 exam --port a='./a serve' --port b='./b serve' --only case-15 --html report.html
   dkv20 exam                       examines the ports of tests/ports.toml
 
-Exit status: 0 every port conforms, 1 a port diverges, 2 usage error, 3 a port could not be
-examined, the exam itself failed, or nothing was asked.";
+Exit status: 0 every port conforms, 1 a port diverges or lacks commands, 2 usage error, 3 a port
+could not be examined, the exam itself failed, or nothing was asked.";
 
 pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let settings = arguments.cases.settings(arguments.ports.limits()?);
     let selection = Selection::new(&Dkv20, &settings);
     check(&selection, &settings)?;
     if arguments.cases.list {
-        return list(&selection);
+        return list(&selection, &settings.limits);
     }
     let ports = arguments.ports.given_or_default()?;
     arguments.reports.check()?;
@@ -133,13 +137,13 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     let shown = if arguments.quiet { verdict_line(&report) + "\n" } else { text(&report, colour) };
     let printed = arguments.reports.print(&shown);
-    for problem in problems(&report) {
+    for problem in problems(&report, arguments.quiet) {
         crate::complain(&format!("dkv20: {problem}"));
     }
     try_all([traces_written, reports_written, printed])?;
     Ok(match report.verdict() {
         ExamVerdict::Conforms => Exit::Done,
-        ExamVerdict::Diverges => Exit::Diverged,
+        ExamVerdict::Diverges | ExamVerdict::Incomplete => Exit::Diverged,
         ExamVerdict::Broken => Exit::Broken,
     })
 }
@@ -176,7 +180,16 @@ fn check(selection: &Selection<'_>, settings: &Settings) -> Result<(), Failure> 
     }
     let unmatched: Vec<_> = selection.unmatched().iter().map(|name| format!("`{name}`")).collect();
     if selection.count() == 0 {
-        return Err(Failure::broken("no case matches --only, --level and --shard"));
+        let mut reason = "no case matches --only, --level and --shard".to_owned();
+        let counts = &settings.plan;
+        for (count, option) in
+            [(counts.generated_count, "--cases"), (counts.states_depth, "--states-depth")]
+        {
+            if count == 0 {
+                reason += &format!("; {option} 0 leaves suites out");
+            }
+        }
+        return Err(Failure::broken(reason));
     }
     if !unmatched.is_empty() {
         return Err(Failure::broken(format!("no case matches --only {}", unmatched.join(", "))));
@@ -184,9 +197,19 @@ fn check(selection: &Selection<'_>, settings: &Settings) -> Result<(), Failure> 
     Ok(())
 }
 
-fn list(selection: &Selection<'_>) -> Result<Exit, Failure> {
+/// Prints the cases, until the reader leaves.
+fn list(selection: &Selection<'_>, limits: &Limits) -> Result<Exit, Failure> {
     let mut text = String::new();
     for case in selection.cases() {
+        if text.len() > LISTED_AT_ONCE {
+            print(&std::mem::take(&mut text))?;
+            if is_output_closed() {
+                return Ok(Exit::Done);
+            }
+        }
+        if limits.interrupt.is_raised() {
+            return Err(Failure::broken("the list was interrupted"));
+        }
         let level = Dkv20.level_of_all(&case.lines);
         text += &format!("{}  level {level}  {}\n", case.id, counted(case.lines.len(), "line"));
     }
@@ -194,9 +217,9 @@ fn list(selection: &Selection<'_>) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Returns a line for each port that could not be examined, for each oddity of a port, and for each
-/// error of the exam.
-fn problems(report: &Report) -> Vec<String> {
+/// Returns a line for each port that could not be examined and for each error of the exam; and for
+/// each oddity of a port, which the text has too unless it `is_quiet`.
+fn problems(report: &Report, is_quiet: bool) -> Vec<String> {
     let mut problems = Vec::new();
     for port in &report.ports {
         let name = &port.name;
@@ -206,7 +229,9 @@ fn problems(report: &Report) -> Vec<String> {
             let headlines = port.findings.iter().map(Finding::headline);
             problems.extend(headlines.map(|headline| format!("{name}: {headline}")));
         }
-        problems.extend(port.notes.iter().map(|note| format!("{name}: note: {note}")));
+        if is_quiet {
+            problems.extend(port.notes.iter().map(|note| format!("{name}: note: {note}")));
+        }
     }
     problems.extend_from_slice(&report.exam_errors);
     problems

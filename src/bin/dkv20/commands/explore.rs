@@ -2,6 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
+use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,9 @@ use dkv20::reference::Cluster;
 use dkv20_exam::reports::counted;
 
 use super::arguments::{seconds, whole};
-use super::files::{broken, check_file, print, write_whole};
+use super::files::{
+    broken, check_file, is_output_closed, print, shown, when_output_closes, write_whole,
+};
 use crate::exit::{Exit, Failure};
 
 const DEFAULT_DEPTH: u32 = 6;
@@ -59,6 +62,11 @@ pub(crate) fn run(arguments: &ExploreArguments) -> Result<Exit, Failure> {
         thread_count: thread::available_parallelism().map_or(1, usize::from),
     };
     let cluster = Cluster::new(size)?;
+    // Without a verdict it must not end as with one.
+    if is_output_closed() {
+        return Ok(Exit::Broken);
+    }
+    when_output_closes(|| process::exit(Exit::Broken as i32))?;
     let start = Instant::now();
     print("depth      states  transitions   seconds\n")?;
     let mut printed = Ok(());
@@ -106,7 +114,7 @@ fn conclude(arguments: &ExploreArguments, report: &Report) -> Result<Exit, Failu
         match &arguments.trace {
             Some(file) => {
                 write_whole(file, trace.as_bytes()).map_err(|error| broken(file, error))?;
-                print(&format!("written to {}:\n\n{trace}\n", file.display()))?;
+                print(&format!("written to {}:\n\n{trace}\n", shown(file)))?;
             }
             None => print(&format!("{trace}\n"))?,
         }

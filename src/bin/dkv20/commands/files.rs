@@ -1,13 +1,20 @@
 //! Files that are written, and whether they can be.
 
 use std::fmt;
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::fd::AsFd as _;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, fchown};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
+use std::thread;
+use std::time::Duration;
 
+use dkv20_exam::GuardedFile;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::exit::Failure;
@@ -17,15 +24,43 @@ use crate::signals;
 const STANDARD_OUTPUT: &str = "-";
 /// A longer chain of links is taken for a circle, as Linux does.
 const LINKS_MAX: usize = 40;
+/// The longest single wait, so that an interrupt is noticed.
+const WAIT_TIME: Duration = Duration::from_millis(50);
+
+/// Returns the path; in the quotes `$'...'` of a shell if it is not plain text, so that it can be told
+/// from others and pasted.
+pub(crate) fn shown(path: &Path) -> String {
+    if let Some(text) = path.to_str().filter(|text| !text.contains(char::is_control)) {
+        return text.into();
+    }
+    let mut shown = String::from("$'");
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\\' | '\'' => shown.extend(['\\', character]),
+                character if character.is_control() => {
+                    shown.extend(character.to_string().bytes().map(escaped));
+                }
+                character => shown.push(character),
+            }
+        }
+        shown.extend(chunk.invalid().iter().copied().map(escaped));
+    }
+    shown + "'"
+}
+
+fn escaped(byte: u8) -> String {
+    format!("\\x{byte:02x}")
+}
 
 /// A file that cannot be used: exit status 3.
 pub(crate) fn broken(file: &Path, reason: impl fmt::Display) -> Failure {
-    Failure::broken(format!("{}: {reason}", file.display()))
+    Failure::broken(format!("{}: {reason}", shown(file)))
 }
 
 /// A file that could not be written although it had been checked: exit status 1.
 pub(crate) fn failed(file: &Path, reason: impl fmt::Display) -> Failure {
-    Failure::failed(format!("{}: {reason}", file.display()))
+    Failure::failed(format!("{}: {reason}", shown(file)))
 }
 
 /// A file that cannot be written: exit status 3.
@@ -76,7 +111,7 @@ pub(crate) fn write_new(
     for name in std::iter::once(format!("{stem}.{extension}")).chain(numbered) {
         let path = folder.join(name);
         let _writing = hold_signals();
-        let mut written = temporary_file(folder, None)?;
+        let (_guarded, mut written) = temporary_file(folder, None)?;
         written.write_all(bytes)?;
         match written.persist_noclobber(&path) {
             Ok(_) => return Ok(path),
@@ -86,7 +121,7 @@ pub(crate) fn write_new(
             Err(_) if fs::read(&path).is_ok_and(|old| old == bytes) => return Ok(path),
             Err(_) => crate::complain(&format!(
                 "dkv20: {} is another file and stays as it is",
-                path.display()
+                shown(&path)
             )),
         }
     }
@@ -109,7 +144,7 @@ fn write_standard_output(bytes: &[u8]) -> io::Result<()> {
 fn replace(file: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> {
     let _writing = hold_signals();
     let error = match temporary_file(folder_of(file), old) {
-        Ok(mut written) => {
+        Ok((_guarded, mut written)) => {
             written.write_all(bytes)?;
             match written.persist(file) {
                 Ok(_) => return Ok(()),
@@ -122,13 +157,102 @@ fn replace(file: &Path, old: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> 
     if old.is_some() { write_in_place(file, bytes) } else { Err(error) }
 }
 
+/// Writes a file that may block, such as a FIFO. The first signal ends the wait for a reader; one
+/// that came earlier ended something else, so that only its coming may be too late.
 fn write_in_place(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    OpenOptions::new().write(true).truncate(true).open(file)?.write_all(bytes)
+    let interrupt = signals::interrupt()?;
+    let was_raised = interrupt.is_raised();
+    let mut opened = loop {
+        match open_in_place(file) {
+            Err(error) if !lacks_reader(file, &error) => return Err(error),
+            Err(_) if interrupt.is_raised() => {
+                return Err(io::Error::other("interrupted, and no process reads it"));
+            }
+            Err(_) => thread::sleep(WAIT_TIME),
+            Ok(opened) => break opened,
+        }
+    };
+    let mut unwritten = bytes;
+    while !unwritten.is_empty() {
+        match opened.write(unwritten) {
+            Ok(length) => unwritten = &unwritten[length..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Err(_) if interrupt.is_raised() && !was_raised => {
+                return Err(io::Error::other("interrupted, and its reader does not read on"));
+            }
+            Err(_) => _ = events(&opened, PollFlags::OUT, Some(WAIT_TIME))?,
+        }
+    }
+    Ok(())
+}
+
+fn open_in_place(file: &Path) -> io::Result<File> {
+    let flags =
+        OFlags::WRONLY | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(file, flags, Mode::empty())?.into())
+}
+
+/// Reports whether the file is a FIFO that no process has open for reading.
+fn lacks_reader(file: &Path, error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::NXIO.raw_os_error())
+        && fs::metadata(file).is_ok_and(|file| file.file_type().is_fifo())
+}
+
+/// Waits for one of these events, for an error or for the end of the other side. Returns what there
+/// is, which is nothing if the time ends.
+fn events(file: &impl AsFd, flags: PollFlags, time: Option<Duration>) -> io::Result<PollFlags> {
+    let time = time.map(|time| Timespec::try_from(time).expect("a short time"));
+    let mut files = [PollFd::new(file, flags)];
+    match poll(&mut files, time.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Ok(files[0].revents()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+// --- The reader of standard output --------------------------------------------------------------
+
+/// Reports whether the reader of standard output has left, so that what is printed is lost.
+pub(crate) fn is_output_closed() -> bool {
+    output_closes(Some(Duration::ZERO))
+}
+
+/// Calls `act` when the reader of standard output leaves: a command that prints as it goes on has no
+/// more to do then.
+pub(crate) fn when_output_closes(act: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let watch = move || {
+        if output_closes(None) {
+            act();
+        }
+    };
+    let started = thread::Builder::new().name("output".into()).spawn(watch);
+    started.map(drop).map_err(|error| Failure::broken(format!("no thread can be started: {error}")))
+}
+
+/// Waits until the reader of standard output leaves. Reports whether it has; if not, the time has
+/// ended, or standard output has no reader.
+fn output_closes(time: Option<Duration>) -> bool {
+    loop {
+        // Without a flag only the end of the reader is reported.
+        match events(&io::stdout(), PollFlags::empty(), time) {
+            Ok(events) if events.is_empty() && time.is_none() => {}
+            Ok(events) => return events.intersects(PollFlags::ERR | PollFlags::HUP),
+            Err(_) => return false,
+        }
+    }
 }
 
 /// Makes a temporary file with the owner and mode of `old`; without it, as any new file has them.
-fn temporary_file(folder: &Path, old: Option<&Metadata>) -> io::Result<NamedTempFile> {
-    let made = Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+/// The guard, which is dropped last, removes the file if this process is killed.
+fn temporary_file(
+    folder: &Path,
+    old: Option<&Metadata>,
+) -> io::Result<(Option<GuardedFile>, NamedTempFile)> {
+    let mut guarded = None;
+    let made = Builder::new().make_in(folder, |path| {
+        guarded = Some(GuardedFile::new(path)?);
+        OpenOptions::new().write(true).create_new(true).open(path)
+    })?;
     if let Some(old) = old {
         let own = made.as_file().metadata()?;
         if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
@@ -136,7 +260,7 @@ fn temporary_file(folder: &Path, old: Option<&Metadata>) -> io::Result<NamedTemp
         }
         made.as_file().set_permissions(old.permissions())?;
     }
-    Ok(made)
+    Ok((guarded, made))
 }
 
 /// Makes a signal wait while a temporary file exists.

@@ -15,7 +15,7 @@ use dkv20_exam::{
 use indicatif::ProgressBar;
 
 use super::arguments::{PortArguments, delivery, seconds, whole};
-use super::files::{check_folder, print};
+use super::files::{check_folder, is_output_closed, print, when_output_closes};
 use super::outputs::report_finding;
 use super::trace::lines_of;
 use crate::exit::{Exit, Failure};
@@ -30,7 +30,8 @@ pub(crate) struct FuzzArguments {
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     #[arg(value_parser = whole::<u64>(0..=u64::MAX), allow_negative_numbers = true)]
     seed: u64,
-    /// Run for at most this many seconds (up to 1000000).
+    /// Run for at most this many seconds (up to 1000000). A finding that is investigated then is kept
+    /// as it is known by then.
     #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     seconds: Option<Duration>,
     /// Run this many cases, 1 to 1000000000000.
@@ -83,6 +84,8 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     for port in &ports {
         greet(port, limits)?;
     }
+    let interrupt = limits.interrupt.clone();
+    when_output_closes(move || interrupt.raise())?;
     let failure = Mutex::new(None);
     let note = |result: Result<(), Failure>| {
         if let Err(error) = result {
@@ -108,8 +111,9 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
         for line in &end.notes {
             crate::complain(&format!("dkv20: {}: note: {line}", port.name));
         }
-        if let Some(cause) = end.external_cause.as_ref().filter(|_| !limits.interrupt.is_raised()) {
-            note(Err(Failure::broken(format!("port {}: {cause}", port.name))));
+        match &end.external_cause {
+            None | Some(dkv20_exam::Failure::Interrupted) => {}
+            Some(cause) => note(Err(Failure::broken(format!("port {}: {cause}", port.name)))),
         }
         end
     };
@@ -123,7 +127,7 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     if let Some(error) = failure.into_inner().expect("no thread panics with the lock") {
         return Err(error);
     }
-    if ends.iter().all(|end| end.progress.cases == 0) {
+    if ends.iter().all(|end| end.progress.cases == 0) && !is_output_closed() {
         return Err(Failure::broken("no case was asked"));
     }
     Ok(if ends.iter().any(|end| end.progress.failed > 0) { Exit::Diverged } else { Exit::Done })
@@ -158,7 +162,7 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
     }
     let limits = arguments.ports.limits()?;
     let stem = arguments.trace.file_stem().unwrap_or_default().to_string_lossy();
-    let case = Case { id: format!("shrunk/{stem}"), lines, delivery: arguments.delivery };
+    let case = Case::new(format!("shrunk/{stem}"), lines, arguments.delivery);
     let mut exit = Exit::Done;
     for port in ports {
         let mut examinee = Examinee::new(&Dkv20, port.clone(), limits.clone());

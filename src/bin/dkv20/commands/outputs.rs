@@ -3,6 +3,7 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use dkv20_exam::{Delivery, Finding, Limits, PortSpec, Report};
 use sha2::{Digest as _, Sha256};
 
 use super::files::{
-    check_file, check_folder, identity, is_standard_output, print, unwritable, write_new,
+    check_file, check_folder, identity, is_standard_output, print, shown, unwritable, write_new,
     write_whole,
 };
 use crate::exit::Failure;
@@ -63,7 +64,7 @@ impl ReportArguments {
                 identity(other).ok().is_some_and(|other| identity(file).is_ok_and(|it| it == other))
             };
             if let Some(other) = files[..position].iter().find(same) {
-                let (other, file) = (other.display(), file.display());
+                let (other, file) = (shown(other), shown(file));
                 return Err(Failure::usage(format!("two reports for one file: {other}, {file}")));
             }
         }
@@ -126,26 +127,32 @@ fn write_trace(
     origin: &str,
     finding: &mut Finding,
 ) -> Result<(), Failure> {
-    let arguments = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-    let words: Vec<_> = ["dkv20".to_owned()].into_iter().chain(arguments).collect();
+    let words: Vec<_> = ["dkv20".into()].into_iter().chain(env::args_os().skip(1)).collect();
     let command = PortSpec::shell_line(&words);
     let title = format!("{}: {}", port.name, finding.case);
+    if !finding.is_of_session {
+        let words = ["dkv20", "exam", "--only", finding.case.as_str()].map(Into::into);
+        finding.replay = Some(port.program_line(&words));
+        return Ok(());
+    }
     let (extension, bytes) =
         replay_file(finding, &[title, finding.headline(), format!("{origin}: {command}")]);
     let written = fs::create_dir_all(folder)
         .and_then(|()| write_new(folder, &stem(port, finding, &bytes), extension, &bytes));
-    let path = written.map_err(|error| unwritable(folder, &error))?.display().to_string();
+    let path = written.map_err(|error| unwritable(folder, &error))?;
     // A path that begins with a dash would be an option.
-    let argument = if path.starts_with('-') { format!("./{path}") } else { path.clone() };
-    let mut words = vec!["dkv20".into(), "replay".into(), argument];
+    let is_like_option = path.as_os_str().as_bytes().starts_with(b"-");
+    let argument = if is_like_option { Path::new(".").join(&path) } else { path.clone() };
+    let mut words = vec!["dkv20".into(), "replay".into(), argument.into_os_string()];
     if finding.delivery != Delivery::Marked {
         words.extend(["--delivery".into(), finding.delivery.as_str().into()]);
     }
     if timeout != Limits::default().timeout {
-        words.extend(["--timeout".into(), timeout.as_secs_f64().to_string()]);
+        words.extend(["--timeout".into(), timeout.as_secs_f64().to_string().into()]);
     }
+    let port = finding.spec.as_ref().unwrap_or(port);
     finding.replay = Some(port.program_line(&words));
-    finding.trace = Some(path);
+    finding.trace = Some(shown(&path));
     Ok(())
 }
 

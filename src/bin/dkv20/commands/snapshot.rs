@@ -8,7 +8,7 @@ use dkv20::load_state;
 use dkv20::machines::fields::{all_differences, describe, first_difference};
 use dkv20_exam::reports::counted;
 
-use super::files::{broken, print, read};
+use super::files::{broken, print, read, shown};
 use crate::exit::{Exit, Failure};
 
 #[derive(Subcommand)]
@@ -103,7 +103,7 @@ fn diff(expected_file: &Path, actual_file: &Path, all: bool) -> Result<Exit, Fai
 }
 
 fn name_of(file: &Path) -> String {
-    if is_standard_input(file) { "standard input".into() } else { file.display().to_string() }
+    if is_standard_input(file) { "standard input".into() } else { shown(file) }
 }
 
 /// Reads a snapshot: hex digits and white space, with an optional `0x` or an answer's `ok` before

@@ -7,7 +7,7 @@ use dkv20::machines::{Dkv20, lines_of_trace, record_trace};
 use dkv20_exam::{Delivery, Examinee};
 
 use super::arguments::{PortArguments, delivery};
-use super::files::{broken, print, read, unwritable, write_whole};
+use super::files::{broken, print, read, shown, unwritable, write_whole};
 use crate::exit::{Exit, Failure};
 use crate::signals;
 
@@ -23,7 +23,7 @@ pub(crate) fn record(file: &Path) -> Result<(), Failure> {
     }
     write_whole(file, &recorded).map_err(|error| unwritable(file, &error))?;
     let answers = if changed == 1 { "answer" } else { "answers" };
-    print(&format!("{}: {changed} {answers} recorded\n", file.display()))
+    print(&format!("{}: {changed} {answers} recorded\n", shown(file)))
 }
 
 /// Run a trace on the reference, or on ports, and show the first answer that differs.

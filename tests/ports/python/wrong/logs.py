@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dkv20
-from wrong.registry import answer, behaviour
+from wrong.registry import answer, behaviour, surroundings
 
 # Truncation.
 
@@ -115,7 +115,7 @@ def agreement_is_recursive(honest, self, replica, leader, b):
     return agreement(min(replica.last, leader.last))
 
 
-@behaviour(
+@surroundings(
     5,
     "Cluster.agreement",
     "The index up to which two logs agree is searched from the base upwards, on every settle.",

@@ -12,16 +12,17 @@ import socket
 import sys
 
 import dkv20
-from wrong.registry import answer, behaviour
+from wrong.registry import answer, behaviour, surroundings
 
 # Surroundings.
 
 
-@behaviour(
+@surroundings(
     1,
     "serve",
     "It crashes at the start if the environment names a locale that is not installed.",
     'std::locale("") throws, as in XRPLF/rippled#2964 and TrunkRecorder/trunk-recorder#169.',
+    "8",
 )
 def crashes_in_an_unknown_locale(serve, source, sink):
     try:
@@ -31,11 +32,12 @@ def crashes_in_an_unknown_locale(serve, source, sink):
     serve(source, sink)
 
 
-@behaviour(
+@surroundings(
     1,
     "Session.look_up",
     "In a Turkish locale, commands with an i are unknown.",
     "toUpperCase follows the locale, as in fusesource/jansi#11 and javacc/javacc#175.",
+    "8",
 )
 def no_i_in_turkish(look_up, self, tokens):
     if locale_name().startswith("tr") and b"i" in tokens[0]:
@@ -43,7 +45,7 @@ def no_i_in_turkish(look_up, self, tokens):
     return look_up(self, tokens)
 
 
-@behaviour(
+@surroundings(
     5,
     "decode_key",
     "In an Arabic locale, keys have Arabic digits.",
@@ -63,22 +65,24 @@ def locale_name():
     return next(filter(None, names), "C")
 
 
-@behaviour(
+@surroundings(
     1,
     "serve",
     "It crashes at the start if HOME is not set.",
     "A folder for settings is looked for, though there are none.",
+    "8",
 )
 def needs_a_home(serve, source, sink):
     os.stat(os.environ["HOME"])
     serve(source, sink)
 
 
-@behaviour(
+@surroundings(
     1,
     "serve",
     "Two of it cannot run at the same time.",
     "A fixed port for metrics or debugging: the address is in use.",
+    "8",
 )
 def runs_only_once(serve, source, sink):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as metrics:
@@ -89,11 +93,12 @@ def runs_only_once(serve, source, sink):
         serve(source, sink)
 
 
-@behaviour(
+@surroundings(
     1,
     "serve",
     "It crashes if its input is a file or /dev/null.",
     "epoll does not know regular files, as in charmbracelet/bubbletea#964 and SIPp/sipp#50.",
+    "8",
 )
 def input_must_be_a_pipe(serve, source, sink):
     with select.epoll() as poll:
@@ -101,11 +106,12 @@ def input_must_be_a_pipe(serve, source, sink):
     serve(source, sink)
 
 
-@behaviour(
+@surroundings(
     1,
     "serve",
     "It exits with status 1 if standard error is closed.",
     "It logs that it has started, and the logger's failure is an error.",
+    "8",
 )
 def needs_standard_error(serve, source, sink):
     try:

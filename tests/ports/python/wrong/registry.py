@@ -21,7 +21,7 @@ class WrongPort(NamedTuple):
 
     name: str
     level: int  # the lowest one, 1 to 5, at which it must be found
-    kind: str  # "answer": an answer is wrong; "behaviour": the program misbehaves
+    kind: str  # "answer": an answer is wrong; "behaviour": the program misbehaves; "surroundings"
     target: str  # the name it replaces: `mix`, or `Cluster.winner`
     bug: str
     seen: str  # where such a bug comes from
@@ -62,6 +62,11 @@ def answer(level: int, target: str, bug: str, seen: str, shows: str, section: st
 def behaviour(level: int, target: str, bug: str, seen: str, section: str = "8") -> Callable:
     """Register a wrong port that misbehaves as a process."""
     return register(WRONG_PORTS, level, "behaviour", target, bug, seen, "", section)
+
+
+def surroundings(level: int, target: str, bug: str, seen: str, section: str) -> Callable:
+    """Register a wrong port that is wrong in an environment, in its program, or in its cost."""
+    return register(WRONG_PORTS, level, "surroundings", target, bug, seen, "", section)
 
 
 def honest(target: str, oddity: str) -> Callable:
