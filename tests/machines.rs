@@ -2,12 +2,16 @@
 
 #![cfg(feature = "exam")]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dkv20::machines::Dkv20;
 use dkv20::machines::fields::{describe, first_difference};
 use dkv20::{Cluster, Op};
-use dkv20_exam::{Budget, Due, Machine as _, shrink};
+use dkv20_exam::{
+    Budget, Case, Delivery, Due, Examinee, Interrupt, Limits, Machine as _, Plan, PortSpec, Suite,
+    Tally, shrink,
+};
 
 #[test]
 fn the_reference_knows_every_probe_and_stays_without_a_cluster() {
@@ -18,6 +22,58 @@ fn the_reference_knows_every_probe_and_stays_without_a_cluster() {
         assert!(!refusals.contains(&answer), "{word}");
     }
     assert!(session.observers().is_empty());
+}
+
+#[test]
+fn last_lines_without_an_answer_reach_the_port_whole() {
+    let command = [env!("CARGO_BIN_EXE_dkv20"), "serve"].map(str::to_owned);
+    let port = PortSpec::new("rust", command.into());
+    let mut examinee = Examinee::new(&Dkv20, port, Limits::default());
+    for delivery in Delivery::ALL {
+        let lines = ["mix 1", "# \u{fc} comment", "", "#"].map(|line| line.as_bytes().to_vec());
+        assert_eq!(examinee.run(&lines, delivery), Ok(()), "{delivery:?}");
+        assert_eq!(examinee.run(&[b"mix 2".to_vec()], delivery), Ok(()), "{delivery:?}");
+    }
+}
+
+// --- Cases ---
+
+fn suites(plan: &Plan) -> Vec<Suite> {
+    Dkv20.suites(plan, &Interrupt::default())
+}
+
+fn cases(suite: &Suite) -> impl Iterator<Item = Case> {
+    (0..suite.count).map(|number| (suite.make)(number))
+}
+
+#[test]
+fn cases_have_different_ids_that_begin_with_their_suite() {
+    let mut ids = BTreeSet::new();
+    for suite in suites(&Plan { is_thorough: true, ..Plan::default() }) {
+        for case in cases(&suite) {
+            assert_eq!(case.suite(), suite.name);
+            assert!(ids.insert(case.id.clone()), "{} twice", case.id);
+        }
+    }
+}
+
+/// The first finding should be short.
+#[test]
+fn generated_situations_begin_with_short_ones_and_grow() {
+    let suites = suites(&Plan::default());
+    let suite = suites.iter().find(|suite| suite.name == "situations").unwrap();
+    let line_counts: Vec<_> = cases(suite).map(|case| case.lines.len()).collect();
+    let greatest = |counts: &[usize]| counts.iter().max().copied().unwrap_or_default();
+    assert!(greatest(&line_counts[..60]) < 400, "{}", greatest(&line_counts[..60]));
+    assert!(greatest(&line_counts) > 2_000, "{}", greatest(&line_counts));
+}
+
+#[test]
+fn every_number_of_replicas_is_asked_for() {
+    let suites = suites(&Plan { generated_count: 0, ..Plan::default() });
+    let first_lines = suites.iter().flat_map(cases).filter_map(|case| case.lines.first().cloned());
+    let first_lines: BTreeSet<_> = first_lines.collect();
+    assert!((1..=64).all(|size| first_lines.contains(format!("new {size}").as_bytes())));
 }
 
 // --- Differences of answers ---
@@ -53,7 +109,7 @@ fn statuses_are_distinguished() {
 fn shrunk(lines: &[&str], fails: impl FnMut(&[Vec<u8>]) -> Option<usize>) -> Vec<String> {
     let lines = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
     let budget = Budget { time: Duration::from_secs(60), attempts: 100_000 };
-    let shrunk = shrink(lines, budget, |line| Dkv20.simpler(line), fails);
+    let shrunk = shrink(lines, budget, &Dkv20, fails);
     assert!(shrunk.is_minimal);
     shrunk.lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
 }
@@ -70,7 +126,7 @@ fn sizes_become_smaller() {
             && last_number(&lines[1]) >= Some(137);
         is_large.then_some(2)
     });
-    assert_eq!(shrunk, ["new 3", "workload 1 10 137", "hash 0"]);
+    assert_eq!(shrunk, ["new 3", "workload 0 0 137", "hash 0"]);
 }
 
 #[test]
@@ -80,7 +136,7 @@ fn the_least_number_takes_few_attempts() {
         attempts += 1;
         (last_number(&lines[0])? > 1_000).then_some(0)
     });
-    assert_eq!(shrunk, ["draw 1 1001"]);
+    assert_eq!(shrunk, ["draw 0 1001"]);
     assert!(attempts < 500, "{attempts} attempts");
 }
 
@@ -89,8 +145,133 @@ fn long_tokens_become_shorter() {
     let long = format!("put 0x{} v", "6b".repeat(4_097));
     let shrunk = shrunk(&[&long], |lines| (lines[0].len() > 40).then_some(0));
     let line = &shrunk[0];
-    assert!(line.starts_with("put 0x6b") && line.ends_with("6b v"), "{line:?}");
-    assert!(line.len() <= 2 * 40 && line.len() % 2 == 0, "{}", line.len());
+    assert!(line.starts_with("put kk") && line.ends_with("kk 0"), "{line:?}");
+    assert!(line.len() <= 2 * 40, "{}", line.len());
+}
+
+#[test]
+fn hex_becomes_text_and_names_become_simple() {
+    let lines = ["new 5", "put 0x6b65792d303030303235 0x80", "get 3 0x6b65792d303030303235"];
+    let shows = |key: &'static str| {
+        shrunk(&lines, move |lines| {
+            let line =
+                |at: usize| lines.get(at).map(|line| String::from_utf8_lossy(line).into_owned());
+            let (put, get) = (line(1)?, line(2)?);
+            let key = put.split(' ').nth(1).filter(|token| token.contains(key))?;
+            let is_read = get.starts_with("get ") && get.ends_with(&format!(" {key}"));
+            (is_read && put.ends_with("0x80")).then_some(2)
+        })
+    };
+    assert_eq!(shows("-"), ["new 0", "put key-000025 0x80", "get 0 key-000025"]);
+    assert_eq!(shows(""), ["new 0", "put a 0x80", "get 0 a"]);
+}
+
+#[test]
+fn a_replica_is_renumbered_throughout() {
+    let shrunk = shrunk(&["new 5", "partition 3 4", "at 3 put k v", "heal 3"], |lines| {
+        let texts: Vec<_> = lines.iter().map(|line| String::from_utf8_lossy(line)).collect();
+        let id = texts.get(3)?.strip_prefix("heal ")?;
+        let is_needed = texts[1].strip_prefix("partition ")?.split(' ').any(|other| other == id)
+            && texts[2].starts_with(&format!("at {id} "));
+        (is_needed && texts[0] != "new 0").then_some(3)
+    });
+    assert_eq!(shrunk, ["new 1", "partition 0", "at 0 noop", "heal 0"]);
+}
+
+#[test]
+fn a_workload_stands_for_many_proposals() {
+    let puts: Vec<_> = (0..40).map(|number| format!("put k{number} v")).collect();
+    let lines: Vec<_> = ["new 1"].into_iter().chain(puts.iter().map(String::as_str)).collect();
+    let shrunk = shrunk(&[&lines[..], &["hash 0"]].concat(), |lines| {
+        let ops = |line: &Vec<u8>| match line.split(|byte| *byte == b' ').next() {
+            Some(b"put") => Some(1),
+            Some(b"workload") => last_number(line),
+            _ => Some(0),
+        };
+        let count: u64 = lines.iter().filter_map(ops).sum();
+        (count >= 30 && lines.last()? == b"hash 0").then(|| lines.len() - 1)
+    });
+    assert_eq!(shrunk, ["workload 0 0 30", "hash 0"]);
+}
+
+#[test]
+fn a_prefix_does_what_the_lines_written_out_do() {
+    let lines = ["new 3", "workload 1 10 20", "partition 1", "chaos 7 30", "heal", "hash 0"];
+    let lines = lines.map(|line| line.as_bytes().to_vec()).to_vec();
+    let expanded = Dkv20.expand(&lines).expect("lines to write out");
+    let state = |lines: &[Vec<u8>]| {
+        let mut session = Dkv20.session();
+        for line in lines {
+            session.run_line(line);
+        }
+        session.observers().iter().map(|line| session.run_line(line)).collect::<Vec<_>>()
+    };
+    for count in 0..=expanded.len() {
+        let prefix = Dkv20.prefix(&lines, count);
+        assert!(prefix.len() <= lines.len());
+        assert_eq!(state(&prefix), state(&expanded[..count]), "{count}");
+    }
+    assert_eq!(Dkv20.prefix(&lines, expanded.len()), lines);
+}
+
+// --- Measures ---
+
+/// Returns the least and the greatest value of a measure while the lines run.
+fn range(lines: &[&str], name: &str) -> Option<(u64, u64)> {
+    let lines: Vec<_> = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+    let mut tally = Tally::new(Dkv20.milestones().len(), Dkv20.measures().len());
+    Dkv20.tally(&lines, &mut tally);
+    let reached = tally.reached(Dkv20.measures());
+    let range = reached.iter().find(|reached| reached.measure == name)?;
+    Some((range.least, range.greatest))
+}
+
+#[test]
+fn lines_and_answers_are_measured() {
+    let lines =
+        ["new 3", "put 0x6161 0x", "put aab 12345", "  dump   0", "mix 0001", "draw 1 1001"];
+    for (name, expected) in [
+        ("replicas", (3, 3)),
+        ("index", (1, 2)),
+        ("keys in a map", (1, 2)),
+        ("bytes of a key", (2, 3)),
+        ("bytes that two keys begin with", (0, 2)),
+        ("bytes of a value", (0, 5)),
+        ("bytes of a line", (5, 13)),
+        ("tokens of a line", (2, 3)),
+        ("digits of a number", (1, 4)),
+        // `ok 0x`, and a snapshot of 32 + 8 + 2 + 8 + 8 bytes in hex.
+        ("bytes of an answer", (2, 5 + 2 * 58)),
+        ("lines of a case", (6, 6)),
+    ] {
+        assert_eq!(range(&lines, name), Some(expected), "{name}");
+    }
+    // A count that is refused is not used.
+    assert_eq!(range(&lines, "count of draws"), None);
+    assert_eq!(range(&["load DKVS", "load 0x"], "bytes of a loaded snapshot"), Some((0, 4)));
+}
+
+#[test]
+fn what_a_follower_lacked_is_measured() {
+    let lagging = ["new 3", "partition 2", "put a 1", "put bb 22", "at 2 noop", "heal"];
+    // An entry has 16 bytes before its op, and a put has 9 beside its key and value.
+    assert_eq!(range(&lagging, "entries replayed at once"), Some((1, 2)));
+    assert_eq!(range(&lagging, "bytes replayed at once"), Some((25 + 2, 50 + 6)));
+    assert_eq!(range(&lagging, "bytes of an installed snapshot"), None);
+    assert_eq!(range(&lagging, "isolated replicas"), Some((0, 1)));
+    let compacted = ["new 3", "partition 2", "put a 1", "put bb 22", "compact", "heal"];
+    assert_eq!(range(&compacted, "bytes of an installed snapshot"), Some((54, 54)));
+    let tail = ["new 3", "put a 1", "del a", "partition 1 2", "noop", "noop", "heal"];
+    assert_eq!(range(&tail, "pending entries of a replica"), Some((0, 2)));
+    assert_eq!(range(&tail, "keys that a map lost again"), Some((0, 1)));
+}
+
+#[test]
+fn clusters_of_a_session_are_counted_apart() {
+    let lines = ["new 1", "put a 1", "new 0", "new 2", "noop", "new 64"];
+    assert_eq!(range(&lines, "clusters in a session"), Some((1, 3)));
+    assert_eq!(range(&lines, "keys that a map lost again"), Some((0, 0)));
+    assert_eq!(range(&lines, "replicas"), Some((1, 64)));
 }
 
 // --- Fields of snapshots ---

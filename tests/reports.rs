@@ -12,7 +12,8 @@ use std::time::Duration;
 use dkv20::machines::{Dkv20, section_url};
 use dkv20_exam::reports::{self, json_lines, junit, markdown, text};
 use dkv20_exam::{
-    Budget, CaseVerdict, ExamVerdict, Limits, PortSpec, Report, Selection, Settings, examine,
+    Budget, CaseVerdict, ExamVerdict, Limits, PortSpec, Reached, Report, Selection, Settings,
+    examine,
 };
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
@@ -80,6 +81,9 @@ fn filled(text: &str) -> Report {
     let mut report = MIXED.clone();
     report.exam_errors = vec![text.into()];
     report.caused = vec![(text.into(), u64::MAX)];
+    let limit = Some(u64::MAX);
+    report.reached =
+        vec![Reached { measure: text.into(), least: 0, greatest: 1, distinct: 2, limit }];
     for (number, port) in report.ports.iter_mut().enumerate() {
         port.name = format!("{number}{text}");
         (port.command, port.greeting) = (text.into(), text.into());
@@ -386,7 +390,7 @@ fn json_lines_have_the_documented_keys() {
         ),
         (
             "summary",
-            "type verdict line passed failed not_attempted not_asked findings caused \
+            "type verdict line passed failed not_attempted not_asked findings caused reached \
              exam_errors is_interrupted seconds",
         ),
     ];
@@ -405,6 +409,7 @@ fn json_lines_hold_strings_as_they_are() {
     }
     assert_eq!(finding["shrunk"].as_array().unwrap().len(), 99);
     assert_eq!(objects.last().unwrap()["caused"][0]["count"], u64::MAX);
+    assert_eq!(objects.last().unwrap()["reached"][0]["measure"], HOSTILE);
 }
 
 // --- JUnit XML ---
@@ -676,5 +681,8 @@ fn text_cannot_control_a_terminal() {
     let hostile = text(&filled(HOSTILE), false);
     assert!(!hostile.contains(|c: char| c.is_control() && c != '\n'));
     assert!(!hostile.contains(['\u{202e}', '\u{2066}', '\u{2028}', '\u{feff}']));
-    assert_eq!(hostile.lines().count(), text(&filled(HARMLESS), false).lines().count());
+    // The ranges are wrapped: how many lines they take depends on the length of the text.
+    let unwrapped = |filler| Report { reached: Vec::new(), ..filled(filler) };
+    let line_count = |filler| text(&unwrapped(filler), false).lines().count();
+    assert_eq!(line_count(HOSTILE), line_count(HARMLESS));
 }

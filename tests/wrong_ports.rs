@@ -5,6 +5,10 @@
 //! A wrong port that a generated case has caught is examined with other seeds, too: the first seed
 //! may have been luck.
 //!
+//! With `DKV20_WHOLE_EXAM=1` each wrong port is examined to the end instead, and the number of its
+//! findings, their traces and the time of its exam are checked. One mistake should be one finding.
+//! The distributions and a row for each port are written to `target/whole-exams.md`.
+//!
 //! The table in `docs/evidence/wrong-ports.md` lists what caught each. A run of all wrong ports fails
 //! if the table lacks one; with `DKV20_WRITE_TABLE=1` it writes the table.
 
@@ -34,17 +38,29 @@ const BEHAVIOUR_TIMEOUT: Duration = Duration::from_secs(4);
 const BUDGET_TIME: Duration = Duration::from_secs(120);
 const HONEST: [&str; 3] = ["slow", "chatty-stderr", "one-at-a-time"];
 /// The suites whose cases depend on the seed.
-const SEEDED: [&str; 4] = ["lines", "load", "histories", "scale"];
+const SEEDED: [&str; 7] = ["lines", "load", "histories", "sizes", "situations", "scale", "growth"];
 /// The suites that try other things than lines with a program.
 const SURROUNDINGS: [&str; 2] = ["process", "cost"];
 const SEED: u64 = 1;
 const OTHER_SEEDS: [u64; 3] = [2, 3, 4];
+
+/// Mistakes that have nothing to do with each other, though some show in the same answers.
+const UNRELATED: [[&str; 2]; 6] = [
+    ["mix-shifts-in-the-sign", "equal-keys-are-loaded"],
+    ["cr-is-cut-off", "longest-key-is-refused"],
+    ["cr-is-cut-off", "draw-refuses-the-limit"],
+    ["election-needs-one-more-than-the-quorum", "bare-compact-leaves-out-the-isolated"],
+    ["refused-partition-raises-the-term", "followers-commit-late"],
+    ["second-new-keeps-the-cluster", "get-takes-any-key"],
+];
 
 #[derive(Clone, Deserialize)]
 struct WrongPort {
     name: String,
     level: usize,
     kind: String,
+    /// The number of commands that are known to show it; 0 if none are.
+    commands: usize,
 }
 
 impl WrongPort {
@@ -101,6 +117,9 @@ type Rows = Arc<Mutex<BTreeMap<String, Row>>>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
+    if std::env::var_os("DKV20_WHOLE_EXAM").is_some() {
+        return run_whole_exams(&arguments);
+    }
     let rows = Rows::default();
     let selections = Arc::new(Selections::default());
     let mut trials = Vec::new();
@@ -123,6 +142,12 @@ fn main() -> ExitCode {
         trials.push(Trial::test(format!("honest/{name}"), move || must_pass(&["--honest", name])));
     }
     trials.push(Trial::test("honest/python", || must_pass(&[])));
+    let selection = Arc::new(Selection::new(&Dkv20, &whole_settings()));
+    for pair in UNRELATED {
+        let selection = selection.clone();
+        let name = format!("two/{}", pair.join("+"));
+        trials.push(Trial::test(name, move || Ok(must_find_both(pair, &selection)?)));
+    }
     let is_whole = arguments.filter.is_none() && !arguments.list && arguments.skip.is_empty();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if is_whole
@@ -281,6 +306,161 @@ fn check_trace(finding: &Finding, wrong_port: &WrongPort) -> Result<(), String> 
         }
     }
     Ok(())
+}
+
+// --- Whole exams --------------------------------------------------------------------------------
+
+/// At most this part of the wrong ports has more than two findings.
+const MANY_FINDINGS_MAX: f64 = 0.1;
+/// At least this part of the traces has at most one command more than is known to show the mistake,
+/// and no command that can be removed.
+const SHORT_TRACES_MIN: f64 = 0.95;
+/// The exam of a wrong port takes at most so many times as long as that of the right one.
+const SLOWDOWN_MAX: f64 = 3.0;
+/// How many of the wrong ports, at least, have a median or a part that means something.
+const PORTS_MIN: usize = 20;
+
+/// The whole exam of a wrong port.
+struct WholeExam {
+    findings: usize,
+    /// The number of commands of the shortest trace, and the number known to show the mistake.
+    commands: usize,
+    known: usize,
+    is_minimal: bool,
+    seconds: f64,
+}
+
+impl WholeExam {
+    fn has_short_trace(&self) -> bool {
+        self.is_minimal && (self.known == 0 || self.commands <= self.known + 1)
+    }
+}
+
+fn whole_settings() -> Settings {
+    Settings { limits: limits(ANSWER_TIMEOUT), ..Settings::default() }
+}
+
+/// Checks that a port with two unrelated mistakes has a finding for each.
+fn must_find_both(pair: [&str; 2], selection: &Selection<'_>) -> Result<(), String> {
+    let report = examine(&[port("wrong_ports.py", &pair)], selection, &|_| {});
+    let found = &report.ports[0].findings;
+    for (mistake, other) in [(pair[0], pair[1]), (pair[1], pair[0])] {
+        let fails = |finding: &Finding, name: &str| {
+            let spec = port("wrong_ports.py", &[name]);
+            let mut examinee = Examinee::new(&Dkv20, spec, limits(ANSWER_TIMEOUT));
+            examinee.run(&finding.shrunk_lines, finding.delivery).is_err()
+        };
+        if !found.iter().any(|finding| fails(finding, mistake) && !fails(finding, other)) {
+            let shown = findings(&report.ports[0]);
+            return Err(format!("no finding shows {mistake} alone\n{shown}"));
+        }
+    }
+    if found.len() > 2 * pair.len() {
+        return Err(format!("{} findings\n{}", found.len(), findings(&report.ports[0])));
+    }
+    Ok(())
+}
+
+fn run_whole_exams(arguments: &Arguments) -> ExitCode {
+    let selection = Arc::new(Selection::new(&Dkv20, &whole_settings()));
+    let right = || examine(&[port("dkv20.py", &["serve"])], &selection, &|_| {}).ports[0].seconds;
+    // The second is measured with compiled modules.
+    let right_seconds = right().min(right());
+    let exams = Arc::new(Mutex::new(BTreeMap::new()));
+    let mut trials = Vec::new();
+    for wrong_port in wrong_ports().into_iter().filter(|port| !port.misbehaves()) {
+        let (exams, selection) = (exams.clone(), selection.clone());
+        trials.push(Trial::test(wrong_port.name.clone(), move || {
+            let exam = whole_exam(&wrong_port, &selection)?;
+            exams.lock().expect("no trial panics with the lock").insert(wrong_port.name, exam);
+            Ok(())
+        }));
+    }
+    let conclusion = libtest_mimic::run(arguments, trials);
+    let exams = exams.lock().expect("no trial panics with the lock");
+    let (text, is_good) = distributions(&exams, right_seconds);
+    print!("{text}");
+    let rows = exams.iter().map(|(name, exam)| {
+        let WholeExam { findings, commands, known, is_minimal, seconds } = exam;
+        format!("| {name} | {findings} | {commands} | {known} | {is_minimal} | {seconds:.1} |\n")
+    });
+    let table = format!(
+        "{text}\n| wrong port | findings | commands | known | minimal | seconds |\n\
+         | --- | --- | --- | --- | --- | --- |\n{}",
+        rows.collect::<String>(),
+    );
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("whole-exams.md");
+    fs::write(path, table).expect("the table can be written");
+    if is_good || exams.len() < PORTS_MIN { conclusion.exit_code() } else { ExitCode::FAILURE }
+}
+
+/// Examines a wrong port to the end, and checks what must hold for every finding.
+fn whole_exam(wrong_port: &WrongPort, selection: &Selection<'_>) -> Result<WholeExam, String> {
+    let report = examine(&[wrong_port.port()], selection, &|_| {});
+    let port = &report.ports[0];
+    let Some(first) = port.findings.first() else {
+        return Err("the exam does not notice it".into());
+    };
+    let with_findings = |reason: String| format!("{reason}\n{}", findings(port));
+    let lengths: Vec<_> = port.findings.iter().map(|finding| finding.shrunk.len()).collect();
+    if !lengths.is_sorted() {
+        return Err(with_findings("the findings are not in the order of their length".into()));
+    }
+    for finding in &port.findings {
+        if !finding.is_reproduced {
+            return Err(with_findings("not reproduced".into()));
+        }
+        if finding.is_minimal {
+            check_trace(finding, wrong_port).map_err(with_findings)?;
+        }
+        check_step(finding, wrong_port).map_err(with_findings)?;
+    }
+    Ok(WholeExam {
+        findings: port.findings.len(),
+        commands: first.shrunk.len(),
+        known: wrong_port.commands,
+        is_minimal: port.findings.iter().all(|finding| finding.is_minimal),
+        seconds: port.seconds,
+    })
+}
+
+/// Returns the distributions as text, and whether they are as they should be.
+fn distributions(exams: &BTreeMap<String, WholeExam>, right_seconds: f64) -> (String, bool) {
+    let part = |condition: &dyn Fn(&WholeExam) -> bool| {
+        let count = exams.values().filter(|exam| condition(exam)).count();
+        count as f64 / exams.len().max(1) as f64
+    };
+    let sorted = |value: &dyn Fn(&WholeExam) -> f64| {
+        let mut values: Vec<_> = exams.values().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let quantiles = |values: &[f64]| {
+        let at = |part: f64| values.get((part * (values.len() as f64 - 1.0)) as usize).copied();
+        let texts = [0.5, 0.9, 1.0].map(|part| format!("{:.1}", at(part).unwrap_or_default()));
+        texts.join(", ")
+    };
+    let findings = sorted(&|exam| exam.findings as f64);
+    let slowdowns = sorted(&|exam| exam.seconds / right_seconds);
+    let (many, short) = (part(&|exam| exam.findings > 2), part(&WholeExam::has_short_trace));
+    let is_slow = slowdowns.get(slowdowns.len() / 2).is_some_and(|median| *median > SLOWDOWN_MAX);
+    let is_good = findings.get(findings.len() / 2).is_none_or(|median| *median == 1.0)
+        && many <= MANY_FINDINGS_MAX
+        && short >= SHORT_TRACES_MIN
+        && !is_slow;
+    let text = format!(
+        "{} wrong ports; median, 90 % and maximum:\n\
+         - findings: {}; more than two: {:.1} %\n\
+         - commands of the shortest trace: {}; minimal and at most one above the known: {:.1} %\n\
+         - times the exam of the right port, {right_seconds:.1} s: {}\n",
+        exams.len(),
+        quantiles(&findings),
+        100.0 * many,
+        quantiles(&sorted(&|exam| exam.commands as f64)),
+        100.0 * short,
+        quantiles(&slowdowns),
+    );
+    (text, is_good)
 }
 
 fn findings(port: &PortReport) -> String {

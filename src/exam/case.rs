@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cost::Cost;
 use crate::program::Run;
 use crate::start::Start;
+use crate::tally::Reach;
 
 /// How a case's lines reach the port, and which answers are awaited when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -16,7 +17,7 @@ pub enum Delivery {
     Marked,
     /// One line, its answer, the next line.
     Stepwise,
-    /// Like `Stepwise`, but each write ends in the middle of a line.
+    /// Like `Stepwise`, but each write ends within a line, at a place that its bytes decide.
     Split,
     /// All lines to a process of their own, then the end of its input, and its exit.
     ToEnd,
@@ -146,6 +147,8 @@ pub struct Suite {
     pub name: &'static str,
     /// The milestones that its cases together must reach.
     pub must_cause: Vec<usize>,
+    /// The ranges of measures that its cases together must reach.
+    pub must_reach: Vec<Reach>,
     /// Whether `make` accepts every number, not only those below `count`.
     pub is_generated: bool,
     /// How many cases the plan has.
@@ -160,6 +163,13 @@ impl Suite {
     pub fn of_cases(name: &'static str, must_cause: Vec<usize>, cases: Vec<Case>) -> Self {
         let count = cases.len();
         let make = Box::new(move |number: usize| cases[number].clone());
-        Self { name, must_cause, is_generated: false, count, make }
+        Self { name, must_cause, must_reach: Vec::new(), is_generated: false, count, make }
+    }
+
+    /// Returns the suite, which now must reach these ranges too.
+    #[must_use]
+    pub fn reaching(mut self, ranges: impl IntoIterator<Item = Reach>) -> Self {
+        self.must_reach.extend(ranges);
+        self
     }
 }

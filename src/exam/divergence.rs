@@ -59,9 +59,14 @@ impl Divergence {
         }
     }
 
+    /// Reports whether the port wrote an answer, and a wrong one.
+    pub(crate) const fn is_wrong_answer(&self) -> bool {
+        matches!(self.actual, Actual::Answer(_))
+    }
+
     /// Reports whether another port wrote the same wrong answer at the same step.
     pub(crate) fn is_same_answer(&self, other: &Divergence) -> bool {
-        matches!(self.actual, Actual::Answer(_)) && self == other
+        self.is_wrong_answer() && self == other
     }
 }
 

@@ -22,7 +22,7 @@ pub fn examine(
     let jobs = selection.settings.jobs;
     let jobs = jobs.map_or_else(thread::available_parallelism, Ok).map_or(1, usize::from);
     let mut reports: BTreeMap<usize, PortReport> = BTreeMap::new();
-    let (caused, exam_errors) = thread::scope(|scope| {
+    let survey = thread::scope(|scope| {
         let work = || {
             let mut done = Vec::new();
             loop {
@@ -52,8 +52,9 @@ pub fn examine(
         seed: settings.plan.seed,
         case_count: selection.count(),
         ports,
-        caused,
-        exam_errors,
+        caused: survey.caused,
+        reached: survey.reached,
+        exam_errors: survey.errors,
         is_interrupted: settings.limits.interrupt.is_raised(),
         seconds: started.elapsed().as_secs_f64(),
     }

@@ -32,6 +32,8 @@ pub struct Examinee<'m> {
     /// The first greeting, and the first that differs from it.
     greetings: Vec<Vec<u8>>,
     leaks: bool,
+    /// Whether a port that diverged was found not to answer further lines.
+    falls_silent: bool,
 }
 
 struct Running {
@@ -42,6 +44,12 @@ struct Running {
     greeting: Vec<u8>,
     /// The answer that is due for a `hello`: the greeting, or its form if that is wrong.
     due_greeting: Vec<u8>,
+    /// Whether the answers after a wrong one are read, too, so that the port can go on.
+    reads_on: bool,
+    /// Whether all of them were read.
+    is_in_step: bool,
+    /// Whether one of them did not come.
+    is_silent: bool,
 }
 
 impl<'m> Examinee<'m> {
@@ -58,6 +66,7 @@ impl<'m> Examinee<'m> {
             external_cause: None,
             greetings: Vec::new(),
             leaks: false,
+            falls_silent: false,
         }
     }
 
@@ -185,8 +194,17 @@ impl<'m> Examinee<'m> {
         };
         let reference = self.machine.session();
         let interrupt = self.limits.interrupt.clone();
-        self.running =
-            Some(Running { process, reference, interrupt, hello, greeting, due_greeting });
+        self.running = Some(Running {
+            process,
+            reference,
+            interrupt,
+            hello,
+            greeting,
+            due_greeting,
+            reads_on: false,
+            is_in_step: false,
+            is_silent: false,
+        });
         Ok(())
     }
 
@@ -220,6 +238,17 @@ impl<'m> Examinee<'m> {
         outcome.map(|()| answers).map_err(|failure| self.noted(failure))
     }
 
+    /// Runs lines on the port and on the reference, and returns the positions of all lines whose
+    /// answer is wrong.
+    pub(crate) fn wrong_answers(&mut self, lines: &[Vec<u8>]) -> Result<Vec<usize>, Failure> {
+        self.start()?;
+        let due = self.running.as_mut().map(|running| running.due(lines)).unwrap_or_default();
+        let answered: Vec<_> = due.iter().map(|due| lines[due.step].clone()).collect();
+        let answers = self.ask(&answered)?;
+        let pairs = due.into_iter().zip(answers);
+        Ok(pairs.filter(|(due, answer)| due.answer != *answer).map(|(due, _)| due.step).collect())
+    }
+
     /// Runs the lines on the port and on the reference. The port goes on afterwards, unless it
     /// diverged or the delivery ends its input.
     ///
@@ -227,6 +256,29 @@ impl<'m> Examinee<'m> {
     ///
     /// The first divergence.
     pub fn run(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Result<(), Divergence> {
+        self.run_lines(lines, delivery, false)
+    }
+
+    /// Like [`Examinee::run`], but a port that wrote a wrong answer goes on, if it has answered every
+    /// further line.
+    ///
+    /// # Errors
+    ///
+    /// The first divergence.
+    pub(crate) fn run_and_go_on(
+        &mut self,
+        lines: &[Vec<u8>],
+        delivery: Delivery,
+    ) -> Result<(), Divergence> {
+        self.run_lines(lines, delivery, !self.falls_silent)
+    }
+
+    fn run_lines(
+        &mut self,
+        lines: &[Vec<u8>],
+        delivery: Delivery,
+        reads_on: bool,
+    ) -> Result<(), Divergence> {
         if delivery.ends_input() {
             self.stop();
         }
@@ -234,6 +286,8 @@ impl<'m> Examinee<'m> {
             return Err(Divergence::failed(0, None, failure));
         }
         let Some(running) = self.running.as_mut() else { return Ok(()) };
+        running.reads_on = reads_on;
+        (running.is_in_step, running.is_silent) = (false, false);
         let timeout = self.limits.timeout;
         let outcome = match delivery {
             Delivery::Pipelined => running.pipelined(lines, timeout),
@@ -245,7 +299,9 @@ impl<'m> Examinee<'m> {
                 running.until_end(lines, delivery == Delivery::ToEnd, timeout)
             }
         };
-        if outcome.is_err() || delivery.ends_input() {
+        let is_in_step = running.is_in_step;
+        self.falls_silent |= running.is_silent;
+        if outcome.is_err() && !is_in_step || delivery.ends_input() {
             self.stop();
         }
         if self.limits.interrupt.is_raised() {
@@ -318,7 +374,10 @@ impl Running {
         timeout: Duration,
     ) -> Result<(), Divergence> {
         let mut comparison = Comparison::new(groups, &self.greeting);
+        comparison.reads_on = self.reads_on;
         let outcome = self.process.exchange(input, timeout, |line| comparison.take(line));
+        self.is_in_step = comparison.is_in_step;
+        self.is_silent = comparison.divergence.is_some() && outcome.is_err();
         let (step, expected) = comparison.due_now();
         match (comparison.divergence, outcome) {
             (Some(divergence), _) => Err(divergence),
@@ -327,7 +386,7 @@ impl Running {
         }
     }
 
-    /// If lines are split, each write ends with the first half of the line after it.
+    /// If lines are split, each write ends within the line after it.
     fn stepwise(
         &mut self,
         lines: &[Vec<u8>],
@@ -341,15 +400,22 @@ impl Running {
         for (step, line) in lines.iter().enumerate() {
             input.extend_from_slice(&line[written_length..]);
             input.push(b'\n');
-            let half = lines.get(step + 1).filter(|_| split).map(|next| &next[..next.len() / 2]);
-            input.extend_from_slice(half.unwrap_or_default());
-            written_length = half.map_or(0, <[u8]>::len);
+            let begin = lines.get(step + 1).filter(|_| split).map(|next| &next[..cut(next)]);
+            input.extend_from_slice(begin.unwrap_or_default());
+            written_length = begin.map_or(0, <[u8]>::len);
             if let Some(due) = answers.next_if(|due| due.step == step) {
                 self.step(&input, due, timeout)?;
                 input.clear();
             }
         }
-        Ok(())
+        if input.is_empty() {
+            return Ok(());
+        }
+        // The last lines get no answer; the begin of the first of them may be written already.
+        let last = lines.len() - 1;
+        input.extend([self.hello.as_bytes(), b"\n"].concat());
+        let groups = vec![Group { due: Vec::new(), extra_step: last, end_step: last }];
+        self.compare(&input, groups, timeout)
     }
 
     /// One write and its one answer.
@@ -431,14 +497,38 @@ struct Comparison<'a> {
     /// How many answers of the present group have come.
     position: usize,
     divergence: Option<Divergence>,
+    /// Whether lines are taken after a divergence.
+    reads_on: bool,
+    /// How many lines, and how many greetings among them, are due from here on.
+    lines_due: usize,
+    greetings_due: usize,
+    /// Whether that many came although there was a divergence.
+    is_in_step: bool,
 }
 
 impl<'a> Comparison<'a> {
     fn new(groups: Vec<Group>, greeting: &'a [u8]) -> Self {
-        Self { groups, greeting, group: 0, position: 0, divergence: None }
+        let due = || groups.iter().flat_map(|group| &group.due);
+        let greetings = due().filter(|due| due.answer == greeting).count();
+        Self {
+            lines_due: groups.len() + due().count(),
+            greetings_due: groups.len() + greetings,
+            groups,
+            greeting,
+            group: 0,
+            position: 0,
+            divergence: None,
+            reads_on: false,
+            is_in_step: false,
+        }
     }
 
     fn take(&mut self, line: &[u8]) -> ControlFlow<()> {
+        self.lines_due = self.lines_due.saturating_sub(1);
+        self.greetings_due = self.greetings_due.saturating_sub(usize::from(line == self.greeting));
+        if self.divergence.is_some() {
+            return self.read_on();
+        }
         let group = &self.groups[self.group];
         let divergence = match group.due.get(self.position) {
             Some(due) if line == due.answer => {
@@ -456,8 +546,17 @@ impl<'a> Comparison<'a> {
                 Divergence { step: group.extra_step, expected: None, actual }
             }
         };
+        self.reads_on &= divergence.is_wrong_answer();
         self.divergence = Some(divergence);
-        ControlFlow::Break(())
+        self.read_on()
+    }
+
+    /// Goes on after a divergence until all greetings have come. If as many lines have come as were
+    /// due, none is missing and none is left.
+    fn read_on(&mut self) -> ControlFlow<()> {
+        let is_end = self.lines_due == 0 || self.greetings_due == 0;
+        self.is_in_step = self.reads_on && self.lines_due == 0 && self.greetings_due == 0;
+        continue_if(self.reads_on && !is_end)
     }
 
     /// Returns the step of the next answer that is due, and the answer; the last step if none is.
@@ -481,6 +580,14 @@ fn detect_unflushed(process: &mut PortProcess, failure: Failure) -> Failure {
         ControlFlow::Break(())
     });
     if answered { Failure::NotFlushed } else { Failure::NoAnswer }
+}
+
+/// Returns how many bytes of a line are written before its rest: none to all. It depends on the
+/// line's bytes alone, so that a finding is the same whatever lines are before it, and is as often
+/// within a character of several bytes as elsewhere.
+fn cut(line: &[u8]) -> usize {
+    let sum: usize = line.iter().map(|byte| usize::from(*byte)).sum();
+    sum % (line.len() + 1)
 }
 
 fn continue_if(condition: bool) -> ControlFlow<()> {

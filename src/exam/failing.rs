@@ -1,5 +1,7 @@
 //! Lines that end in a divergence, and which divergences count as the same.
 
+use std::collections::BTreeSet;
+
 use crate::case::{Case, Delivery};
 use crate::divergence::{Actual, Divergence, shown};
 use crate::machine::Machine;
@@ -49,6 +51,26 @@ impl Failing {
 
     pub(crate) fn fingerprint(&self, machine: &dyn Machine) -> String {
         fingerprint(machine, &self.lines, &self.divergence)
+    }
+}
+
+/// The knowledge of an error's cause that its shrunk lines hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Profile {
+    /// All that takes part in the first wrong step.
+    pub(crate) ingredients: BTreeSet<String>,
+    /// The kinds of observers that show a wrong state after it.
+    pub(crate) aspects: BTreeSet<String>,
+}
+
+impl Profile {
+    /// Reports whether another error probably has the same cause: all that takes part in this one
+    /// takes part in it, and what they make wrong is not entirely different.
+    pub(crate) fn explains(&self, other: &Self) -> bool {
+        let is_apart = self.aspects.is_disjoint(&other.aspects)
+            && !self.aspects.is_empty()
+            && !other.aspects.is_empty();
+        !self.ingredients.is_empty() && self.ingredients.is_subset(&other.ingredients) && !is_apart
     }
 }
 

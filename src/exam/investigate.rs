@@ -1,28 +1,57 @@
 //! From a divergence to what the author of a port needs: the first wrong step, the fewest lines that
 //! show it, and an explanation.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::case::{Case, Delivery};
 use crate::divergence::{Actual, Divergence, shown};
 use crate::examinee::Examinee;
-use crate::failing::Failing;
+use crate::failing::{Failing, Profile};
 use crate::finding::Finding;
+use crate::locate::{Located, blame, halve, locate};
 use crate::machine::Machine;
 use crate::port::Failure;
+use crate::runner::Runner;
 use crate::shrink::shrink_until;
 
-/// With up to this many lines the state is observed after each of them; with more, in two passes.
-const OBSERVED_LINES_MAX: usize = 1_500;
 /// How many of the lines that a port ran before are tried if the case alone does not fail.
 pub(crate) const HISTORY_LINES_MAX: usize = 200_000;
+/// How many lines at the end of many are tried alone.
+const ENDING_LINES_MAX: usize = 1 << 15;
 /// How long an answer may take while a hang is shrunk.
 const SHRINK_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// How often the shrunk lines are run again to see whether they always fail, unless the port hangs.
 const CONFIRMATIONS: usize = 4;
 /// How often a case that did not fail again is run again, unless the port hangs.
 const RETRIES: usize = 10;
+
+/// A divergence, and what is needed to investigate it later.
+pub(crate) struct Incident {
+    pub(crate) case: Case,
+    pub(crate) divergence: Divergence,
+    /// The lines that the port had run before the case since it was started.
+    pub(crate) history: Vec<Vec<u8>>,
+    /// The end of what the port wrote on standard error.
+    stderr: String,
+    /// The bytes that the port wrote after its last LF.
+    unfinished_line: Vec<u8>,
+}
+
+impl Incident {
+    /// Takes down a divergence that the port just had, and ends the port.
+    pub(crate) fn new(
+        examinee: &mut Examinee<'_>,
+        case: &Case,
+        history: Vec<Vec<u8>>,
+        divergence: Divergence,
+    ) -> Self {
+        let stderr = examinee.stderr_tail();
+        let unfinished_line = examinee.unfinished_line();
+        Self { case: case.clone(), divergence, history, stderr, unfinished_line }
+    }
+}
 
 /// Investigates the divergence of a case. `history` is what the port has run before the case since
 /// it was started. If this is interrupted, the finding holds what is known by then.
@@ -32,15 +61,27 @@ pub fn investigate(
     history: &[Vec<u8>],
     divergence: Divergence,
 ) -> Finding {
-    let machine = examinee.machine;
-    let first = Failing::of_case(case, divergence);
-    let stderr = examinee.stderr_tail();
-    let unfinished_line = examinee.unfinished_line();
-    let mut inquiry = Inquiry { machine, examinee, run_count: 0 };
-    let mut finding = match inquiry.reproduce(&first, history) {
-        Some(reproduced) => inquiry.reduce(case, reproduced),
-        None => inquiry.retry(case, &first),
+    let incident = Incident::new(examinee, case, history.to_vec(), divergence);
+    let found = investigate_unless(examinee, &incident, |_, _| false);
+    let as_it_was = || {
+        let first = Failing::of_case(case, incident.divergence.clone());
+        Finding::new(examinee.machine, case, &first, &first)
     };
+    found.map_or_else(as_it_was, |(finding, _)| finding)
+}
+
+/// Investigates an incident unless the error turns out to be known. `is_known` is asked about the
+/// fingerprint of the first wrong step, and again when the lines are shrunk and have a profile.
+pub(crate) fn investigate_unless(
+    examinee: &mut Examinee<'_>,
+    incident: &Incident,
+    is_known: impl FnMut(&str, Option<&Profile>) -> bool,
+) -> Option<(Finding, Profile)> {
+    let machine = examinee.machine;
+    let first = Failing::of_case(&incident.case, incident.divergence.clone());
+    let runner = Runner { machine, examinee, is_fresh: false, run_count: 0 };
+    let mut inquiry = Inquiry { machine, runner };
+    let (mut finding, profile) = inquiry.inquire(incident, &first, is_known)?;
     let mut facts = Vec::new();
     if let Some(failure) = examinee.external_cause() {
         let reason = match failure {
@@ -58,31 +99,125 @@ pub fn investigate(
     if examinee.is_other_greeting(&first.divergence.actual) {
         facts.push("the port's NAME changed within a session".into());
     }
-    if !unfinished_line.is_empty() {
-        let written = shown(&unfinished_line);
+    if !incident.unfinished_line.is_empty() {
+        let written = shown(&incident.unfinished_line);
         facts.push(format!("it had written `{written}` without a line end"));
     }
     finding.explanation.splice(0..0, facts);
-    Finding { stderr, ..finding }
+    Some((Finding { stderr: incident.stderr.clone(), ..finding }, profile))
 }
 
 struct Inquiry<'a, 'm> {
     machine: &'m dyn Machine,
-    examinee: &'a mut Examinee<'m>,
-    run_count: usize,
+    runner: Runner<'a, 'm>,
+}
+
+/// Lines and the state of knowledge about them.
+struct Reduced {
+    located: Failing,
+    shrunk: Failing,
+    /// The shrunk lines as they fail at their first wrong step.
+    blamed: Failing,
+    profile: Profile,
+    fingerprint: String,
+    is_minimal: bool,
+}
+
+/// How far reducing has come.
+enum Reduction {
+    Done(Box<Reduced>),
+    Known,
+    /// The lines failed on a process that had run others, and do not fail on a new one.
+    Unconfirmed,
 }
 
 impl Inquiry<'_, '_> {
-    /// Locates, shrinks, confirms and explains.
-    fn reduce(&mut self, case: &Case, reproduced: Failing) -> Finding {
-        let located = self.locate(reproduced);
-        let fingerprint = located.fingerprint(self.machine);
-        let (shrunk, is_minimal) = self.shrink(&located, &fingerprint);
+    /// Reproduces, locates, shrinks, confirms and explains. The lines are first run on one process,
+    /// since to start one takes long, and a line that begins anew makes it forget the others. The
+    /// result is confirmed on a new process; otherwise all is done again on new processes.
+    fn inquire(
+        &mut self,
+        incident: &Incident,
+        first: &Failing,
+        mut is_known: impl FnMut(&str, Option<&Profile>) -> bool,
+    ) -> Option<(Finding, Profile)> {
+        let case = &incident.case;
+        for is_fresh in [false, true] {
+            self.runner.is_fresh = is_fresh;
+            let reproduced = self.reproduce(first).or_else(|| {
+                is_fresh.then(|| self.reproduce_after(first, &incident.history)).flatten()
+            });
+            let Some(reproduced) = reproduced else { continue };
+            match self.reduce(reproduced, &mut is_known) {
+                Reduction::Done(reduced) => {
+                    let profile = reduced.profile.clone();
+                    return Some((self.finding(case, *reduced), profile));
+                }
+                Reduction::Known => return None,
+                Reduction::Unconfirmed => {}
+            }
+        }
+        Some((self.retry(case, first), Profile::default()))
+    }
+
+    /// Locates, shrinks and confirms.
+    fn reduce(
+        &mut self,
+        reproduced: Failing,
+        is_known: &mut impl FnMut(&str, Option<&Profile>) -> bool,
+    ) -> Reduction {
+        let located = locate(&mut self.runner, reproduced);
+        let fingerprint = located.short.fingerprint(self.machine);
+        if is_known(&fingerprint, None) {
+            return Reduction::Known;
+        }
+        let start = self.ending(&located, &fingerprint);
+        let (shrunk, is_minimal) = self.shrink(&start, &fingerprint);
+        let located = located.whole;
+        let blamed = blame(&mut self.runner, &shrunk);
+        let profile = self.profile(&blamed);
+        if is_known(&fingerprint, Some(&profile)) {
+            return Reduction::Known;
+        }
+        if !self.runner.is_fresh && !self.runner.is_stopped() {
+            self.runner.is_fresh = true;
+            if self.runner.run_alike(&shrunk.lines, &shrunk, &fingerprint).is_none()
+                && !self.runner.is_stopped()
+            {
+                return Reduction::Unconfirmed;
+            }
+        }
+        let reduced = Reduced { located, shrunk, blamed, profile, fingerprint, is_minimal };
+        Reduction::Done(Box::new(reduced))
+    }
+
+    /// Returns what takes part in the error, and what it makes wrong.
+    fn profile(&mut self, blamed: &Failing) -> Profile {
+        let lines = blamed.lines_to_step();
+        let step = lines.len().saturating_sub(1);
+        let ingredients = self.machine.ingredients(&blamed.lines, step, &blamed.divergence);
+        let mut aspects = BTreeSet::new();
+        if blamed.divergence.is_wrong_answer() && blamed.delivery.separates_answers() {
+            let mut session = self.machine.session();
+            for line in lines {
+                session.run_line(line);
+            }
+            let observed = [lines, &session.observers()].concat();
+            let wrong = self.runner.wrong_answers(&observed);
+            let observers = wrong.iter().filter(|at| **at > step).map(|at| &observed[*at]);
+            aspects.extend(observers.map(|line| self.machine.kind_of(line)));
+        }
+        Profile { ingredients, aspects }
+    }
+
+    /// Confirms and explains what was reduced.
+    fn finding(&mut self, case: &Case, reduced: Reduced) -> Finding {
+        let Reduced { located, shrunk, blamed, fingerprint, is_minimal, .. } = reduced;
         let confirmations = if shrunk.divergence.is_timeout() { 0 } else { CONFIRMATIONS };
         let (tries, occurrences) = self.repeat(&shrunk, &fingerprint, confirmations);
-        let blamed = located.lines_to_step().last();
-        let is_step_of_shrunk = !blamed.is_some_and(|line| shrunk.lines.contains(line));
-        let blamed = if is_step_of_shrunk { self.blame(&shrunk) } else { located };
+        let line = located.lines_to_step().last();
+        let is_step_of_shrunk = !line.is_some_and(|line| shrunk.lines.contains(line));
+        let blamed = if is_step_of_shrunk { blamed } else { located };
         let explanation = self.explain(&shrunk);
         let finding = Finding::new(self.machine, case, &blamed, &shrunk);
         Finding {
@@ -99,11 +234,11 @@ impl Inquiry<'_, '_> {
     /// Counts how often a case fails that did not fail again at first.
     fn retry(&mut self, case: &Case, first: &Failing) -> Finding {
         let fingerprint = first.fingerprint(self.machine);
-        let reproductions = self.run_count;
+        let reproductions = self.runner.run_count;
         let retries = if first.divergence.is_timeout() { 0 } else { RETRIES };
         let (tries, occurrences) = self.repeat(first, &fingerprint, retries);
         let finding = Finding::new(self.machine, case, first, first);
-        let is_reproduced = occurrences > 1 || self.examinee.is_stopped();
+        let is_reproduced = occurrences > 1 || self.runner.is_stopped();
         Finding { is_reproduced, tries: tries + reproductions, occurrences, ..finding }
     }
 
@@ -112,8 +247,8 @@ impl Inquiry<'_, '_> {
     fn repeat(&mut self, failing: &Failing, fingerprint: &str, count: usize) -> (usize, usize) {
         let (mut tries, mut occurrences) = (1, 1);
         for _ in 0..count {
-            let is_alike = self.run_alike(&failing.lines, failing, fingerprint).is_some();
-            if self.examinee.is_stopped() {
+            let is_alike = self.runner.run_alike(&failing.lines, failing, fingerprint).is_some();
+            if self.runner.is_stopped() {
                 break;
             }
             tries += 1;
@@ -122,221 +257,112 @@ impl Inquiry<'_, '_> {
         (tries, occurrences)
     }
 
-    /// Runs the lines on a new process. Returns `None` if they do not fail.
-    fn run_fresh(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
-        self.examinee.stop();
-        self.run(lines, delivery)
-    }
-
-    /// Runs the lines on the running process, if there is one.
-    fn run(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
-        let outcome = self.examinee.run(lines, delivery);
-        self.run_count += usize::from(!self.examinee.is_stopped());
-        let divergence = outcome.err()?;
-        if divergence.external_cause().is_some() {
-            return None;
-        }
-        let mut lines = lines.to_vec();
-        if is_exact(&divergence, delivery) {
-            lines.truncate(divergence.step + 1);
-        }
-        Some(Failing { lines, delivery, divergence, is_observed: false, is_expanded: false })
-    }
-
-    /// Runs what most probably fails again, in this order: the lines up to the divergence with
-    /// their answers separated, the case as it was, and the case after all that came before it.
-    fn reproduce(&mut self, first: &Failing, history: &[Vec<u8>]) -> Option<Failing> {
+    /// Runs what most probably fails again: the lines up to the divergence with their answers
+    /// separated, or the case as it was.
+    fn reproduce(&mut self, first: &Failing) -> Option<Failing> {
         let is_failure = matches!(first.divergence.actual, Actual::Failed(_));
-        if first.delivery == Delivery::Pipelined && is_failure {
-            // Answers that a port held back when it failed hide the line at which it did.
-            if let Some(failing) = self.run_fresh(&first.lines, Delivery::Stepwise) {
-                return Some(failing);
+        if !is_failure && matches!(first.delivery, Delivery::Pipelined | Delivery::Marked) {
+            let halved = halve(&mut self.runner, &first.lines, Delivery::Marked);
+            if halved.is_some() {
+                return halved;
             }
-        } else if first.delivery == Delivery::Pipelined {
+        }
+        let separated = if first.delivery != Delivery::Pipelined {
+            None
+        } else if is_failure {
+            // Answers that a port held back when it failed hide the line at which it did.
+            self.runner.run(&first.lines, Delivery::Stepwise)
+        } else {
             // An extra line may belong to a comment after the last command.
             let is_extra = matches!(first.divergence.actual, Actual::Extra(_));
             let line_count = if is_extra { first.lines.len() } else { first.divergence.step + 1 };
-            let lines = &first.lines[..first.lines.len().min(line_count)];
-            if let Some(failing) = self.run_fresh(lines, Delivery::Marked) {
-                return Some(failing);
-            }
-        }
-        if let Some(failing) = self.run_fresh(&first.lines, first.delivery) {
-            return Some(failing);
-        }
+            self.runner.run(&first.lines[..first.lines.len().min(line_count)], Delivery::Marked)
+        };
+        separated.or_else(|| self.runner.run(&first.lines, first.delivery))
+    }
+
+    /// Runs the case after all that came before it.
+    fn reproduce_after(&mut self, first: &Failing, history: &[Vec<u8>]) -> Option<Failing> {
         let skipped = history.len().saturating_sub(HISTORY_LINES_MAX);
         let lines = [&history[skipped..], &first.lines].concat();
+        let is_failure = matches!(first.divergence.actual, Actual::Failed(_));
         let separating = if is_failure { Delivery::Stepwise } else { Delivery::Marked };
         let deliveries = [separating, Delivery::Pipelined];
-        deliveries.into_iter().find_map(|delivery| self.run_fresh(&lines, delivery))
+        deliveries.into_iter().find_map(|delivery| self.runner.run(&lines, delivery))
     }
 
-    /// Goes back from where the error was seen to where it began.
-    fn locate(&mut self, failing: Failing) -> Failing {
-        let delivery = failing.delivery;
-        if !delivery.separates_answers() {
-            return failing;
-        }
-        let expanded = self.machine.expand(&failing.lines);
-        let expanded = expanded.and_then(|lines| self.run_fresh(&lines, delivery));
-        let is_expanded = expanded.is_some();
-        let failing = expanded.unwrap_or(failing);
-        let located = self.observe_steps(&failing.lines, delivery).unwrap_or(failing);
-        Failing { is_expanded, ..located }
-    }
-
-    /// Finds the first wrong step of shrunk lines.
-    fn blame(&mut self, shrunk: &Failing) -> Failing {
-        let is_separated = shrunk.delivery.separates_answers();
-        let observed =
-            is_separated.then(|| self.observe_steps(&shrunk.lines, shrunk.delivery)).flatten();
-        Failing { is_expanded: false, ..observed.unwrap_or_else(|| shrunk.clone()) }
-    }
-
-    /// Observes the state after each line to find the first that differs.
-    fn observe_steps(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
-        let mut start = 0;
-        if lines.len() > OBSERVED_LINES_MAX {
-            let stride = lines.len().div_ceil(OBSERVED_LINES_MAX);
-            let (line_count, _) = self.first_seen(lines, delivery, 0, stride)?;
-            start = line_count.saturating_sub(stride);
-        }
-        let (line_count, observer) = self.first_seen(lines, delivery, start, 1)?;
-        let mut lines = lines[..line_count].to_vec();
-        let is_observed = observer.is_some();
-        lines.extend(observer);
-        let failing = self.run_fresh(&lines, delivery)?;
-        let is_observed = is_observed && failing.lines.len() == lines.len();
-        Some(Failing { is_observed, ..failing })
-    }
-
-    /// Observes the state after every `stride`th line beyond `start`. Returns the number of lines
-    /// up to the first difference and, if the line's own answer is right, the observer that shows
-    /// it.
-    fn first_seen(
-        &mut self,
-        lines: &[Vec<u8>],
-        delivery: Delivery,
-        start: usize,
-        stride: usize,
-    ) -> Option<(usize, Option<Vec<u8>>)> {
-        let mut session = self.machine.session();
-        let mut sent = Vec::new();
-        // For each line sent: how many of `lines` come up to it, and whether it is an observer.
-        let mut origins = Vec::new();
-        for (line_count, line) in (1..).zip(lines) {
-            if self.examinee.is_stopped() {
-                return None;
-            }
-            session.run_line(line);
-            sent.push(line.clone());
-            origins.push((line_count, false));
-            if line_count > start && line_count % stride == 0 {
-                let observers = session.observers();
-                origins.extend(observers.iter().map(|_| (line_count, true)));
-                sent.extend(observers);
+    /// Returns the last few lines, if they fail alike after the last line that begins anew: most
+    /// errors depend on little that came before.
+    fn ending(&mut self, located: &Located, fingerprint: &str) -> Failing {
+        let lines = &located.whole.lines;
+        let beginning = lines.iter().rposition(|line| self.machine.begins_anew(line));
+        let beginning = beginning.map(|at| lines[at].clone());
+        let lengths = (0..).map(|shift| 1 << shift);
+        for length in lengths.take_while(|length| *length <= ENDING_LINES_MAX.min(lines.len() / 2))
+        {
+            let ending = lines[lines.len() - length..].iter().cloned();
+            let ending: Vec<_> = beginning.iter().cloned().chain(ending).collect();
+            if let Some(failing) = self.runner.run_alike(&ending, &located.whole, fingerprint) {
+                return failing;
             }
         }
-        let failing = self.run_fresh(&sent, delivery)?;
-        let step = failing.divergence.step;
-        let (line_count, is_observer) = *origins.get(step)?;
-        Some((line_count, is_observer.then(|| sent[step].clone())))
+        located.short.clone()
     }
 
     /// Shrinks. Returns the lines and whether they are known to be minimal.
     fn shrink(&mut self, located: &Failing, fingerprint: &str) -> (Failing, bool) {
-        let timeout = self.examinee.limits.timeout;
+        let timeout = self.runner.examinee.limits.timeout;
         if !located.divergence.is_timeout() {
-            return self.shrink_twice(located, fingerprint);
+            return self.shrink_in_time(located, fingerprint);
         }
         // Each candidate that still hangs takes the whole time limit.
-        self.examinee.limits.timeout = timeout.min(SHRINK_TIMEOUT_MAX);
-        let (shrunk, is_minimal) = self.shrink_twice(located, fingerprint);
-        self.examinee.limits.timeout = timeout;
+        self.runner.examinee.limits.timeout = timeout.min(SHRINK_TIMEOUT_MAX);
+        let (shrunk, is_minimal) = self.shrink_in_time(located, fingerprint);
+        self.runner.examinee.limits.timeout = timeout;
         // It may only have been slow.
-        let confirmed = self.run_alike(&shrunk.lines, &shrunk, fingerprint);
+        let confirmed = self.runner.run_alike(&shrunk.lines, &shrunk, fingerprint);
         confirmed.map_or_else(|| (located.clone(), false), |failing| (failing, is_minimal))
     }
 
-    /// Shrinks in two passes: the first reuses one process for its candidates, which is fast; the
-    /// second starts a process for each, since what a candidate leaves behind can mislead the
-    /// search. An interruption leaves lines that are known to fail on a new process.
-    fn shrink_twice(&mut self, located: &Failing, fingerprint: &str) -> (Failing, bool) {
+    /// Shrinks. An interruption leaves lines that failed.
+    fn shrink_in_time(&mut self, located: &Failing, fingerprint: &str) -> (Failing, bool) {
         let machine = self.machine;
-        let budget = self.examinee.limits.budget;
-        let simpler = |line: &[u8]| machine.simpler(line);
-        let shrunk = shrink_until(located.lines.clone(), budget, simpler, |lines| {
-            let failing = self.run_candidate(lines, located.delivery);
-            let failing = failing.filter(|failing| failing.fingerprint(machine) == fingerprint);
-            self.unless_stopped(failing.map(|failing| failing.lines.len().saturating_sub(1)))
+        let budget = self.runner.examinee.limits.budget;
+        let level = machine.level_of_all(&located.lines);
+        let mut best = located.clone();
+        let shrunk = shrink_until(located.lines.clone(), budget, machine, |lines| {
+            if machine.level_of_all(lines) > level {
+                return ControlFlow::Continue(None);
+            }
+            let failing = self.runner.run_alike(lines, located, fingerprint);
+            let step = failing.as_ref().map(|failing| failing.lines.len().saturating_sub(1));
+            if let Some(failing) = failing {
+                best = failing;
+            }
+            self.unless_stopped(step)
         });
-        let mut best = match self.run_alike(&shrunk.lines, located, fingerprint) {
-            // A budget that the first pass has used up is too small for the second.
-            Some(failing) if !shrunk.is_minimal => return (failing, false),
-            Some(failing) => failing,
-            None => located.clone(),
-        };
-        let start = best.clone();
-        let shrunk = shrink_until(
-            start.lines.clone(),
-            budget,
-            |_| Vec::new(),
-            |lines| {
-                let failing = self.run_alike(lines, &start, fingerprint);
-                let step = failing.as_ref().map(|failing| failing.lines.len().saturating_sub(1));
-                if let Some(failing) = failing {
-                    best = failing;
-                }
-                self.unless_stopped(step)
-            },
-        );
+        if best.lines != shrunk.lines {
+            // Simpler lines that could not be shrunk to the end.
+            let failing = self.runner.run_alike(&shrunk.lines, located, fingerprint);
+            return failing.map_or((best, false), |failing| (failing, shrunk.is_minimal));
+        }
         (best, shrunk.is_minimal)
     }
 
     fn unless_stopped<T>(&self, value: T) -> ControlFlow<(), T> {
-        if self.examinee.is_stopped() {
+        if self.runner.is_stopped() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(value)
     }
 
-    /// Runs the lines on a process that has run other lines, unless that changes what they mean.
-    fn run_candidate(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
-        if self.machine.needs_fresh_session(lines) {
-            self.examinee.stop();
-        }
-        self.run(lines, delivery)
-    }
-
-    /// Runs the lines on a new process. Returns `None` unless they fail with the fingerprint.
-    fn run_alike(
-        &mut self,
-        lines: &[Vec<u8>],
-        start: &Failing,
-        fingerprint: &str,
-    ) -> Option<Failing> {
-        let failing = self.run_fresh(lines, start.delivery)?;
-        let is_alike = failing.fingerprint(self.machine) == fingerprint;
-        is_alike.then_some(Failing { is_expanded: start.is_expanded, ..failing })
-    }
-
     fn explain(&mut self, failing: &Failing) -> Vec<String> {
         let mut ask = |lines: &[Vec<u8>]| {
-            self.examinee.stop();
-            let answers = self.examinee.ask(lines).ok();
-            self.examinee.stop();
+            self.runner.examinee.stop();
+            let answers = self.runner.examinee.ask(lines).ok();
+            self.runner.examinee.stop();
             answers
         };
         self.machine.explain(&failing.lines, &failing.divergence, &mut ask)
-    }
-}
-
-/// Reports whether the port diverged at this very step: a port that failed may have held back
-/// answers, unless each was awaited.
-fn is_exact(divergence: &Divergence, delivery: Delivery) -> bool {
-    match delivery {
-        Delivery::Stepwise | Delivery::Split => true,
-        Delivery::Pipelined | Delivery::Marked => !matches!(divergence.actual, Actual::Failed(_)),
-        Delivery::ToEnd | Delivery::ToEndWithoutLf => false,
     }
 }

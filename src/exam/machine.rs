@@ -1,13 +1,17 @@
 //! The machine whose ports are examined: everything that the engine asks of it.
 
+use std::collections::BTreeSet;
+
 use crate::case::{Case, Plan, Suite};
 use crate::divergence::Divergence;
 use crate::limits::Interrupt;
+use crate::shrink::{Lines, Meaning};
+use crate::tally::{Measure, Tally};
 
 /// A machine: its reference, its cases, and the words that explain a difference.
 ///
 /// Lines and answers are bytes without LF, since a port may write anything.
-pub trait Machine: Sync {
+pub trait Machine: Meaning + Sync {
     /// Returns the levels, the lowest first. A port can conform to a level without knowing the
     /// commands of those above.
     fn levels(&self) -> &[Level];
@@ -52,20 +56,36 @@ pub trait Machine: Sync {
     /// is its position in this list.
     fn milestones(&self) -> Vec<String>;
 
-    /// Runs the lines on a session of the reference and adds to `counts` how often they reached
-    /// each milestone.
-    fn count_milestones(&self, lines: &[Vec<u8>], counts: &mut [u64]);
+    /// Returns the measures: quantities that lines have or cause in the reference, such as lengths.
+    /// Elsewhere a measure is its position in this list.
+    fn measures(&self) -> Vec<Measure>;
+
+    /// Runs the lines on a session of the reference and adds the milestones that they reach, and
+    /// the values of measures, to the tally.
+    fn tally(&self, lines: &[Vec<u8>], tally: &mut Tally);
 
     /// Returns the lines with every line that stands for many written out, or `None` if no line
     /// does.
     fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>>;
 
-    /// Returns simpler lines to try in place of this one, in the order to try them.
-    fn simpler(&self, line: &[u8]) -> Vec<Vec<u8>>;
+    /// Returns lines that do the same as the first `count` of those that `expand` returns, but stand
+    /// for them where they can; all of `lines` if there are no more.
+    fn prefix(&self, lines: &[Vec<u8>], count: usize) -> Lines;
 
     /// Describes how a wrong answer differs from the one that was due. The description does not
     /// depend on the values in the answers, so that it stays the same while a trace is shrunk.
     fn difference(&self, expected: &[u8], actual: &[u8]) -> String;
+
+    /// Returns what takes part in the first wrong step of shrunk lines, which is at the position
+    /// `step` and shows in `divergence`: such as the errors, the events, or what is odd about the
+    /// line. If all that takes part in one error takes part in another, they probably have the same
+    /// cause.
+    fn ingredients(
+        &self,
+        lines: &[Vec<u8>],
+        step: usize,
+        divergence: &Divergence,
+    ) -> BTreeSet<String>;
 
     /// Explains a divergence, which happened while `lines` ran, line by line.
     fn explain(&self, lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) -> Vec<String>;

@@ -209,7 +209,8 @@ impl Failure {
     }
 
     /// Returns a word for fingerprints. It does not change from run to run.
-    pub(crate) fn kind(&self) -> String {
+    #[must_use]
+    pub fn kind(&self) -> String {
         match self {
             Self::Exited(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exited-{code}"),

@@ -6,9 +6,9 @@ use std::time::Instant;
 use crate::case::{Case, Task};
 use crate::divergence::Divergence;
 use crate::examinee::Examinee;
-use crate::failing::fingerprint;
 use crate::finding::Finding;
-use crate::investigate::{HISTORY_LINES_MAX, investigate};
+use crate::findings::Incidents;
+use crate::investigate::HISTORY_LINES_MAX;
 use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
@@ -19,9 +19,6 @@ use crate::tasks::{investigate_task, subject, try_task};
 const FAILURES_PER_SUITE_MAX: usize = 20;
 /// After this many cases without an answer the rest of the exam is not asked.
 const HANGS_MAX: usize = 3;
-/// How many divergences are investigated, and how many of one fingerprint.
-const FINDINGS_MAX: usize = 40;
-const FINDINGS_ALIKE_MAX: usize = 2;
 /// A port that has run lines of more bytes than this is started again, since they are kept.
 const HISTORY_BYTES_MAX: usize = 16 << 20;
 /// How many of the cases that an interruption leaves are listed.
@@ -58,8 +55,7 @@ pub(crate) struct PortExam<'a> {
     /// How many cases of each suite failed.
     failed: BTreeMap<String, usize>,
     findings: Vec<Finding>,
-    /// The fingerprints of the divergences that were investigated, as the cases showed them.
-    investigated: Vec<String>,
+    incidents: Incidents,
     hang_count: usize,
     notes: Vec<String>,
 }
@@ -80,7 +76,7 @@ impl<'a> PortExam<'a> {
             further_passed: BTreeMap::new(),
             failed: BTreeMap::new(),
             findings: Vec::new(),
-            investigated: Vec::new(),
+            incidents: Incidents::default(),
             hang_count: 0,
             notes: Vec::new(),
         }
@@ -114,6 +110,7 @@ impl<'a> PortExam<'a> {
         if let Some(time) = self.selection.settings.time {
             self.take_further(started + time, progress);
         }
+        self.findings.extend(std::mem::take(&mut self.incidents).investigate(&mut self.examinee));
         self.examinee.stop();
         let levels = (1..=self.selection.settings.level_max).map(|number| self.level(number));
         let external_cause = self.examinee.external_cause();
@@ -177,8 +174,12 @@ impl<'a> PortExam<'a> {
         let seconds = started.elapsed().as_secs_f64();
         if let Some(divergence) = &divergence {
             *self.failed.entry(case.suite().to_owned()).or_default() += 1;
+            self.hang_count += usize::from(divergence.is_timeout());
             match &case.task {
-                Task::Session => self.look_into(&case, divergence),
+                Task::Session => {
+                    let history = std::mem::take(&mut self.history);
+                    self.incidents.add(&mut self.examinee, &case, history, divergence);
+                }
                 task => self.look_into_task(&case, task, divergence),
             }
         }
@@ -234,21 +235,6 @@ impl<'a> PortExam<'a> {
         self.history_bytes += written.iter().map(Vec::len).sum::<usize>();
         self.history.extend(written);
         Ok(())
-    }
-
-    /// Investigates a failing case, unless enough like it have been.
-    fn look_into(&mut self, case: &Case, divergence: &Divergence) {
-        self.hang_count += usize::from(divergence.is_timeout());
-        let fingerprint = fingerprint(self.machine, &case.lines, divergence);
-        let alike = self.investigated.iter().filter(|known| **known == fingerprint).count();
-        if alike < FINDINGS_ALIKE_MAX && self.findings.len() < FINDINGS_MAX {
-            self.investigated.push(fingerprint);
-            let history = std::mem::take(&mut self.history);
-            let finding = investigate(&mut self.examinee, case, &history, divergence.clone());
-            if !self.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
-                self.findings.push(finding);
-            }
-        }
     }
 
     /// Returns why the case cannot be attempted, if the port lacks commands of it.

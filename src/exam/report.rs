@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::divergence::Divergence;
 use crate::finding::Finding;
+use crate::tally::Reached;
 
 /// The outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -182,7 +183,9 @@ pub struct Report {
     pub ports: Vec<PortReport>,
     /// The milestones that the cases reached in the reference, and how often.
     pub caused: Vec<(String, u64)>,
-    /// Errors of the exam itself: milestones that it should have reached and did not.
+    /// The ranges that the cases reached in the reference.
+    pub reached: Vec<Reached>,
+    /// Errors of the exam itself: milestones and ranges that it should have reached and did not.
     pub exam_errors: Vec<String>,
     /// Whether it was interrupted.
     pub is_interrupted: bool,

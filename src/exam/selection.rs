@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::case::{Case, Plan, Suite};
 use crate::limits::Limits;
 use crate::machine::Machine;
+use crate::tally::{Reached, Tally};
 
 /// A generated suite with fewer cases need not reach its milestones.
 const SURVEYED_CASES_MIN: usize = 300;
@@ -86,9 +87,16 @@ pub struct Selection<'m> {
     survey: OnceLock<Survey>,
 }
 
-/// The milestones that the chosen cases reach in the reference, and how often; and an error for each
-/// milestone that a suite should have reached and did not.
-type Survey = (Vec<(String, u64)>, Vec<String>);
+/// The milestones and ranges that the chosen cases reach in the reference.
+#[derive(Clone)]
+pub(crate) struct Survey {
+    /// The milestones that they reach, and how often.
+    pub(crate) caused: Vec<(String, u64)>,
+    /// The ranges that they reach.
+    pub(crate) reached: Vec<Reached>,
+    /// An error for each milestone or range that a suite should have reached and did not.
+    pub(crate) errors: Vec<String>,
+}
 
 impl<'m> Selection<'m> {
     /// Chooses the cases. An interruption leaves those that are chosen by then.
@@ -126,40 +134,52 @@ impl<'m> Selection<'m> {
         &self.unmatched
     }
 
-    /// Returns an error for each milestone that an exhaustive suite has to reach and cannot in this
-    /// plan. This concerns suites that are asked in whole, by this shard and the others together.
+    /// Returns an error for each milestone and each range that an exhaustive suite has to reach and
+    /// cannot in this plan. This concerns suites that are asked in whole, by this shard and the others
+    /// together.
     #[must_use]
     pub fn plan_errors(&self) -> Vec<String> {
         if self.settings.plan.states_depth >= Plan::default().states_depth {
             // It has every case of the default plan, which the survey checks.
             return Vec::new();
         }
-        let milestones = self.machine.milestones();
         let is_asked = |(suite, numbers): &(&Suite, &[usize])| {
             let mut cases = (0..suite.count).map(|number| (suite.make)(number));
             !suite.is_generated
+                && !suite.must_cause.is_empty()
                 && !numbers.is_empty()
                 && cases.all(|case| self.settings.wants(self.machine, &case))
         };
-        let errors = self.chosen_by_suite().filter(is_asked).flat_map(|(suite, _)| {
-            let counts = self.count_milestones(suite, 0..suite.count);
-            missed(suite, &counts, &milestones)
-        });
+        let errors = self
+            .chosen_by_suite()
+            .filter(is_asked)
+            .flat_map(|(suite, _)| self.missed(suite, &self.tally(suite, 0..suite.count)));
         errors.collect()
     }
 
-    /// Returns how often the cases of these numbers reach each milestone.
-    fn count_milestones(
-        &self,
-        suite: &Suite,
-        numbers: impl IntoIterator<Item = usize>,
-    ) -> Vec<u64> {
-        let mut counts = vec![0; self.machine.milestones().len()];
+    /// Returns what the suite's cases of these numbers reach.
+    fn tally(&self, suite: &Suite, numbers: impl IntoIterator<Item = usize>) -> Tally {
+        let mut tally = self.new_tally();
         let interrupt = &self.settings.limits.interrupt;
         for number in numbers.into_iter().take_while(|_| !interrupt.is_raised()) {
-            self.machine.count_milestones(&(suite.make)(number).lines, &mut counts);
+            self.machine.tally(&(suite.make)(number).lines, &mut tally);
         }
-        counts
+        tally
+    }
+
+    fn new_tally(&self) -> Tally {
+        Tally::new(self.machine.milestones().len(), self.machine.measures().len())
+    }
+
+    /// Returns an error for each milestone and each range that the suite has to reach and did not.
+    fn missed(&self, suite: &Suite, tally: &Tally) -> Vec<String> {
+        let (milestones, measures) = (self.machine.milestones(), self.machine.measures());
+        let name = suite.name;
+        let missed = suite.must_cause.iter().filter(|milestone| tally.count_of(**milestone) == 0);
+        let missed =
+            missed.map(|milestone| format!("suite {name} caused no {}", milestones[*milestone]));
+        let short = suite.must_reach.iter().filter_map(|reach| tally.shortfall(reach, &measures));
+        missed.chain(short.map(|shortfall| format!("suite {name}, {shortfall}"))).collect()
     }
 
     /// Returns the number of cases.
@@ -204,29 +224,20 @@ impl<'m> Selection<'m> {
     }
 
     fn make_survey(&self) -> Survey {
-        let milestones = self.machine.milestones();
-        let mut total = vec![0; milestones.len()];
+        let mut total = self.new_tally();
         let mut errors = Vec::new();
         for (suite, numbers) in self.chosen_by_suite() {
-            let counts = self.count_milestones(suite, numbers.iter().copied());
+            let tally = self.tally(suite, numbers.iter().copied());
             let is_left_out = suite.count == 0 && self.settings.plan.states_depth == 0;
             let is_whole = numbers.len() == suite.count
                 && !is_left_out
                 && !self.settings.limits.interrupt.is_raised();
             if is_whole && (!suite.is_generated || numbers.len() >= SURVEYED_CASES_MIN) {
-                errors.extend(missed(suite, &counts, &milestones));
+                errors.extend(self.missed(suite, &tally));
             }
-            total.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
+            total.add(tally);
         }
-        let caused = milestones.into_iter().zip(total).filter(|(_, count)| *count > 0);
-        (caused.collect(), errors)
+        let caused = total.caused(self.machine.milestones());
+        Survey { caused, reached: total.reached(self.machine.measures()), errors }
     }
-}
-
-/// Returns an error for each milestone that the suite has to reach and did not.
-fn missed(suite: &Suite, counts: &[u64], milestones: &[String]) -> Vec<String> {
-    let missed = suite.must_cause.iter().filter(|milestone| counts[**milestone] == 0);
-    let error =
-        |milestone: &usize| format!("suite {} caused no {}", suite.name, milestones[*milestone]);
-    missed.map(error).collect()
 }

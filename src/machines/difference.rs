@@ -10,7 +10,8 @@ pub(super) fn difference(expected: &[u8], actual: &[u8]) -> String {
         return format!("{} with other fields", expected.status);
     }
     let differing = expected.fields.iter().zip(&actual.fields).filter(|(a, b)| a != b);
-    let differing: Vec<_> = differing.map(|((name, _), _)| name.as_str()).collect();
+    let mut differing: Vec<_> = differing.map(|((name, _), _)| name.as_str()).collect();
+    differing.dedup();
     format!("{} with another {}", expected.status, differing.join(", "))
 }
 

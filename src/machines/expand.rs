@@ -1,6 +1,8 @@
 //! Lines that stand for many, written out: workloads, scenarios and chaos.
 
-use super::oracle::{Oracle, command, draw_line};
+use dkv20_exam::Lines;
+
+use super::oracle::{Oracle, command, draw_line, makes_cluster};
 use super::suites::common::observers;
 use crate::chaos::{CHAOS_STEPS_MAX, ChaosLines};
 use crate::protocol::Command;
@@ -28,6 +30,46 @@ fn expand_scenario(name: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut expanded = expand(&lines)?;
     expanded.extend(observers(5));
     Some(expanded)
+}
+
+/// Returns lines that do the same as the first `count` of the lines written out, with a workload or a
+/// chaos run cut short where the number falls within it.
+pub(super) fn prefix(lines: &[Vec<u8>], count: usize) -> Lines {
+    if let Some(Command::Scenario { name }) = lines.last().and_then(|line| command(line))
+        && let Some(script) = scenario_script(&name)
+    {
+        let lines: Vec<_> = script.map(|line| line.as_bytes().to_vec()).collect();
+        return prefix(&lines, count);
+    }
+    // Only the size of the cluster matters.
+    let mut session = Oracle::new();
+    let mut kept = Vec::new();
+    let mut left = count as u64;
+    for line in lines {
+        if makes_cluster(line) {
+            session.run(line);
+        }
+        let size = session.size().map(|size| size as u64);
+        let (length, cut) = match (command(line), size) {
+            (Some(Command::Workload { seed, keys, count }), Some(_))
+                if (1..=KEYS_MAX).contains(&keys) && count <= WORKLOAD_COUNT_MAX =>
+            {
+                (count, format!("workload {seed} {keys} {left}"))
+            }
+            (Some(Command::Chaos { seed, steps }), Some(size)) if steps <= CHAOS_STEPS_MAX => {
+                // The lines that close it change nothing.
+                (steps + 3 * size, format!("chaos {seed} {}", left.min(steps)))
+            }
+            _ => (1, String::new()),
+        };
+        if left >= length {
+            kept.push(line.clone());
+        } else if left > 0 {
+            kept.push(cut.into_bytes());
+        }
+        left = left.saturating_sub(length);
+    }
+    kept
 }
 
 fn expand_line(line: &[u8], session: &mut Oracle, expanded: &mut Vec<Vec<u8>>) {

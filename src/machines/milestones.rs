@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use dkv20_exam::Tally;
+
 use super::oracle::{Oracle, View};
 use crate::error::ErrorCode;
 
@@ -71,28 +73,38 @@ impl fmt::Display for Milestone {
     }
 }
 
-/// Runs the lines on the reference and adds what happens to `counts`, which has a number for each
-/// of `Milestone::all`.
-pub(super) fn count(lines: &[Vec<u8>], counts: &mut [u64]) {
-    let mut session = Oracle::new();
-    let mut reached = |milestone: Milestone| counts[milestone.position()] += 1;
-    let mut pending = BTreeSet::new();
-    let mut before = None;
-    for line in lines {
-        let answer = session.run(line).unwrap_or_default();
-        if let Some(code) = error_of(&answer) {
-            reached(Milestone::Error(code));
+/// Counts the milestones of one session, line by line.
+#[derive(Default)]
+pub(super) struct MilestoneCounter {
+    /// Index and term of each entry that was pending when it was proposed and is not committed yet.
+    pending: BTreeSet<(u64, u64)>,
+}
+
+impl MilestoneCounter {
+    /// Counts the error that the answer is, if it is one.
+    pub(super) fn count_answer(answer: &str, tally: &mut Tally) {
+        if let Some(code) = error_of(answer) {
+            tally.count(Milestone::Error(code).position());
         }
-        let after = session.view();
-        let old = std::mem::replace(&mut before, after);
-        let (Some(old), Some(new)) = (old, &before) else { continue };
-        if line.trim_ascii_start().starts_with(b"new") {
-            pending.clear();
-            continue;
-        }
-        count_step(&session, &old, new, &mut reached);
-        pending.extend(pending_entry(&answer));
-        pending.retain(|(index, term)| {
+    }
+
+    /// Forgets the cluster.
+    pub(super) fn start_cluster(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Counts what a line has done to the cluster, by the views before and after it.
+    pub(super) fn count_step(
+        &mut self,
+        session: &Oracle,
+        (old, new): (&View, &View),
+        answer: &str,
+        tally: &mut Tally,
+    ) {
+        let mut reached = |milestone: Milestone| tally.count(milestone.position());
+        events(session, old, new).into_iter().for_each(&mut reached);
+        self.pending.extend(pending_entry(answer));
+        self.pending.retain(|(index, term)| {
             let is_committed = *index <= new.replicas[new.leader].commit_index;
             if is_committed && session.term_at(new.leader, *index) == Some(*term) {
                 reached(Milestone::LateCommit);
@@ -114,25 +126,28 @@ fn pending_entry(answer: &str) -> Option<(u64, u64)> {
     Some((index.parse().ok()?, term.parse().ok()?))
 }
 
-fn count_step(session: &Oracle, old: &View, new: &View, reached: &mut impl FnMut(Milestone)) {
+/// Returns the milestones of clusters that a step reached, which the session has just run: `old` is
+/// the cluster before it, `new` after it. A late commit is not among them.
+pub(super) fn events(session: &Oracle, old: &View, new: &View) -> Vec<Milestone> {
+    let mut reached = Vec::new();
     if new.term > old.term {
-        reached(Milestone::Election);
+        reached.push(Milestone::Election);
         let winner = &old.replicas[new.leader];
         let mut replicas = old.replicas.iter().zip(&new.replicas);
         if replicas.any(|(old, new)| old.last > winner.last && !new.is_isolated) {
-            reached(Milestone::ElectionByTerm);
+            reached.push(Milestone::ElectionByTerm);
         }
     }
     if new.replicas[new.leader].is_isolated {
-        reached(Milestone::NoQuorum);
+        reached.push(Milestone::NoQuorum);
     }
     for (id, (old_replica, replica)) in old.replicas.iter().zip(&new.replicas).enumerate() {
         if old_replica.leads && !replica.leads {
-            reached(Milestone::Demotion);
+            reached.push(Milestone::Demotion);
         }
         // Compaction keeps the last entry's term known, so an entry that is gone was replaced.
         if session.term_at(id, old_replica.last) != Some(old_replica.last_term) {
-            reached(if replica.base == old_replica.base {
+            reached.push(if replica.base == old_replica.base {
                 Milestone::Truncation
             } else if old_replica.last < old.replicas[new.leader].base {
                 Milestone::LaggingSnapshot
@@ -141,4 +156,5 @@ fn count_step(session: &Oracle, old: &View, new: &View, reached: &mut impl FnMut
             });
         }
     }
+    reached
 }

@@ -5,21 +5,32 @@ mod difference;
 mod expand;
 mod explain;
 pub mod fields;
+mod ingredients;
+mod measures;
 mod milestones;
 mod oracle;
 mod sections;
 mod simpler;
 mod suites;
+mod tally;
 mod traces;
 
-use dkv20_exam::{Ask, Case, Divergence, Due, Interrupt, Level, Machine, Plan, Session, Suite};
+use std::collections::BTreeSet;
+
+use dkv20_exam::{
+    Ask, Case, Divergence, Due, Interrupt, Level, Lines, Machine, Meaning, Plan, Session, Suite,
+    Tally,
+};
 
 pub use sections::section_url;
 pub use traces::{lines_of_trace, record_trace, replay_file};
 
 use commands::{GREETING_FORM, HELLO, LEVELS, word_of};
+use measures::Measure;
 use milestones::Milestone;
 use oracle::Oracle;
+
+use crate::protocol::Command;
 
 /// The replicated key-value state machine of the definition. The reference is this crate's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +66,7 @@ impl Machine for Dkv20 {
         let word = word_of(line);
         let mut known = LEVELS.iter().flat_map(|level| level.words).chain(&[HELLO, "quit"]);
         match word {
+            b"noop" | b"put" | b"del" | b"at" => "proposal".into(),
             b"" => "blank line".into(),
             [b'#', ..] => "comment".into(),
             _ => known
@@ -107,24 +119,68 @@ impl Machine for Dkv20 {
         Milestone::all().map(|milestone| milestone.to_string()).collect()
     }
 
-    fn count_milestones(&self, lines: &[Vec<u8>], counts: &mut [u64]) {
-        milestones::count(lines, counts);
+    fn measures(&self) -> Vec<dkv20_exam::Measure> {
+        let measures = Measure::ALL.iter();
+        let measures = measures.map(|measure| (measure.name().into(), measure.limit()));
+        measures.map(|(name, limit)| dkv20_exam::Measure { name, limit }).collect()
+    }
+
+    fn tally(&self, lines: &[Vec<u8>], tally: &mut Tally) {
+        tally::tally(lines, tally);
     }
 
     fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
         expand::expand(lines)
     }
 
-    fn simpler(&self, line: &[u8]) -> Vec<Vec<u8>> {
-        simpler::simpler(line)
+    fn prefix(&self, lines: &[Vec<u8>], count: usize) -> Lines {
+        expand::prefix(lines, count)
     }
 
     fn difference(&self, expected: &[u8], actual: &[u8]) -> String {
         difference::difference(expected, actual)
     }
 
+    fn ingredients(
+        &self,
+        lines: &[Vec<u8>],
+        step: usize,
+        divergence: &Divergence,
+    ) -> BTreeSet<String> {
+        ingredients::ingredients(lines, step, divergence)
+    }
+
     fn explain(&self, lines: &[Vec<u8>], divergence: &Divergence, ask: Ask<'_>) -> Vec<String> {
         explain::explain(lines, divergence, ask)
+    }
+}
+
+impl Meaning for Dkv20 {
+    fn begins_anew(&self, line: &[u8]) -> bool {
+        oracle::makes_cluster(line)
+    }
+
+    fn is_look(&self, line: &[u8]) -> bool {
+        !oracle::command(line).is_some_and(|command| {
+            matches!(
+                command,
+                Command::New { .. }
+                    | Command::Propose { .. }
+                    | Command::ProposeAt { .. }
+                    | Command::Partition { .. }
+                    | Command::Heal
+                    | Command::HealIds { .. }
+                    | Command::Compact
+                    | Command::CompactIds { .. }
+                    | Command::Workload { .. }
+                    | Command::Chaos { .. }
+                    | Command::Quit
+            )
+        })
+    }
+
+    fn simpler<'a>(&self, lines: &'a [Vec<u8>]) -> Box<dyn Iterator<Item = Lines> + 'a> {
+        simpler::simpler(lines)
     }
 }
 

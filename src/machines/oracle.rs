@@ -1,13 +1,20 @@
 //! The reference session, and what the exam sees of it.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use crate::chaos::ChaosLines;
 use crate::error::ErrorCode;
 use crate::protocol::{Command, append_op, parse};
-use crate::reference::{Cluster, Replica, Role};
+use crate::reference::{Cluster, Op, Replica, Role};
 use crate::replica::ReplicaId;
 use crate::session;
 use crate::splitmix64::SplitMix64;
 use crate::workload::draw_op;
+
+/// The bytes of a snapshot before its keys.
+const SNAPSHOT_HEADER_LENGTH: usize = 32;
+/// The bytes before an entry's op.
+const ENTRY_HEADER_LENGTH: usize = 16;
 
 /// A session of the reference: the oracle of the exam.
 #[derive(Clone)]
@@ -29,6 +36,7 @@ pub(super) struct ReplicaView {
     pub(super) commit_index: u64,
     pub(super) last: u64,
     pub(super) last_term: u64,
+    pub(super) key_count: usize,
 }
 
 impl Oracle {
@@ -57,6 +65,7 @@ impl Oracle {
             commit_index: replica.commit,
             last: replica.last(),
             last_term: replica.last_term(),
+            key_count: replica.map.len(),
         };
         let replicas = cluster.replicas.iter().enumerate().map(view).collect();
         Some(View { term: cluster.term, leader: cluster.leader, replicas })
@@ -65,6 +74,36 @@ impl Oracle {
     /// Returns the term of an entry in a replica's log, if it is known.
     pub(super) fn term_at(&self, id: usize, index: u64) -> Option<u64> {
         self.0.cluster()?.replicas.get(id)?.term_at(index)
+    }
+
+    /// Returns the number of bytes of a replica's entries after an index, as `log` hashes them.
+    pub(super) fn log_length_after(&self, id: usize, index: u64) -> u64 {
+        let replica = self.0.cluster().and_then(|cluster| cluster.replicas.get(id));
+        let Some(replica) = replica else { return 0 };
+        let skipped = usize::try_from(index.saturating_sub(replica.base)).unwrap_or(usize::MAX);
+        let length = |(_, op): &(u64, Op)| ENTRY_HEADER_LENGTH + encoded_length(op);
+        replica.log.iter().skip(skipped).map(length).sum::<usize>() as u64
+    }
+
+    /// Returns the length of a replica's snapshot in bytes.
+    pub(super) fn snapshot_length(&self, id: usize) -> u64 {
+        let replica = self.0.cluster().and_then(|cluster| cluster.replicas.get(id));
+        let lengths = replica.into_iter().flat_map(|replica| &replica.map);
+        let lengths = lengths.map(|(key, value)| 8 + key.len() + value.len());
+        (SNAPSHOT_HEADER_LENGTH + lengths.sum::<usize>()) as u64
+    }
+
+    /// Returns how many bytes a key has in common with a neighbour of it in the current leader's
+    /// map, at most.
+    pub(super) fn shared_prefix_length(&self, key: &[u8]) -> usize {
+        let Some(cluster) = self.0.cluster() else { return 0 };
+        let map = &cluster.replicas[cluster.leader].map;
+        let before = map.range::<[u8], _>((Unbounded, Excluded(key))).next_back();
+        let after = map.range::<[u8], _>((Excluded(key), Unbounded)).next();
+        let shared = |(other, _): (&Vec<u8>, &Vec<u8>)| {
+            key.iter().zip(other).take_while(|(a, b)| a == b).count()
+        };
+        before.into_iter().chain(after).map(shared).max().unwrap_or_default()
     }
 
     /// Returns a replica's snapshot.
@@ -77,6 +116,15 @@ impl Oracle {
         let mut line = String::new();
         let cluster = self.0.cluster()?;
         lines.next_line(cluster, &mut line).then_some(line)
+    }
+}
+
+/// Returns the length of the op's encoding in bytes.
+fn encoded_length(op: &Op) -> usize {
+    match op {
+        Op::NoOp => 1,
+        Op::Put { key, value } => 9 + key.len() + value.len(),
+        Op::Del { key } => 5 + key.len(),
     }
 }
 

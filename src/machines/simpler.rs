@@ -1,44 +1,213 @@
-//! Simpler lines, for shrinking.
+//! Simpler lines, for shrinking: shorter ones, and of the same length those that sort first.
+
+use std::collections::BTreeSet;
+
+use dkv20_exam::Lines;
+
+use super::oracle::command;
+use crate::protocol::Command;
+use crate::workload::KEYS_MAX;
 
 /// The length from which on a token is shortened.
 const LONG_TOKEN_LENGTH: usize = 32;
+/// From this many proposals in a row on, a workload is tried in their place.
+const PROPOSALS_MIN: usize = 3;
+/// The numbers of keys of such a workload.
+const KEY_SPACES: [u64; 2] = [1, KEYS_MAX];
+/// The keys that are tried in place of others.
+const KEYS: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
+/// The numbers that are tried in place of others.
+const SMALL_NUMBERS: u64 = 3;
 
-/// Returns lines like this one with a smaller size: fewer replicas, a lower count, a shorter token.
-pub(super) fn simpler(line: &[u8]) -> Vec<Vec<u8>> {
-    let tokens: Vec<_> = line.split(|byte| *byte == b' ').collect();
-    let size = match tokens.as_slice() {
-        [b"new", _] => Some(1),
-        [b"draw" | b"chaos", _, _] => Some(2),
-        [b"workload", _, _, _] => Some(3),
-        _ => None,
-    };
-    let smaller = size.into_iter().flat_map(|position| {
-        smaller(tokens[position]).into_iter().map(move |token| (position, token))
+/// Returns lines to try in place of these: with a workload for many proposals, with other names for
+/// keys and ids throughout, or with one line simplified. Each is simpler: it has fewer lines, or of
+/// as many fewer bytes, or of as many bytes those that sort first.
+pub(super) fn simpler<'a>(lines: &'a [Vec<u8>]) -> Box<dyn Iterator<Item = Lines> + 'a> {
+    let renamed = keys(lines).into_iter().flat_map(move |key| {
+        let names = text_of(&key).into_iter().chain(KEYS.map(<[u8]>::to_vec));
+        names.map(move |name| with_key(lines, &key, &name)).collect::<Vec<_>>()
     });
-    let is_long = |position: &usize| tokens[*position].len() >= LONG_TOKEN_LENGTH;
-    let shorter = (0..tokens.len()).filter(is_long).map(|position| {
-        // An even length, as hex digits have it.
-        let half = tokens[position].len() / 4 * 2;
-        (position, tokens[position][..half].to_vec())
+    let renumbered = ids(lines).into_iter().flat_map(move |id| {
+        (0..id.min(SMALL_NUMBERS)).map(move |other| with_ids_swapped(lines, id, other))
     });
-    let lines = smaller.chain(shorter).map(|(position, token)| {
-        let mut tokens = tokens.clone();
-        tokens[position] = &token;
-        tokens.join(&b' ')
+    let one_line = lines.iter().enumerate().flat_map(move |(at, line)| {
+        let with = move |simpler| [&lines[..at], &[simpler], &lines[at + 1..]].concat();
+        simpler_lines(line).into_iter().map(with)
     });
-    lines.collect()
+    let candidates = with_workloads(lines).chain(renamed).chain(renumbered).chain(one_line);
+    let order = size(lines);
+    Box::new(
+        candidates
+            .filter(move |candidate| (size(candidate), candidate.as_slice()) < (order, lines)),
+    )
 }
 
-/// Returns numbers below this one; none if it is not a number.
-fn smaller(token: &[u8]) -> Vec<Vec<u8>> {
-    let number = std::str::from_utf8(token).ok().and_then(|token| token.parse::<u64>().ok());
-    let Some(number) = number else { return Vec::new() };
-    // Ascending: a candidate that does not fail costs less than one that does.
+fn size(lines: &[Vec<u8>]) -> (usize, usize) {
+    (lines.len(), lines.iter().map(Vec::len).sum())
+}
+
+/// Returns the lines with a workload in place of the proposals in a row, for each such row.
+fn with_workloads(lines: &[Vec<u8>]) -> impl Iterator<Item = Lines> {
+    let is_proposal = |line: &Vec<u8>| matches!(command(line), Some(Command::Propose { .. }));
+    let rows = lines.chunk_by(move |a, b| is_proposal(a) == is_proposal(b));
+    let mut start = 0;
+    rows.flat_map(move |row| {
+        let range = start..start + row.len();
+        start = range.end;
+        let key_spaces =
+            if row.len() >= PROPOSALS_MIN && is_proposal(&row[0]) { &KEY_SPACES[..] } else { &[] };
+        key_spaces.iter().map(move |keys| {
+            let workload = format!("workload 1 {keys} {}", row.len()).into_bytes();
+            [&lines[..range.start], &[workload], &lines[range.end..]].concat()
+        })
+    })
+}
+
+/// Returns the key tokens of the lines that parse.
+fn keys(lines: &[Vec<u8>]) -> BTreeSet<Vec<u8>> {
+    let key_of = |line: &Vec<u8>| {
+        let tokens = tokens(line);
+        key_position(&tokens).and_then(|at| tokens.get(at).map(|token| token.to_vec()))
+    };
+    lines.iter().filter(|line| command(line).is_some()).filter_map(key_of).collect()
+}
+
+fn key_position(tokens: &[&[u8]]) -> Option<usize> {
+    match tokens {
+        [b"put" | b"del", ..] => Some(1),
+        [b"get", ..] => Some(2),
+        [b"at", _, b"put" | b"del", ..] => Some(3),
+        _ => None,
+    }
+}
+
+fn with_key(lines: &[Vec<u8>], key: &[u8], name: &[u8]) -> Lines {
+    let renamed = lines.iter().map(|line| {
+        let mut tokens = tokens(line);
+        match key_position(&tokens).and_then(|at| tokens.get_mut(at)).filter(|token| **token == key)
+        {
+            Some(token) => {
+                *token = name;
+                tokens.join(&b' ')
+            }
+            None => line.clone(),
+        }
+    });
+    renamed.collect()
+}
+
+/// Returns the ids of replicas in the lines.
+fn ids(lines: &[Vec<u8>]) -> BTreeSet<u64> {
+    let tokens = lines.iter().map(|line| tokens(line));
+    let ids = tokens.flat_map(|tokens| {
+        let range = id_range(&tokens);
+        tokens[range].iter().filter_map(|token| number(token)).collect::<Vec<_>>()
+    });
+    ids.collect()
+}
+
+/// Returns the positions of the ids in a line.
+fn id_range(tokens: &[&[u8]]) -> std::ops::Range<usize> {
+    let count = tokens.len();
+    match tokens {
+        [b"replica" | b"hash" | b"dump" | b"log" | b"get" | b"at", _, ..] => 1..2,
+        [b"partition" | b"heal" | b"compact", ..] => 1..count,
+        _ => 0..0,
+    }
+}
+
+fn with_ids_swapped(lines: &[Vec<u8>], id: u64, other: u64) -> Lines {
+    let swapped = lines.iter().map(|line| {
+        let tokens = tokens(line);
+        let range = id_range(&tokens);
+        let mut owned: Vec<_> = tokens.into_iter().map(<[u8]>::to_vec).collect();
+        for token in &mut owned[range] {
+            match number(token) {
+                Some(number) if number == id => *token = other.to_string().into(),
+                Some(number) if number == other => *token = id.to_string().into(),
+                _ => {}
+            }
+        }
+        owned.join(&b' ')
+    });
+    swapped.collect()
+}
+
+/// Returns the byte string as text, if it is written in hex and can be written so.
+fn text_of(token: &[u8]) -> Option<Vec<u8>> {
+    let text = hex::decode(token.strip_prefix(b"0x")?).ok()?;
+    let is_text = !text.is_empty() && !text.starts_with(b"0x");
+    (is_text && text.iter().all(u8::is_ascii_graphic)).then_some(text)
+}
+
+/// Returns lines to try in place of this one.
+fn simpler_lines(line: &[u8]) -> Vec<Vec<u8>> {
+    let tokens = tokens(line);
+    let words: Vec<_> = tokens.iter().copied().filter(|token| !token.is_empty()).collect();
+    let mut simpler = vec![words.join(&b' ')];
+    match tokens.as_slice() {
+        [b"at", id, op @ ..] => {
+            simpler.push(op.join(&b' '));
+            simpler.push([b"at", *id, b"noop"].join(&b' '));
+        }
+        [b"put" | b"del", ..] => simpler.push(b"noop".to_vec()),
+        [word @ (b"partition" | b"heal" | b"compact"), ids @ ..] => {
+            simpler.extend((0..ids.len()).map(|left_out| {
+                let kept = ids.iter().enumerate().filter(|(at, _)| *at != left_out);
+                [*word].into_iter().chain(kept.map(|(_, id)| *id)).collect::<Vec<_>>().join(&b' ')
+            }));
+        }
+        _ => {}
+    }
+    let sizes = match tokens.as_slice() {
+        [b"new", _] => 1..2,
+        [b"draw" | b"chaos", _, _] => 2..3,
+        [b"workload", _, _, _] => 2..4,
+        _ => 0..0,
+    };
+    let is_word = |token: &[u8]| matches!(token, b"noop" | b"put" | b"del");
+    let arguments = tokens.iter().enumerate().skip(1).filter(|(_, token)| !is_word(token));
+    for (at, token) in arguments {
+        for other in simpler_tokens(token, sizes.contains(&at)) {
+            let mut tokens = tokens.clone();
+            tokens[at] = &other;
+            simpler.push(tokens.join(&b' '));
+        }
+    }
+    simpler
+}
+
+fn simpler_tokens(token: &[u8], is_size: bool) -> Vec<Vec<u8>> {
+    if let Some(number) = number(token) {
+        let few = 0..number.min(SMALL_NUMBERS);
+        let numbers = few.chain(is_size.then(|| smaller(number)).into_iter().flatten());
+        return numbers.map(|number| number.to_string().into_bytes()).collect();
+    }
+    let mut simpler: Vec<_> = text_of(token).into_iter().collect();
+    simpler.extend([b"1", b"a"].map(|token| token.to_vec()));
+    if token.len() >= LONG_TOKEN_LENGTH {
+        // An even length, as hex digits have it.
+        simpler.push(token[..token.len() / 4 * 2].to_vec());
+    }
+    simpler
+}
+
+/// Returns numbers below this one, ascending: a candidate that does not fail costs less than one that
+/// does.
+fn smaller(number: u64) -> Vec<u64> {
     let shifts = 1..u64::BITS;
     let fractions = shifts.clone().rev().map(|shift| number >> shift);
     let smaller = fractions.chain(shifts.skip(1).map(|shift| number - (number >> shift)));
     let mut smaller: Vec<_> = smaller.chain(number.checked_sub(1)).collect();
     smaller.dedup();
     smaller.retain(|smaller| *smaller < number);
-    smaller.into_iter().map(|number| number.to_string().into_bytes()).collect()
+    smaller
+}
+
+fn number(token: &[u8]) -> Option<u64> {
+    std::str::from_utf8(token).ok()?.parse().ok()
+}
+
+fn tokens(line: &[u8]) -> Vec<&[u8]> {
+    line.split(|byte| *byte == b' ').collect()
 }

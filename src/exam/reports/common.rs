@@ -6,6 +6,7 @@ use std::fmt::{Display, Write as _};
 use crate::case::Delivery;
 use crate::finding::Finding;
 use crate::report::{CaseReport, CaseVerdict, ExamVerdict, LevelReport, PortReport, Report};
+use crate::tally::Reached;
 
 /// How many characters of a line are shown.
 const LINE_CHARS_MAX: usize = 1_000;
@@ -229,6 +230,12 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
 pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
     let plural = if count == 1.into() { "" } else { "s" };
     format!("{count} {what}{plural}")
+}
+
+/// Returns the least and the greatest value, and the limit if there is one.
+pub(super) fn range(reached: &Reached) -> String {
+    let limit = reached.limit.map_or_else(String::new, |limit| format!(" (limit {limit})"));
+    format!("{} to {}{limit}", reached.least, reached.greatest)
 }
 
 pub(super) fn duration(seconds: f64) -> String {

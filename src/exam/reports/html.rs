@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::common::{
     State, counted, doubts, duration, expected, explanation, findings, level_note, level_of,
-    levels, port_notes, shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible,
+    levels, port_notes, range, shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible,
     visible_whole,
 };
 use crate::finding::Finding;
 use crate::report::{CaseVerdict, PortReport, Report};
+use crate::tally::Reached;
 
 /// The extension turns escaping for HTML on.
 const TEMPLATE_NAME: &str = "report.html";
@@ -72,7 +73,13 @@ fn page(report: &Report, section_url: SectionUrl<'_>) -> Value {
         findings => findings.collect::<Vec<_>>(),
         filters => filters.collect::<Vec<_>>(),
         caused => caused.collect::<Vec<_>>(),
+        reached => report.reached.iter().map(reached_row).collect::<Vec<_>>(),
     }
+}
+
+fn reached_row(reached: &Reached) -> Value {
+    let values = counted(reached.distinct, "value");
+    context! { measure => visible(&reached.measure), range => range(reached), values }
 }
 
 /// Returns a verdict's class in the style sheet, and its words.

@@ -31,7 +31,9 @@ const FORMAT: u32 = 2;
 /// - `summary`, the last line, without which the report is incomplete: `verdict` (`conforms`,
 ///   `diverges`, `incomplete`, `broken`), `line` (the verdict with its reason), `passed`, `failed`,
 ///   `not_attempted`, `not_asked`, `findings` (the number, of all ports), `caused` (a list of
-///   `milestone` and `count`), `exam_errors`, `is_interrupted`, `seconds`
+///   `milestone` and `count`), `reached` (a list of `measure`, `least`, `greatest`, `distinct` and
+///   `limit`, or null: the values that the cases have, and the greatest that the definition allows),
+///   `exam_errors`, `is_interrupted`, `seconds`
 #[must_use]
 pub fn json_lines(report: &Report) -> String {
     let names: Vec<_> = report.ports.iter().map(|port| &port.name).collect();
@@ -60,6 +62,7 @@ pub fn json_lines(report: &Report) -> String {
             "not_asked": count(CaseVerdict::NotAsked),
             "findings": report.ports.iter().map(|port| port.findings.len()).sum::<usize>(),
             "caused": caused.collect::<Value>(),
+            "reached": report.reached,
             "exam_errors": report.exam_errors,
             "is_interrupted": report.is_interrupted,
             "seconds": report.seconds,

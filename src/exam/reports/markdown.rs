@@ -1,12 +1,13 @@
 //! The report as Markdown.
 
 use super::common::{
-    State, counted, duration, findings, level_note, level_of, levels, port_notes, verdict_reason,
-    visible,
+    State, counted, duration, findings, level_note, level_of, levels, port_notes, range,
+    verdict_reason, visible,
 };
 use super::text::plain_finding;
 use crate::finding::Finding;
 use crate::report::{ExamVerdict, PortReport, Report};
+use crate::tally::Reached;
 
 /// A CI summary of more than a mebibyte is dropped as a whole.
 const BYTES_MAX: usize = 900_000;
@@ -20,6 +21,7 @@ pub fn markdown(report: &Report) -> String {
     for error in &report.exam_errors {
         text += &format!("\n**Error of the exam:** {}\n", code(error));
     }
+    text += &ranges(report);
     let count = findings(report).count();
     for (position, (port, finding)) in findings(report).enumerate() {
         let block = finding_block(position + 1, port, finding);
@@ -30,6 +32,17 @@ pub fn markdown(report: &Report) -> String {
         text += &block;
     }
     text
+}
+
+/// Returns the ranges that the cases reached, folded up.
+fn ranges(report: &Report) -> String {
+    let row = |reached: &Reached| {
+        let name = escaped(&visible(&reached.measure));
+        format!("| {name} | {} | {} |\n", escaped(&range(reached)), reached.distinct)
+    };
+    let rows: String = report.reached.iter().map(row).collect();
+    let title = "<details><summary>Ranges reached in the reference</summary>";
+    format!("\n{title}\n\n| measure | range | values |\n| --- | --- | --- |\n{rows}\n</details>\n")
 }
 
 fn heading(report: &Report) -> String {

@@ -30,6 +30,7 @@ pub fn text(report: &Report, colour: bool) -> String {
         text += &format!("{} {}\n", paint.with(RED, "error of the exam:"), visible(error));
     }
     text += &table(report, paint);
+    text += &reached(report, paint);
     let verdict = report.verdict();
     let colour = match verdict {
         ExamVerdict::Conforms => GREEN,
@@ -103,6 +104,8 @@ fn table(report: &Report, paint: Paint) -> String {
     text + &notes(report, paint)
 }
 
+/// The greatest width of the lines of ranges.
+const LINE_WIDTH: usize = 98;
 const CELL_WIDTH: usize = "not attempted".len();
 
 fn row(port: &PortReport, name: &str, paint: Paint) -> String {
@@ -142,6 +145,26 @@ const fn colour_of(state: State) -> &'static str {
         State::NotAttempted | State::Incomplete => YELLOW,
         State::NotAsked => DIM,
     }
+}
+
+/// Returns the greatest value of each measure, before its limit if it has one, in few lines.
+fn reached(report: &Report, paint: Paint) -> String {
+    let greatest = report.reached.iter().map(|reached| {
+        let limit = reached.limit.map_or_else(String::new, |limit| format!("/{limit}"));
+        format!("{} {}{limit}", visible(&reached.measure), reached.greatest)
+    });
+    let mut lines = vec!["reached:".to_owned()];
+    for part in greatest {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + part.chars().count() < LINE_WIDTH => {
+                *line += &format!(" {part},");
+            }
+            _ => lines.push(format!(" {part},")),
+        }
+    }
+    let text = lines.join("\n");
+    let text = text.trim_end_matches(',');
+    if report.reached.is_empty() { String::new() } else { format!("\n{}\n", paint.with(DIM, text)) }
 }
 
 /// Pads to a width in characters. Painted text cannot be padded, since its codes would count.

@@ -13,7 +13,8 @@ pub(super) fn generated(
 ) -> Suite {
     let seed = plan.seed;
     let make = Box::new(move |number| make(seed, number));
-    Suite { name, must_cause, is_generated: true, count: plan.generated_count, make }
+    let (must_reach, count) = (Vec::new(), plan.generated_count);
+    Suite { name, must_cause, must_reach, is_generated: true, count, make }
 }
 
 pub(super) fn case(suite: &str, name: impl Display, lines: Vec<Vec<u8>>) -> Case {

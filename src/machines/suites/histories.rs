@@ -1,21 +1,21 @@
 //! Generated histories of a cluster: proposals, partitions, failover, heal and compaction. Each case
 //! draws its own weights, some of them 0, so that steps that are rare under equal weights are
-//! frequent in some cases.
+//! frequent in some cases; and how often it is looked at on the way.
 
 use dkv20_exam::{Case, Plan, Suite};
 
 use super::super::milestones::{Milestone, positions};
-use super::super::oracle::{Oracle, View};
-use super::common::{case, generated, observers};
+use super::super::oracle::View;
+use super::common::generated;
 use super::draws::Draws;
+use super::history::History;
+use super::looks::looks;
+use super::ops::{key, op};
 
 const NAME: &str = "histories";
 const SALT: u64 = 1;
-
-/// Keys that ports get wrong: unsigned order, prefixes, NUL, bytes that are not text, and words that
-/// look like something else.
-const KEYS: &str = "a b 0x7f 0x80 0xff 0x 0x6100 0x610061 aa 0xc3 none 0X61 key-000001 key-000010";
-const VALUES: &str = "0x 0x00 v 0xff 0xc328 none 0x0000000000000000 a-longer-value-than-most";
+/// With more replicas not everything is looked at after each step.
+const LOOKED_AT_SIZE_MAX: usize = 5;
 
 pub(super) fn suite(plan: &Plan) -> Suite {
     generated(NAME, plan, positions(Milestone::OF_CLUSTERS), make)
@@ -23,65 +23,67 @@ pub(super) fn suite(plan: &Plan) -> Suite {
 
 pub(super) fn make(seed: u64, number: usize) -> Case {
     let mut draws = Draws::new(seed, SALT, number);
-    let size = match draws.below(24) {
-        0 => 64,
-        1 => draws.between(8, 12),
-        _ => draws.between(1, 7),
-    };
     let mut weights = [12, 4, 8, 4, 4, 2, 6, 2, 2, 1, 3, 1, 2, 1, 2, 2, 2, 1];
+    let mut history = History::new(size(&mut draws));
     for weight in &mut weights[1..] {
         *weight = if draws.one_in(3) { 0 } else { draws.between(1, *weight * 2) };
     }
-    // The reference runs along, so that a line can name the leader of the moment.
-    let mut history = History { session: Oracle::new(), lines: Vec::new() };
-    history.add(format!("new {size}"));
-    for _ in 0..draws.between(5, 40) {
+    let looking = draws.below(8);
+    let step_count = if draws.one_in(40) { draws.between(41, 400) } else { draws.between(5, 40) };
+    for _ in 0..step_count {
         if draws.one_in(60) {
-            history.add_deposed_leader(&mut draws);
+            add_deposed_leader(&mut history, &mut draws);
         } else {
-            let step = history.session.view().map(|cluster| line(&mut draws, &weights, &cluster));
-            history.add(step.unwrap_or_default());
+            let step = line(&mut draws, &weights, &history.view());
+            history.add(step);
         }
+        look(&mut history, &mut draws, looking);
     }
-    history.lines.extend(observers(size));
-    case(NAME, number, history.lines)
+    history.into_case(NAME, number)
 }
 
-/// The lines so far, and a session that has run them.
-struct History {
-    session: Oracle,
-    lines: Vec<Vec<u8>>,
+/// Returns a number of replicas: mostly few, sometimes any.
+fn size(draws: &mut Draws) -> usize {
+    match draws.below(24) {
+        0 => draws.between(13, 64),
+        1 => draws.between(8, 12),
+        _ => draws.between(1, 7),
+    }
 }
 
-impl History {
-    fn add(&mut self, line: String) {
-        self.session.run(line.as_bytes());
-        self.lines.push(line.into_bytes());
+/// Adds the looks after a step. Some cases have none, so that what looking sets right stays wrong.
+fn look(history: &mut History, draws: &mut Draws, looking: usize) {
+    match looking {
+        0 if history.size <= LOOKED_AT_SIZE_MAX => {
+            let (size, key) = (history.size, key(draws));
+            for line in looks(size, &[&key], draws.below(12)) {
+                history.add(line);
+            }
+        }
+        0..=2 => history.look_around(draws),
+        3 | 4 if draws.one_in(3) => history.look_around(draws),
+        _ => {}
     }
+}
 
-    fn leader(&self) -> usize {
-        self.session.view().map_or(0, |cluster| cluster.leader)
+/// Adds a history that weights rarely produce: a deposed leader returns with uncommitted entries, and
+/// either loses an election despite its longer log or finds the leader's log compacted.
+fn add_deposed_leader(history: &mut History, draws: &mut Draws) {
+    let deposed = history.leader();
+    history.add(format!("partition {deposed}"));
+    let count = draws.between(1, 5);
+    history.propose_at(deposed, draws, count);
+    let count = draws.below(3);
+    history.propose(draws, count);
+    match draws.below(3) {
+        0 => history.add("compact"),
+        1 => {}
+        _ => {
+            let leader = history.leader();
+            history.add(format!("partition {leader}"));
+        }
     }
-
-    /// Adds a history that weights rarely produce: a deposed leader returns with uncommitted
-    /// entries, and either loses an election despite its longer log or finds the leader's log
-    /// compacted.
-    fn add_deposed_leader(&mut self, draws: &mut Draws) {
-        let deposed = self.leader();
-        self.add(format!("partition {deposed}"));
-        for _ in 0..draws.between(1, 5) {
-            self.add(format!("at {deposed} {}", op(draws)));
-        }
-        for _ in 0..draws.below(3) {
-            self.add(op(draws));
-        }
-        match draws.below(3) {
-            0 => self.add("compact".into()),
-            1 => {}
-            _ => self.add(format!("partition {}", self.leader())),
-        }
-        self.add(format!("heal {deposed}"));
-    }
+    history.add(format!("heal {deposed}"));
 }
 
 fn line(draws: &mut Draws, weights: &[usize], cluster: &View) -> String {
@@ -113,29 +115,6 @@ fn leading_id(draws: &mut Draws, cluster: &View) -> usize {
     let ids: Vec<_> =
         (0..cluster.replicas.len()).filter(|id| cluster.replicas[*id].leads).collect();
     ids[draws.below(ids.len())]
-}
-
-fn op(draws: &mut Draws) -> String {
-    match draws.below(10) {
-        0 => "noop".into(),
-        1..=3 => format!("del {}", key(draws)),
-        _ => format!("put {} {}", key(draws), value(draws)),
-    }
-}
-
-fn key(draws: &mut Draws) -> String {
-    match draws.below(200) {
-        0 => format!("0x{}", "6b".repeat(4_096)),
-        1 => format!("0x{}", "6b".repeat(4_097)),
-        _ => draws.word(KEYS).into(),
-    }
-}
-
-fn value(draws: &mut Draws) -> String {
-    match draws.below(20) {
-        0..10 => format!("v{}", draws.below(1_000)),
-        _ => draws.word(VALUES).into(),
-    }
 }
 
 /// Returns an id that mostly exists.

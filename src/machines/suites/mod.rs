@@ -1,17 +1,31 @@
 //! The suites: each case is made from the seed and its number alone.
 
+mod bytes;
 pub(super) mod common;
 mod cost;
 mod draws;
+mod extremes;
+mod growth;
 mod histories;
+mod history;
+mod keys;
+mod lengths;
 mod lines;
 mod load;
+mod looks;
+mod ops;
+mod orders;
 mod process;
 mod scale;
+mod situations;
+mod sizes;
 mod states;
 mod traces;
+mod words;
 
 use dkv20_exam::{Case, Interrupt, Plan, Suite};
+
+use crate::splitmix64::mix;
 
 /// Returns all suites, those that find most in little time first.
 pub(super) fn suites(plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
@@ -19,19 +33,37 @@ pub(super) fn suites(plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
         traces::suite(),
         lines::suite(plan),
         load::suite(plan),
+        looks::suite(),
         histories::suite(plan),
+        keys::suite(plan),
+        bytes::suite(plan),
+        orders::suite(),
         states::suite(plan, interrupt),
+        sizes::suite(plan),
+        situations::suite(plan),
+        lengths::suite(),
         scale::suite(plan),
+        growth::suite(plan),
+        extremes::suite(plan),
         process::suite(),
         cost::suite(plan),
     ]
 }
 
+/// The numbers of generated situations in fuzzing: as the number grows, so do their lengths.
+const FUZZED_SITUATIONS: u64 = 1_000;
+
 /// Returns the case of a seed: mostly the history of a cluster.
 pub(super) fn fuzz_case(seed: u64) -> Case {
-    let case = match seed % 8 {
-        6 => lines::make(seed, 0),
-        7 => load::make(seed, 0),
+    let case = match seed % 16 {
+        8..12 => {
+            let number = mix(seed) % FUZZED_SITUATIONS;
+            situations::make(seed, usize::try_from(number).unwrap_or_default())
+        }
+        12 => bytes::make(seed, 0),
+        13 => keys::make(seed, 0),
+        14 => lines::make(seed, 0),
+        15 => load::make(seed, 0),
         _ => histories::make(seed, 0),
     };
     Case { id: format!("fuzz/{seed}"), ..case }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Wrong ports of dkv20, each with one deliberate mistake, which the exam must find.
 
-- `python3 wrong_ports.py NAME` serves the wrong port NAME; `serve` or `scenario` and its arguments may
-  follow, as with `dkv20.py`.
+- `python3 wrong_ports.py NAME` serves the wrong port NAME; with more names, a port with all of their
+  mistakes. `serve`, or `scenario` and its argument, may follow, as with `dkv20.py`.
 - `python3 wrong_ports.py --honest NAME` serves a port that is odd but right.
 - `python3 wrong_ports.py --list` prints the wrong ports, one JSON object on each line.
 - `python3 wrong_ports.py --self-check` checks that each wrong port has a wrong answer.
@@ -11,7 +11,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
+import itertools
 import json
 import sys
 
@@ -48,13 +50,19 @@ REGISTERED = (
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="wrong_ports.py", description="wrong ports of dkv20")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("name", nargs="?", metavar="NAME", choices=list(WRONG_PORTS), help="serve it")
-    what.add_argument("--honest", choices=list(HONEST), help="serve a port that is odd but right")
+    parser.add_argument("words", nargs="*", metavar="NAME", help="serve a port with these mistakes")
+    what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="one JSON object for each wrong port")
+    what.add_argument("--honest", choices=list(HONEST), help="serve a port that is odd but right")
     what.add_argument("--self-check", action="store_true", help="check that each has a wrong answer")
-    parser.add_argument("arguments", nargs="*", help="those of dkv20.py (default: serve)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    names = list(itertools.takewhile(WRONG_PORTS.__contains__, arguments.words))
+    arguments.names, arguments.rest = names, arguments.words[len(names) :] or ["serve"]
+    if arguments.rest[0] not in {"serve", "scenario", "frobnicate"}:
+        parser.error(f"no wrong port is called {arguments.rest[0]}")
+    if not (names or arguments.list or arguments.honest or arguments.self_check):
+        parser.error("a NAME or an option is needed")
+    return arguments
 
 
 def transcript(commands: bytes) -> bytes:
@@ -91,9 +99,11 @@ def main() -> int:
         for wrong_port in sorted(WRONG_PORTS.values(), key=lambda wrong_port: wrong_port.level):
             print(json.dumps(wrong_port.describe()))
         return 0
-    port = WRONG_PORTS[arguments.name] if arguments.name else HONEST[arguments.honest]
-    with port.installed():
-        return dkv20.main(arguments.arguments or ["serve"])
+    ports = [WRONG_PORTS[name] for name in arguments.names] or [HONEST[arguments.honest]]
+    with contextlib.ExitStack() as mistakes:
+        for port in ports:
+            mistakes.enter_context(port.installed())
+        return dkv20.main(arguments.rest)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ class WrongPort(NamedTuple):
     mistake: Callable
 
     def describe(self) -> dict:
-        return {key: getattr(self, key) for key in ("name", "level", "kind", "bug", "seen", "section")}
+        keys = ("name", "level", "kind", "bug", "seen", "section")
+        commands = self.shows.count("; ") + 1 if self.shows else 0
+        return {key: getattr(self, key) for key in keys} | {"commands": commands}
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:

@@ -1,0 +1,103 @@
+//! Keys and values around every power of two, each on its own: with an entry's or a snapshot's header
+//! they fill a buffer to the byte.
+
+use dkv20_exam::{Case, Suite};
+
+use super::common::case;
+use super::ops::letters;
+use crate::op::{KEY_LENGTH_MAX, VALUE_LENGTH_MAX};
+
+const NAME: &str = "lengths";
+/// The bytes before a value whose key has one byte: none, those of its op, of its entry in the hash of
+/// a log, and of a snapshot.
+const HEADER_LENGTHS: [usize; 4] = [0, 10, 26, 41];
+/// The exponents of the powers of two, from that of a length that fits into seven bits.
+const FIRST_EXPONENT: u32 = 7;
+const LAST_EXPONENT: u32 = 20;
+
+pub(super) fn suite() -> Suite {
+    let lengths = lengths();
+    let count = 1 + 2 * lengths.len();
+    let make = Box::new(move |number: usize| match number.checked_sub(1) {
+        None => keys(),
+        Some(number) if number < lengths.len() => value(lengths[number]),
+        Some(number) => missed_value(lengths[number - lengths.len()]),
+    });
+    Suite { name: NAME, must_cause: vec![], must_reach: vec![], is_generated: false, count, make }
+}
+
+fn lengths() -> Vec<usize> {
+    let around = |exponent: u32| {
+        HEADER_LENGTHS.into_iter().flat_map(move |header| {
+            let length = (1 << exponent) - header;
+            [length, length + 1]
+        })
+    };
+    let mut lengths: Vec<_> = (FIRST_EXPONENT..=LAST_EXPONENT).flat_map(around).collect();
+    lengths.retain(|length| *length <= VALUE_LENGTH_MAX);
+    lengths.sort_unstable();
+    lengths
+}
+
+/// Makes a case in which a follower gets the value.
+fn value(length: usize) -> Case {
+    let lines = [
+        "new 2",
+        &format!("put a {}", letters(length)),
+        "replica 1",
+        "log 1",
+        "hash 1",
+        "get 1 a",
+        "put a 1",
+        "hash 1",
+        "log 1",
+    ];
+    case(NAME, format_args!("value-{length}"), lines.map(Vec::from).into())
+}
+
+/// Makes a case in which a follower gets the value in a snapshot, and another one has it in a tail
+/// that is truncated.
+fn missed_value(length: usize) -> Case {
+    let put = &format!("put a {}", letters(length));
+    let lines = [
+        "new 3",
+        "partition 2",
+        put,
+        "compact",
+        "heal",
+        "hash 2",
+        "partition 0",
+        &format!("at 0 {put}"),
+        "log 0",
+        "put b 1",
+        "heal",
+        "log 0",
+        "hash 0",
+        "get 2 a",
+        "replica 2",
+    ];
+    case(NAME, format_args!("missed-value-{length}"), lines.map(Vec::from).into())
+}
+
+/// Makes a case with a key of each of these lengths, each of which begins with the one before it.
+fn keys() -> Case {
+    let exponents = 1..=KEY_LENGTH_MAX.ilog2();
+    let around =
+        exponents.flat_map(|exponent| [(1 << exponent) - 1, 1 << exponent, (1 << exponent) + 1]);
+    let mut lengths: Vec<usize> = around.collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    let mut lines = vec!["new 3".to_owned(), "partition 2".into()];
+    for length in &lengths {
+        lines.push(format!("put {} {length}", letters(*length)));
+        lines.push("hash 1".into());
+    }
+    lines.extend(["compact", "heal", "hash 2"].map(String::from));
+    for length in &lengths {
+        lines.push(format!("get 2 {}", letters(*length)));
+        lines.push(format!("del {}", letters(*length)));
+        lines.push("hash 2".into());
+    }
+    lines.push("log 2".into());
+    case(NAME, "keys", lines.into_iter().map(String::into_bytes).collect())
+}
