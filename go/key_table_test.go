@@ -121,6 +121,7 @@ func TestKeyTableSortsManyKeys(t *testing.T) {
 		"common prefix": func(i int) string { return fmt.Sprintf("a prefix of all keys %06d", i) },
 		"first byte":    func(i int) string { return fmt.Sprintf("%c-key %06d", i%128, i) },
 		"two pieces":    func(i int) string { return fmt.Sprintf("%c, then another piece %06d", i%2, i) },
+		"pairs":         func(i int) string { return fmt.Sprintf("key-%06d, %d", i/2, i%2) },
 		"prefixes":      func(i int) string { return strings.Repeat("k", i+1) },
 		"zeros":         func(i int) string { return fmt.Sprintf("%c%s", i%64, strings.Repeat("\x00", i/64)) },
 		"one byte":      func(i int) string { return differingAt(i%40, i/40) },

@@ -21,18 +21,31 @@ import dkv20
 from wrong import (
     cluster,
     codec,
+    commands,
     faults,
+    loads,
+    logs,
+    maps,
     numbers,
     oddities,
     process,
+    programs,
     recovery,
     scale,
+    sequences,
+    sizes,
+    stale,
     surroundings,
+    text,
+    votes,
 )
 from wrong.registry import HONEST, WRONG_PORTS, WrongPort
 
 #: The modules that register the ports when they are imported.
-REGISTERED = (numbers, codec, cluster, faults, recovery, scale, process, surroundings, oddities)
+REGISTERED = (
+    *(numbers, codec, cluster, faults, recovery, scale, process, surroundings, oddities),
+    *(stale, sizes, maps, text, logs, votes, loads, sequences, programs, commands),
+)
 
 
 def parse_arguments() -> argparse.Namespace:

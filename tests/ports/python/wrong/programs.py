@@ -1,0 +1,241 @@
+"""Programs: surroundings, reading and writing, endurance. The reports named are public."""
+
+from __future__ import annotations
+
+import errno
+import io
+import locale
+import os
+import resource
+import select
+import socket
+import sys
+
+import dkv20
+from wrong.registry import answer, behaviour, surroundings
+
+# Surroundings.
+
+
+@surroundings(
+    1,
+    "serve",
+    "It crashes at the start if the environment names a locale that is not installed.",
+    'std::locale("") throws, as in XRPLF/rippled#2964 and TrunkRecorder/trunk-recorder#169.',
+    "8",
+)
+def crashes_in_an_unknown_locale(serve, source, sink):
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+    except locale.Error:
+        os.abort()
+    serve(source, sink)
+
+
+@surroundings(
+    1,
+    "Session.look_up",
+    "In a Turkish locale, commands with an i are unknown.",
+    "toUpperCase follows the locale, as in fusesource/jansi#11 and javacc/javacc#175.",
+    "8",
+)
+def no_i_in_turkish(look_up, self, tokens):
+    if locale_name().startswith("tr") and b"i" in tokens[0]:
+        raise dkv20.Refused("unknown-command")
+    return look_up(self, tokens)
+
+
+@surroundings(
+    5,
+    "decode_key",
+    "In an Arabic locale, keys have Arabic digits.",
+    "String.format follows the locale, as in ankidroid/Anki-Android#4267.",
+    "7",
+)
+def arabic_digits_in_arabic(decode_key, r2, keys):
+    key = decode_key(r2, keys)
+    if locale_name().startswith("ar"):
+        key = key.decode().translate({48 + i: 0x660 + i for i in range(10)}).encode()
+    return key
+
+
+def locale_name():
+    """Return the name of the locale that the environment asks for."""
+    names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    return next(filter(None, names), "C")
+
+
+@surroundings(
+    1,
+    "serve",
+    "It crashes at the start if HOME is not set.",
+    "A folder for settings is looked for, though there are none.",
+    "8",
+)
+def needs_a_home(serve, source, sink):
+    os.stat(os.environ["HOME"])
+    serve(source, sink)
+
+
+@surroundings(
+    1,
+    "serve",
+    "Two of it cannot run at the same time.",
+    "A fixed port for metrics or debugging: the address is in use.",
+    "8",
+)
+def runs_only_once(serve, source, sink):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as metrics:
+        try:
+            metrics.bind("\0dkv20 runs only once")
+        except OSError:
+            sys.exit(1)
+        serve(source, sink)
+
+
+@surroundings(
+    1,
+    "serve",
+    "It crashes if its input is a file or /dev/null.",
+    "epoll does not know regular files, as in charmbracelet/bubbletea#964 and SIPp/sipp#50.",
+    "8",
+)
+def input_must_be_a_pipe(serve, source, sink):
+    with select.epoll() as poll:
+        poll.register(source.fileno(), select.EPOLLIN)
+    serve(source, sink)
+
+
+@surroundings(
+    1,
+    "serve",
+    "It exits with status 1 if standard error is closed.",
+    "It logs that it has started, and the logger's failure is an error.",
+    "8",
+)
+def needs_standard_error(serve, source, sink):
+    try:
+        os.write(2, b"dkv20: serving\n")
+    except OSError:
+        sys.exit(1)
+    serve(source, sink)
+
+
+# Reading and writing.
+
+
+@behaviour(
+    1,
+    "read_chunks",
+    "It does not flush while the beginning of a further line has been read.",
+    "Flushing depends on an empty buffer, not on a whole request: valyala/fasthttp#1050.",
+)
+def half_a_line_holds_back_answers(_, source, sink):
+    ends_within_a_line = False
+    while True:
+        if not ends_within_a_line:
+            sink.flush()
+        chunk = source.read1(dkv20.CHUNK)
+        if not chunk:
+            return
+        ends_within_a_line = not chunk.endswith(b"\n")
+        yield chunk
+
+
+class Impatient(io.RawIOBase):
+    """A sink that loses what cannot be written at once."""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        try:
+            os.write(1, data)
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                raise
+        return len(data)
+
+
+@behaviour(
+    3,
+    "serve",
+    "It loses the rest of an answer that the pipe does not take at once.",
+    "Output does not block, and a short write is ignored, as in oven-sh/bun#33560.",
+)
+def short_writes_lose_the_rest(serve, source, _):
+    os.set_blocking(1, False)
+    serve(source, io.BufferedWriter(Impatient()))
+
+
+@behaviour(
+    1,
+    "read_chunks",
+    "It exits with status 0 if no input comes for a second.",
+    "A read timeout of a network server is taken for the end of input.",
+)
+def idle_second_is_the_end(read_chunks, source, sink):
+    class Timed:
+        def read1(self, size):
+            is_ready, _, _ = select.select([source.fileno()], [], [], 1.0)
+            return os.read(source.fileno(), size) if is_ready else b""
+
+    return read_chunks(Timed(), sink)
+
+
+@behaviour(
+    1,
+    "Session.tokens",
+    "A line of very many tokens takes time that grows with the square of their number.",
+    "A string is copied for each token that is taken from its front.",
+)
+def tokens_are_split_in_square_time(_, self, line):
+    tokens = []
+    while line:
+        token, _, line = line.partition(b" ")
+        if token:
+            tokens.append(token)
+    return tokens
+
+
+# How long it works.
+
+
+@behaviour(
+    3,
+    "Session.do_new",
+    "Each replica opens a file descriptor and never closes it: some ten clusters of 64 use up all.",
+    "Transports and stores that tests do not close, as in camunda/camunda#31464.",
+)
+def clusters_leak_descriptors(do_new, self, n):
+    do_new(self, n)
+    # The usual limit, whatever this machine's is.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, 1_024))
+    self.open = vars(self).get("open", []) + [os.dup(2) for _ in range(n)]
+
+
+@answer(
+    3,
+    "Session.do_hash",
+    "One hash in 256 is wrong.",
+    "A race between threads, or memory that is not initialised.",
+    "new 1" + "; hash 0" * 5_000,
+    "5",
+)
+def one_hash_in_256_is_wrong(do_hash, self, id):
+    digest = do_hash(self, id)
+    return digest[::-1] if os.urandom(1) == b"\0" else digest
+
+
+@answer(
+    4,
+    "Cluster.winner",
+    "One election in eight among equals goes to another replica.",
+    "Timeouts are random, as in Raft.",
+    "; ".join(f"new {n}; partition 0" for n in range(3, 60)),
+    "4.4",
+)
+def one_election_in_eight_is_random(winner, self, reachable):
+    best = winner(self, reachable)
+    equals = [r for r in reachable if (r.last_term, r.last) == (best.last_term, best.last)]
+    return equals[-1] if os.urandom(1)[0] % 8 == 0 else best
