@@ -34,14 +34,7 @@ pub(crate) fn halve(
     lines: &[Vec<u8>],
     delivery: Delivery,
 ) -> Option<Failing> {
-    let prefix = |count| runner.machine.prefix(lines, count);
-    if prefix(lines.len()) == lines {
-        return None;
-    }
-    let mut count = lines.len().next_power_of_two().max(OBSERVED_LINES_MAX);
-    while prefix(count) != lines {
-        count *= 2;
-    }
+    let mut count = runner.machine.written_out_count(lines);
     let mut halved = None;
     while count > lines.len() && count > OBSERVED_LINES_MAX && !runner.is_stopped() {
         count /= 2;
