@@ -10,7 +10,7 @@ use crate::divergence::{Actual, Divergence, shown};
 use crate::examinee::Examinee;
 use crate::failing::{Failing, Profile};
 use crate::finding::Finding;
-use crate::locate::{Located, blame, halve, locate};
+use crate::locate::{Located, blame, fail_early, locate};
 use crate::machine::Machine;
 use crate::port::Failure;
 use crate::runner::Runner;
@@ -273,9 +273,9 @@ impl Inquiry<'_, '_> {
     fn reproduce(&mut self, first: &Failing) -> Option<Failing> {
         let is_failure = matches!(first.divergence.actual, Actual::Failed(_));
         if !is_failure && matches!(first.delivery, Delivery::Pipelined | Delivery::Marked) {
-            let halved = halve(&mut self.runner, &first.lines, Delivery::Marked);
-            if halved.is_some() {
-                return halved;
+            let failing = fail_early(&mut self.runner, &first.lines, Delivery::Marked);
+            if failing.is_some() {
+                return failing;
             }
         }
         let separated = if first.delivery != Delivery::Pipelined {
