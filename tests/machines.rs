@@ -212,6 +212,11 @@ fn a_prefix_does_what_the_lines_written_out_do() {
         assert_eq!(state(&prefix), state(&expanded[..count]), "{count}");
     }
     assert_eq!(Dkv20.prefix(&lines, expanded.len()), lines);
+    let scenario = [b"mix 1".to_vec(), b"scenario A".to_vec()];
+    assert_eq!(Dkv20.prefix(&scenario, 5), [b"new 5".to_vec(), b"workload 20 1000 4".to_vec()]);
+    assert_eq!(Dkv20.prefix(&scenario, 20_000), scenario);
+    let counts = [&scenario[..], &lines].map(|lines| Dkv20.written_out_count(lines));
+    assert!(matches!(counts, [10_001..=20_002, 60..=200]), "{counts:?}");
 }
 
 // --- Measures ---

@@ -37,6 +37,8 @@ pub struct Examinee<'m> {
     leaks: bool,
     /// Whether a port that diverged was found not to answer further lines.
     falls_silent: bool,
+    /// Whether lines were found to fail only on a process that had run others.
+    pub(crate) remembers: bool,
 }
 
 struct Running {
@@ -71,6 +73,7 @@ impl<'m> Examinee<'m> {
             greetings: Vec::new(),
             leaks: false,
             falls_silent: false,
+            remembers: false,
         }
     }
 

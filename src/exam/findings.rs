@@ -12,6 +12,7 @@ use crate::examinee::Examinee;
 use crate::failing::{Profile, fingerprint};
 use crate::finding::Finding;
 use crate::investigate::{Incident, investigate_unless};
+use crate::machine::Machine;
 use crate::reports::counted;
 
 /// How many divergences are investigated.
@@ -40,14 +41,15 @@ impl Incidents {
         history: Vec<Vec<u8>>,
         divergence: &Divergence,
     ) {
-        let fingerprint = fingerprint(examinee.machine, &case.lines, divergence);
+        let machine = examinee.machine;
+        let fingerprint = fingerprint(machine, &case.lines, divergence);
         let incident = || Incident::new(examinee, case, history, divergence.clone());
         let key = (fingerprint, case.suite().to_owned());
         match self.0.get_mut(&key) {
             None => drop(self.0.insert(key, (incident(), 1))),
             Some((known, count)) => {
                 *count += 1;
-                if size(&known.case.lines) > size(&case.lines) {
+                if size(machine, &known.case.lines) > size(machine, &case.lines) {
                     *known = incident();
                 }
             }
@@ -57,8 +59,9 @@ impl Incidents {
     /// Investigates the divergences, the shortest first. Returns the findings, the shortest first. An
     /// interruption leaves a finding for each fingerprint.
     pub(crate) fn investigate(self, examinee: &mut Examinee<'_>) -> Vec<Finding> {
+        let machine = examinee.machine;
         let mut incidents: Vec<_> = self.0.into_iter().collect();
-        incidents.sort_by_key(|(_, (incident, _))| size(&incident.case.lines));
+        incidents.sort_by_cached_key(|(_, (incident, _))| size(machine, &incident.case.lines));
         let mut known: Vec<Known> = Vec::new();
         // The position in `known` of the error that each fingerprint led to.
         let mut causes: BTreeMap<String, usize> = BTreeMap::new();
@@ -72,7 +75,7 @@ impl Incidents {
             known[cause].case_count += case_count;
             causes.entry(shown_as).or_insert(cause);
         }
-        reported(known)
+        reported(machine, known)
     }
 }
 
@@ -97,8 +100,8 @@ fn look_into(examinee: &mut Examinee<'_>, incident: &Incident, known: &mut Vec<K
 
 /// Returns the findings, the shortest first. Of two of which one explains the other, the shorter one
 /// stands for both.
-fn reported(mut known: Vec<Known>) -> Vec<Finding> {
-    known.sort_by_key(|known| size(&known.finding.shrunk_lines));
+fn reported(machine: &dyn Machine, mut known: Vec<Known>) -> Vec<Finding> {
+    known.sort_by_cached_key(|known| size(machine, &known.finding.shrunk_lines));
     while let Some((first, second)) = related(&known) {
         let other = known.remove(second);
         let kept = &mut known[first];
@@ -131,7 +134,7 @@ fn with_further_cases(mut finding: Finding, case_count: usize) -> Finding {
     finding
 }
 
-/// Returns the number of lines, and of their bytes.
-fn size(lines: &[Vec<u8>]) -> (usize, usize) {
-    (lines.len(), lines.iter().map(Vec::len).sum())
+/// Returns about how many lines the lines stand for, their number, and that of their bytes.
+fn size(machine: &dyn Machine, lines: &[Vec<u8>]) -> (usize, usize, usize) {
+    (machine.written_out_count(lines), lines.len(), lines.iter().map(Vec::len).sum())
 }

@@ -10,7 +10,7 @@ use crate::divergence::{Actual, Divergence, shown};
 use crate::examinee::Examinee;
 use crate::failing::{Failing, Profile};
 use crate::finding::Finding;
-use crate::locate::{Located, blame, halve, locate};
+use crate::locate::{Located, blame, fail_early, locate};
 use crate::machine::{Evidence, Explanation, Machine};
 use crate::port::Failure;
 use crate::runner::Runner;
@@ -24,6 +24,8 @@ const ENDING_LINES_MAX: usize = 1 << 15;
 const SHRINK_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// How often the shrunk lines are run again to see whether they always fail, unless the port hangs.
 const CONFIRMATIONS: usize = 4;
+/// Lines that stand for more than this are run again only once.
+const CONFIRMED_LINES_MAX: usize = 100_000;
 /// How often a case that did not fail again is run again, unless the port hangs.
 const RETRIES: usize = 10;
 
@@ -143,6 +145,9 @@ impl Inquiry<'_, '_> {
     ) -> Option<(Finding, Profile)> {
         let case = &incident.case;
         for is_fresh in [false, true] {
+            if self.runner.examinee.remembers && !is_fresh {
+                continue;
+            }
             self.runner.is_fresh = is_fresh;
             let reproduced = self.reproduce(first).or_else(|| {
                 is_fresh.then(|| self.reproduce_after(first, &incident.history)).flatten()
@@ -154,7 +159,7 @@ impl Inquiry<'_, '_> {
                     return Some((self.finding(case, *reduced), profile));
                 }
                 Reduction::Known => return None,
-                Reduction::Unconfirmed => {}
+                Reduction::Unconfirmed => self.runner.examinee.remembers = true,
             }
         }
         Some((self.retry(case, first), Profile::default()))
@@ -213,7 +218,13 @@ impl Inquiry<'_, '_> {
     /// Confirms and explains what was reduced.
     fn finding(&mut self, case: &Case, reduced: Reduced) -> Finding {
         let Reduced { located, shrunk, blamed, fingerprint, is_minimal, .. } = reduced;
-        let confirmations = if shrunk.divergence.is_timeout() { 0 } else { CONFIRMATIONS };
+        let confirmations = if shrunk.divergence.is_timeout() {
+            0
+        } else if self.machine.written_out_count(&shrunk.lines) > CONFIRMED_LINES_MAX {
+            1
+        } else {
+            CONFIRMATIONS
+        };
         let (tries, occurrences) = self.repeat(&shrunk, &fingerprint, confirmations);
         let line = located.lines_to_step().last();
         let is_step_of_shrunk = !line.is_some_and(|line| shrunk.lines.contains(line));
@@ -263,9 +274,9 @@ impl Inquiry<'_, '_> {
     fn reproduce(&mut self, first: &Failing) -> Option<Failing> {
         let is_failure = matches!(first.divergence.actual, Actual::Failed(_));
         if !is_failure && matches!(first.delivery, Delivery::Pipelined | Delivery::Marked) {
-            let halved = halve(&mut self.runner, &first.lines, Delivery::Marked);
-            if halved.is_some() {
-                return halved;
+            let failing = fail_early(&mut self.runner, &first.lines, Delivery::Marked);
+            if failing.is_some() {
+                return failing;
             }
         }
         let separated = if first.delivery != Delivery::Pipelined {

@@ -26,35 +26,29 @@ impl Located {
     }
 }
 
-/// Runs the first half of what the lines stand for, and halves as long as it fails: many lines have
-/// mostly failed long before they end. Returns `None` if the first half is right, or stands for as
-/// many lines as it has.
-pub(crate) fn halve(
+/// Runs the beginning of what the lines stand for, and twice as much as long as it is right: many
+/// lines have mostly failed long before they end. Returns `None` if only all of them fail.
+pub(crate) fn fail_early(
     runner: &mut Runner<'_, '_>,
     lines: &[Vec<u8>],
     delivery: Delivery,
 ) -> Option<Failing> {
-    let prefix = |count| runner.machine.prefix(lines, count);
-    if prefix(lines.len()) == lines {
-        return None;
-    }
-    let mut count = lines.len().next_power_of_two().max(OBSERVED_LINES_MAX);
-    while prefix(count) != lines {
+    let whole = runner.machine.written_out_count(lines);
+    let mut count = lines.len().max(OBSERVED_LINES_MAX);
+    while count < whole && !runner.is_stopped() {
+        let mut beginning = runner.machine.prefix(lines, count);
+        let mut session = runner.machine.session();
+        for line in beginning.iter().filter(|line| runner.machine.begins_anew(line)) {
+            session.run_line(line);
+        }
+        beginning.extend(session.observers());
+        let failing = runner.run(&beginning, delivery);
+        if failing.is_some() {
+            return failing;
+        }
         count *= 2;
     }
-    let mut halved = None;
-    while count > lines.len() && count > OBSERVED_LINES_MAX && !runner.is_stopped() {
-        count /= 2;
-        let mut half = runner.machine.prefix(lines, count);
-        let mut session = runner.machine.session();
-        half.iter()
-            .filter(|line| runner.machine.begins_anew(line))
-            .for_each(|line| drop(session.run_line(line)));
-        half.extend(session.observers());
-        let Some(failing) = runner.run(&half, delivery) else { break };
-        halved = Some(failing);
-    }
-    halved
+    None
 }
 
 /// Finds the first wrong step. Lines that stand for many are written out first.

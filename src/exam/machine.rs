@@ -107,6 +107,16 @@ pub trait Machine: Meaning + Sync {
     /// there is no evidence is left out.
     fn explain(&self, evidence: &Evidence<'_>, ask: Ask<'_>) -> Explanation;
 
+    /// Returns about how many lines there are with those that stand for many written out: at most
+    /// twice as many.
+    fn written_out_count(&self, lines: &[Vec<u8>]) -> usize {
+        let mut count = lines.len().max(1);
+        while count < usize::MAX / 2 && self.prefix(lines, count) != lines {
+            count *= 2;
+        }
+        count
+    }
+
     /// Returns the level of the line's command, from 1; `None` if no level has it.
     fn level_of(&self, line: &[u8]) -> Option<usize> {
         let word = self.word_of(line);

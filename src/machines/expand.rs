@@ -38,8 +38,9 @@ pub(super) fn prefix(lines: &[Vec<u8>], count: usize) -> Lines {
     if let Some(Command::Scenario { name }) = lines.last().and_then(|line| command(line))
         && let Some(script) = scenario_script(&name)
     {
-        let lines: Vec<_> = script.map(|line| line.as_bytes().to_vec()).collect();
-        return prefix(&lines, count);
+        let script: Vec<_> = script.map(|line| line.as_bytes().to_vec()).collect();
+        let kept = prefix(&script, count);
+        return if kept == script { lines.to_vec() } else { kept };
     }
     // Only the size of the cluster matters.
     let mut session = Oracle::new();

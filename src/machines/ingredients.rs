@@ -60,8 +60,12 @@ fn doings(line: &[u8], command: Option<&Command>) -> Vec<String> {
         },
         Some(Command::Draw { .. }) => &["mix", "draw"],
         Some(Command::Workload { .. }) => &["mix", "draw", "proposal", "put", "del", "workload"],
-        Some(Command::Chaos { .. }) => &["mix", "draw", "workload", "chaos"],
-        Some(Command::Scenario { .. }) => &["mix", "draw", "workload", "scenario"],
+        Some(Command::Chaos { .. }) => {
+            &["mix", "draw", "proposal", "put", "del", "workload", "chaos"]
+        }
+        Some(Command::Scenario { .. }) => {
+            &["mix", "draw", "proposal", "put", "del", "workload", "scenario"]
+        }
         _ => return vec![String::from_utf8_lossy(word_of(line)).into_owned()],
     };
     words.iter().map(ToString::to_string).collect()

@@ -14,6 +14,8 @@ const LONG_TOKEN_LENGTH: usize = 32;
 const PROPOSALS_MIN: usize = 3;
 /// The numbers of keys of such a workload.
 const KEY_SPACES: [u64; 2] = [1, KEYS_MAX];
+/// From this number of steps on, a line is left as it is.
+const HEAVY_COUNT: u64 = 100_000;
 /// The keys that are tried in place of others.
 const KEYS: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
 /// The numbers that are tried in place of others.
@@ -34,12 +36,25 @@ pub(super) fn simpler<'a>(lines: &'a [Vec<u8>]) -> Box<dyn Iterator<Item = Lines
         let with = move |simpler| [&lines[..at], &[simpler], &lines[at + 1..]].concat();
         simpler_lines(line).into_iter().map(with)
     });
+    if lines.iter().any(|line| is_heavy(line)) {
+        // Each candidate takes long, and a few lines are simple enough.
+        return Box::new(std::iter::empty());
+    }
     let candidates = with_workloads(lines).chain(renamed).chain(renumbered).chain(one_line);
     let order = size(lines);
     Box::new(
         candidates
             .filter(move |candidate| (size(candidate), candidate.as_slice()) < (order, lines)),
     )
+}
+
+/// Reports whether the line alone takes a port long.
+fn is_heavy(line: &[u8]) -> bool {
+    match command(line) {
+        Some(Command::Workload { count, .. }) => count > HEAVY_COUNT,
+        Some(Command::Chaos { steps, .. }) => steps > HEAVY_COUNT,
+        _ => false,
+    }
 }
 
 fn size(lines: &[Vec<u8>]) -> (usize, usize) {
