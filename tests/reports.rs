@@ -285,7 +285,7 @@ fn every_report_has_the_reason_why_a_port_cannot_be_run() {
         let _ = std::fs::remove_file(&program);
     });
     let [(reason, _)] = found.as_slice() else { panic!("{found:?}") };
-    let cause = format!("{}: No such file or directory (os error 2)", program.display());
+    let cause = format!("{}: there is no such file", program.display());
     assert!(reason.starts_with(&format!("the port cannot be run any more: {cause}")), "{reason}");
 }
 

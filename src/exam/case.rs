@@ -72,7 +72,7 @@ pub struct Case {
     pub lines: Vec<Vec<u8>>,
     /// How they are delivered.
     pub delivery: Delivery,
-    /// What is done with the port.
+    /// The way in which the port is tried.
     pub task: Task,
 }
 
@@ -87,7 +87,7 @@ pub enum Due {
     Greeting,
 }
 
-/// What a case does with a port.
+/// The way in which a case tries a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// It sends the lines to a process of the port and compares the answers.

@@ -1,4 +1,4 @@
-//! What a command must not cost: the port is measured against itself.
+//! Costs that must not grow: the port is measured against itself.
 //!
 //! Two processes of the port run the same lines by turns, one after a short and one after a long
 //! past. Each time is the least of many, so that it is not raised by whatever else the machine does;
@@ -29,7 +29,7 @@ const CONFIRMATIONS: usize = 3;
 /// A command whose cost must not depend on what came before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// What is measured: `heal of a replica that missed 1,000 entries`.
+    /// The measured command, in words: `heal of a replica that missed 1,000 entries`.
     pub subject: String,
     /// The unit of what must not matter: `entries of the log`.
     pub unit: String,

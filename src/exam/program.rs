@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::port::{Failure, PortSpec};
 use crate::process::PortProcess;
 
-/// What follows a line of standard error, and what comes before an exit status, in a divergence.
+/// In a divergence: the words after a line of standard error, and those before an exit status.
 const ON_STANDARD_ERROR: &[u8] = b" on standard error";
 const EXIT_STATUS: &[u8] = b"exit status";
 /// The argument that starts a session. A command without it has no other arguments to try.
@@ -21,6 +21,11 @@ const OUTPUT_LINES_MAX: usize = 1_000;
 pub struct Run {
     /// The arguments in place of `serve`, which may have others before it.
     pub arguments: Vec<String>,
+    /// A script for a POSIX shell that runs the program, which is `"$@"` there; empty if it is run
+    /// without one.
+    pub script: String,
+    /// The run in words, for messages.
+    pub subject: String,
     /// The lines that are due on standard output.
     pub output: Vec<Vec<u8>>,
     /// A line that is due on standard error, among any others.
@@ -36,7 +41,10 @@ impl Run {
     pub(crate) fn spec(&self, port: &PortSpec) -> Option<PortSpec> {
         let (last, words) = port.command.split_last()?;
         let is_session = last == SESSION_ARGUMENT && !words.is_empty();
-        let command = words.iter().chain(&self.arguments).cloned().collect();
+        let program = words.iter().chain(&self.arguments).cloned();
+        let shell = ["/bin/sh", "-c", &self.script, "sh"].map(String::from);
+        let shell = shell.into_iter().filter(|_| !self.script.is_empty());
+        let command = shell.chain(program).collect();
         is_session.then(|| PortSpec { command, ..port.clone() })
     }
 

@@ -9,7 +9,7 @@ use crate::port::PortSpec;
 /// A difference from the usual start of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
-    /// What differs, for messages: `with LC_ALL=C`.
+    /// The difference in words, for messages: `with LC_ALL=C`.
     pub difference: String,
     /// Variables to set.
     pub environment: BTreeMap<String, String>,

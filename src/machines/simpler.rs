@@ -16,6 +16,10 @@ const PROPOSALS_MIN: usize = 3;
 const KEY_SPACES: [u64; 2] = [1, KEYS_MAX];
 /// From this number of steps on, a line is left as it is.
 const HEAVY_COUNT: u64 = 100_000;
+/// Of a line with more tokens, pieces are removed instead of single tokens.
+const TOKENS_MAX: usize = 40;
+/// The numbers of pieces of such a line, each of which is removed.
+const PIECE_COUNTS: [usize; 3] = [2, 4, 8];
 /// The keys that are tried in place of others.
 const KEYS: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
 /// The numbers that are tried in place of others.
@@ -160,6 +164,10 @@ fn simpler_lines(line: &[u8]) -> Vec<Vec<u8>> {
     let tokens = tokens(line);
     let words: Vec<_> = tokens.iter().copied().filter(|token| !token.is_empty()).collect();
     let mut simpler = vec![words.join(&b' ')];
+    if tokens.len() > TOKENS_MAX {
+        simpler.extend(without_pieces(&tokens));
+        return simpler;
+    }
     match tokens.as_slice() {
         [b"at", id, op @ ..] => {
             simpler.push(op.join(&b' '));
@@ -190,6 +198,16 @@ fn simpler_lines(line: &[u8]) -> Vec<Vec<u8>> {
         }
     }
     simpler
+}
+
+/// Returns the line of the tokens without each of its halves, quarters and eighths.
+fn without_pieces<'a>(tokens: &'a [&[u8]]) -> impl Iterator<Item = Vec<u8>> + 'a {
+    PIECE_COUNTS.into_iter().flat_map(move |count| {
+        (0..count).map(move |number| {
+            let [start, end] = [number, number + 1].map(|edge| tokens.len() * edge / count);
+            [&tokens[..start], &tokens[end..]].concat().join(&b' ')
+        })
+    })
 }
 
 fn simpler_tokens(token: &[u8], is_size: bool) -> Vec<Vec<u8>> {
@@ -225,4 +243,16 @@ fn number(token: &[u8]) -> Option<u64> {
 
 fn tokens(line: &[u8]) -> Vec<&[u8]> {
     line.split(|byte| *byte == b' ').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_many_tokens_has_few_candidates() {
+        let line = [b"partition".to_vec(), b" 0".repeat(100_000), b" ".repeat(100_000)].concat();
+        let candidates: Vec<_> = simpler(&[line]).collect();
+        assert!((10..40).contains(&candidates.len()), "{}", candidates.len());
+    }
 }

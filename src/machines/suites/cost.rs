@@ -1,5 +1,5 @@
-//! What must not grow with the length of the log (definition, section 4.4): the port is measured
-//! against itself.
+//! Costs that must not grow with the length of the log (definition, section 4.4): the port is
+//! measured against itself.
 
 use dkv20_exam::{Case, Cost, Plan, Suite, Task};
 

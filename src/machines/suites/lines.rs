@@ -17,9 +17,9 @@ const SALT: u64 = 2;
 /// a count, `b` a byte string, `s` a scenario, `o` an op, `*` any number of ids.
 const FORMS: &str = "mix=n draw=nc load=b new=r noop= put=bb del=b status= replica=i get=ib hash=i \
     dump=i log=i partition=* heal=* at=io compact=* workload=nkc scenario=s chaos=nc frobnicate=n =";
-const NUMBERS: &str = "0 7 007 18446744073709551615 000000000000000000000000000000000000012 \
+pub(super) const NUMBERS: &str = "0 7 007 18446744073709551615 000000000000000000000000000000000000012 \
     9223372036854775808 4294967296 9999999999 9007199254740993 010 08 0777";
-const MALFORMED_NUMBERS: &str = "18446744073709551616 99999999999999999999999 +1 -1 -0 1e3 0x1 1.0 \
+pub(super) const MALFORMED_NUMBERS: &str = "18446744073709551616 99999999999999999999999 +1 -1 -0 1e3 0x1 1.0 \
     1. .1 1_000 1,000 0b1 0o7 1n 1u 1/1 0-1 \u{661} \u{967} \u{ff11} \u{b2} \u{2460} \u{2160} \u{feff}1 \
     1\u{301} 1\u{200b} 1\r \t1 1\0 '1' \"1\" one NaN inf null true";
 const BYTE_STRINGS: &str = "a 0x61 0x 0X61 0xAb 0x00ff x0 0 # 0x0a20 \r \u{fc} \\x61 \\ \" '' %20";

@@ -2,8 +2,10 @@
 
 mod bytes;
 pub(super) mod common;
+mod corners;
 mod cost;
 mod draws;
+mod environment;
 mod extremes;
 mod growth;
 mod histories;
@@ -16,6 +18,7 @@ mod looks;
 mod ops;
 mod orders;
 mod process;
+mod program;
 mod scale;
 mod situations;
 mod sizes;
@@ -33,6 +36,7 @@ pub(super) fn suites(plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
         traces::suite(),
         lines::suite(plan),
         load::suite(plan),
+        corners::suite(),
         looks::suite(),
         histories::suite(plan),
         keys::suite(plan),

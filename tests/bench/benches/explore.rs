@@ -47,7 +47,7 @@ impl Model for Reference {
     }
 }
 
-/// What a walk found: how many states, how many transitions, and its time.
+/// The result of a walk: its numbers of states and of transitions, and its time.
 struct Walk {
     states: usize,
     transitions: u64,

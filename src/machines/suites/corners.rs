@@ -1,0 +1,174 @@
+//! Fixed cases at corners that generated cases rarely meet: every malformed number, every byte, hex
+//! and lines around the sizes of blocks, equal hashes, and numbers of 16 and 32 bits.
+
+use dkv20_exam::{Case, Suite};
+
+use super::common::{case, observers};
+use super::lines::{MALFORMED_NUMBERS, NUMBERS};
+
+const NAME: &str = "corners";
+/// The greatest power of two of digits and of tokens that a line is measured by.
+const LENGTH_BITS: u32 = 20;
+/// Keys of one length with one hash: of Java, CRC-32, FNV-1a and DJB2.
+const EQUAL_HASHES: [&str; 5] = [
+    "Aa BB",
+    "AaAa AaBB BBAa BBBB",
+    "plumless buckeroo",
+    "costarring liquid",
+    "hetairas mentioner",
+];
+/// Numbers of terms around which numbers change their length or their order as text.
+const TERMS: [usize; 4] = [9, 10, 99, 255];
+/// More keys than a number of 16 bits counts.
+const MANY_KEYS: u32 = 65_600;
+
+pub(super) fn suite() -> Suite {
+    let mut cases = vec![numbers(), bytes_of_numbers()];
+    cases.extend([hex_lengths(), many_keys(), common_prefixes()]);
+    cases.extend([bytes_of_keys(), equal_hashes(), high_bytes()]);
+    cases.push(many_ids());
+    cases.extend(TERMS.map(terms));
+    cases.extend([long_workload(), long_chaos()]);
+    Suite::of_cases(NAME, Vec::new(), cases)
+}
+
+/// Makes a case of the lines.
+fn of_lines(name: &str, lines: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Case {
+    case(NAME, name, lines.into_iter().map(Into::into).collect())
+}
+
+fn numbers() -> Case {
+    let numbers = NUMBERS.split(' ').chain(MALFORMED_NUMBERS.split(' '));
+    let lines = numbers.flat_map(|number| [format!("mix {number}"), format!("draw 1 {number}")]);
+    let powers = (0..u64::BITS).map(|bits| 1_u64 << bits);
+    let around = powers.flat_map(|power| [power - 1, power, power + 1]);
+    of_lines(
+        "numbers",
+        lines.chain(around.flat_map(|number| {
+            [format!("mix {number}"), format!("draw {number} 1"), format!("draw 1 {number}")]
+        })),
+    )
+}
+
+/// Returns all bytes but those that separate tokens and lines.
+fn plain_bytes() -> impl Iterator<Item = u8> {
+    (0..=u8::MAX).filter(|byte| !matches!(byte, b' ' | b'\n'))
+}
+
+fn bytes_of_numbers() -> Case {
+    of_lines(
+        "bytes-of-numbers",
+        plain_bytes().flat_map(|byte| {
+            let with = |before: &[u8], after: &[u8]| [before, &[byte], after].concat();
+            [with(b"mix 1", b""), with(b"mix ", b"1"), with(b"", b"mix 1"), with(b"mix", b" 1")]
+        }),
+    )
+}
+
+fn hex_lengths() -> Case {
+    let around = (0..=LENGTH_BITS).map(|bits| 1_usize << bits);
+    let lengths = around.flat_map(|length| [length - 1, length, length + 1]);
+    of_lines("hex-lengths", lengths.map(|length| format!("load 0x{}", "4".repeat(length))))
+}
+
+fn snapshot(keys: &[Vec<u8>]) -> Vec<u8> {
+    let count = keys.len() as u64;
+    let mut bytes = b"DKVS\x01\0\0\0".to_vec();
+    for number in [count, 1, count] {
+        bytes.extend(number.to_le_bytes());
+    }
+    for key in keys {
+        let length = u32::try_from(key.len()).expect("a key is short");
+        bytes.extend([&length.to_le_bytes()[..], key, &[0; 4]].concat());
+    }
+    bytes
+}
+
+fn load(keys: &[Vec<u8>]) -> String {
+    format!("load 0x{}", hex::encode(snapshot(keys)))
+}
+
+fn many_keys() -> Case {
+    let keys: Vec<_> = (0..MANY_KEYS).map(|key| key.to_be_bytes().to_vec()).collect();
+    of_lines("many-keys", [load(&keys)])
+}
+
+/// Two keys that begin with the same bytes: as many as a byte counts, and more.
+fn common_prefixes() -> Case {
+    let lines = [1, 127, 128, 254, 255, 256, 257, 511, 512, 1_023, 1_024, 4_095].map(|length| {
+        let keys = [b"a", b"b"].map(|end| [vec![b'k'; length], end.to_vec()].concat());
+        load(&keys)
+    });
+    of_lines("common-prefixes", lines)
+}
+
+/// Keys and values of each byte, as text.
+fn bytes_of_keys() -> Case {
+    let puts = plain_bytes().flat_map(|byte| {
+        [[b"put k", &[byte][..], b"k v"].concat(), [b"put v", &[byte][..], b" ", &[byte]].concat()]
+    });
+    let new = std::iter::once(b"new 2".to_vec());
+    of_lines("bytes-of-keys", new.chain(puts).chain([b"dump 1".to_vec()]).chain(observers(2)))
+}
+
+fn equal_hashes() -> Case {
+    let keys = EQUAL_HASHES.join(" ");
+    let keys: Vec<_> = keys.split(' ').collect();
+    let all = |command: &str| keys.iter().map(|key| format!("{command} {key}")).collect::<Vec<_>>();
+    let puts = keys.iter().map(|key| format!("put {key} of-{key}"));
+    let lines = std::iter::once("new 1".to_owned()).chain(puts).chain(all("get 0"));
+    let lines = lines.chain(["dump 0".into(), format!("del {}", keys[0])]).chain(all("get 0"));
+    of_lines("equal-hashes", lines.chain(["dump 0".into()]))
+}
+
+/// Keys whose last bytes are the highest ones: a page may begin or end at any of them.
+fn high_bytes() -> Case {
+    let keys = (0xe0..=0xff_u8).flat_map(|first| (0xf0..=0xff_u8).map(move |last| [first, last]));
+    let mut keys: Vec<Vec<u8>> =
+        keys.flat_map(|key| [key.to_vec(), [&key[..], b"\xff"].concat()]).collect();
+    keys.extend((1..80).map(|length| [b"a".to_vec(), vec![0xff; length]].concat()));
+    keys.extend([b"b".to_vec(), b"b\0".to_vec(), vec![0xff; 200]]);
+    let puts = keys.iter().map(|key| format!("put 0x{} v", hex::encode(key)));
+    let gets = keys.iter().map(|key| format!("get 0 0x{}", hex::encode(key)));
+    let dels = keys.iter().step_by(3).map(|key| format!("del 0x{}", hex::encode(key)));
+    let lines = std::iter::once("new 1".to_owned()).chain(puts).chain(["dump 0".into()]);
+    of_lines("high-bytes", lines.chain(gets).chain(dels).chain(["dump 0".into(), "hash 0".into()]))
+}
+
+/// Ids named again and again, and one that is named once, at the end.
+fn many_ids() -> Case {
+    let lines = (1..=300)
+        .chain([1_023, 4_095, 65_535])
+        .flat_map(|count| [format!("partition{} 1", " 0".repeat(count)), "heal".into()]);
+    of_lines("many-ids", std::iter::once("new 4".to_owned()).chain(lines).chain(["status".into()]))
+}
+
+/// An election between a longer log of `term` and a shorter one of the term after it.
+fn terms(term: usize) -> Case {
+    let mut lines = vec!["new 5".to_owned()];
+    // The leader of each term is the other one of two.
+    for number in 1..term {
+        lines.extend([
+            format!("partition {}", (number - 1) % 2),
+            format!("heal {}", (number - 1) % 2),
+        ]);
+    }
+    let leader = (term - 1) % 2;
+    lines.push(format!("partition {leader}"));
+    lines.extend((0..4).map(|number| format!("at {leader} put old-{number} v")));
+    lines.extend(["put new v".into(), format!("partition {}", 1 - leader)]);
+    lines.extend([format!("heal {leader}"), "status".into(), "heal".into(), "put last v".into()]);
+    let lines = lines.into_iter().map(String::into_bytes).chain(observers(5));
+    of_lines(&format!("terms-{term}"), lines)
+}
+
+fn long_workload() -> Case {
+    let lines = ["new 1", "workload 1 100 65537"].map(|line| line.as_bytes().to_vec());
+    of_lines("long-workload", lines.into_iter().chain(observers(1)))
+}
+
+/// The text of the run has more than a megabyte.
+fn long_chaos() -> Case {
+    let lines = ["new 3", "chaos 1 40000"].map(|line| line.as_bytes().to_vec());
+    of_lines("long-chaos", lines.into_iter().chain(observers(3)))
+}

@@ -1,0 +1,88 @@
+//! The same lines in other environments: nothing in the definition depends on one.
+
+use dkv20_exam::{Case, Delivery, Start, Task};
+
+use super::common::{case, observers};
+
+/// Makes cases for a suite: in each environment one of numbers alone, for a port that has no cluster
+/// yet, and one of everything.
+pub(super) fn cases(suite: &str) -> Vec<Case> {
+    let make = |(name, start): (&str, Start)| {
+        let in_it = |suffix: &str, lines: Vec<Vec<u8>>| Case {
+            task: Task::Elsewhere(start.clone()),
+            delivery: Delivery::ToEnd,
+            ..case(suite, format_args!("environment-{name}{suffix}"), lines)
+        };
+        [in_it("-numbers", numbers()), in_it("", everything())]
+    };
+    starts().into_iter().flat_map(make).collect()
+}
+
+/// Returns the environments. A program may need its folder and a home, as tools that build it before
+/// they start it do.
+fn starts() -> Vec<(&'static str, Start)> {
+    vec![
+        ("another-process", with("beside another process of it", &[])),
+        ("arabic", with_locale("ar_EG.UTF-8", "-Duser.language=ar -Duser.country=EG")),
+        ("turkish", with_locale("tr_TR.UTF-8", "-Duser.language=tr -Duser.country=TR")),
+        ("posix", with_locale("POSIX", "-Dfile.encoding=US-ASCII")),
+        ("unknown-locale", with_locale("xx_XX.UTF-8", "-Duser.language=xx")),
+        ("time-zone", with("with TZ=Asia/Kathmandu", &[("TZ", "Asia/Kathmandu")])),
+        ("umask", Start { is_required: true, ..after("umask 777", "with umask 777") }),
+        ("no-home", after("unset HOME USER LOGNAME", "without HOME")),
+        ("folder", after("cd /", "in the folder /")),
+    ]
+}
+
+fn with(difference: &str, variables: &[(&str, &str)]) -> Start {
+    let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let environment = variables.collect();
+    Start { difference: difference.into(), environment, is_required: true, ..Start::default() }
+}
+
+/// A Java machine has its own data of every locale, but takes the locale from the C library only if
+/// the system has it, too: `java` has the options that make it take this one.
+fn with_locale(name: &str, java: &str) -> Start {
+    let variables =
+        [("LC_ALL", name), ("LANG", name), ("LANGUAGE", name), ("JAVA_TOOL_OPTIONS", java)];
+    with(&format!("with LC_ALL={name}"), &variables)
+}
+
+/// A start after shell commands.
+fn after(shell: &str, difference: &str) -> Start {
+    Start { difference: difference.into(), shell: shell.into(), ..Start::default() }
+}
+
+fn numbers() -> Vec<Vec<u8>> {
+    lines(&["mix 1234567890", "draw 7 3", "MIX 1", "m\u{131}x 1", "mix \u{661}", "mix 0x1"])
+}
+
+/// Returns lines whose answers have numbers, text and an order.
+fn everything() -> Vec<Vec<u8>> {
+    let lines = lines(&[
+        "PARTITION 1",
+        "new 12",
+        "put title Istanbul",
+        "put TITLE istanbul",
+        "put \u{131}stanbul \u{130}STANBUL",
+        "put \u{e4} 1.5",
+        "put z 1,5",
+        "put a \u{661}",
+        "put \u{661} a",
+        "partition 10 11",
+        "status",
+        "at 10 put I i",
+        "heal",
+        "get 3 title",
+        "get 11 \u{131}stanbul",
+        "dump 10",
+        "load 0x444b565301000000",
+        "workload 1 1000 200",
+        "chaos 1 50",
+    ]);
+    [lines, observers(12)].concat()
+}
+
+fn lines(lines: &[&str]) -> Vec<Vec<u8>> {
+    lines.iter().map(|line| line.as_bytes().to_vec()).collect()
+}
