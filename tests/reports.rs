@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use dkv20::machines::{Dkv20, section_url};
@@ -198,7 +199,8 @@ fn not_asked(
     event: impl Fn() + Sync,
 ) -> Vec<(String, usize)> {
     let budget = Budget { time: Duration::from_secs(60), attempts: 1 };
-    let limits = Limits { budget, ..settings.limits };
+    // One by one, so that there is a third case before which something happens.
+    let limits = Limits { budget, batch_max: NonZeroUsize::MIN, ..settings.limits };
     let settings = Settings { only: vec![only.into()], limits, ..settings };
     let selection = Selection::new(&Dkv20, &settings);
     let report = examine(std::slice::from_ref(port), &selection, &|progress| {
