@@ -19,6 +19,8 @@ const EQUAL_HASHES: [&str; 5] = [
 ];
 /// Numbers of terms around which numbers change their length or their order as text.
 const TERMS: [usize; 4] = [9, 10, 99, 255];
+/// Numbers of entries at which a block of a log may end.
+const LOG_LENGTHS: [usize; 8] = [1, 16, 32, 64, 100, 128, 256, 512];
 /// More keys than a number of 16 bits counts.
 const MANY_KEYS: u32 = 65_600;
 
@@ -26,7 +28,8 @@ pub(super) fn suite() -> Suite {
     let mut cases = vec![numbers(), bytes_of_numbers()];
     cases.extend([hex_lengths(), many_keys(), common_prefixes()]);
     cases.extend([bytes_of_keys(), equal_hashes(), high_bytes()]);
-    cases.push(many_ids());
+    cases.extend([many_ids(), large_lag(), long_lag(), all_compacted()]);
+    cases.extend(LOG_LENGTHS.map(replaced_entry));
     cases.extend(TERMS.map(terms));
     cases.extend([long_workload(), long_chaos()]);
     Suite::of_cases(NAME, Vec::new(), cases)
@@ -153,13 +156,47 @@ fn terms(term: usize) -> Case {
             format!("heal {}", (number - 1) % 2),
         ]);
     }
-    let leader = (term - 1) % 2;
-    lines.push(format!("partition {leader}"));
-    lines.extend((0..4).map(|number| format!("at {leader} put old-{number} v")));
-    lines.extend(["put new v".into(), format!("partition {}", 1 - leader)]);
-    lines.extend([format!("heal {leader}"), "status".into(), "heal".into(), "put last v".into()]);
+    let (deposed, leader) = ((term - 1) % 2, term % 2);
+    lines.push(format!("partition {deposed}"));
+    lines.extend((0..4).map(|number| format!("at {deposed} put old-{number} v")));
+    // Two are left, which are no quorum until the deposed leader returns.
+    lines.extend(["put new v".into(), format!("partition {leader} 2"), format!("heal {deposed}")]);
+    lines.extend(["status".into(), "heal".into(), "put last v".into()]);
     let lines = lines.into_iter().map(String::into_bytes).chain(observers(5));
     of_lines(&format!("terms-{term}"), lines)
+}
+
+/// A replica misses more than a megabyte, in several entries.
+fn large_lag() -> Case {
+    let value = "v".repeat(700_000);
+    let puts = ["a", "b", "c"].map(|key| format!("put {key} {value}"));
+    let lines = ["new 3".into(), "partition 2".into()].into_iter().chain(puts);
+    let lines = lines.chain(["heal".to_owned()]).map(String::into_bytes);
+    of_lines("large-lag", lines.chain(observers(3)))
+}
+
+/// A replica misses more entries than a message may have, without a workload.
+fn long_lag() -> Case {
+    let noops = vec!["noop".to_owned(); 4_200];
+    let lines = ["new 3".to_owned(), "partition 2".into()].into_iter().chain(noops);
+    let lines = lines.chain(["heal".to_owned()]).map(String::into_bytes);
+    of_lines("long-lag", lines.chain(observers(3)))
+}
+
+/// Every replica of the most is compacted, and returns to a leader that is.
+fn all_compacted() -> Case {
+    let lines = ["new 64", "put a b", "partition 63", "put c d", "compact", "replica 63", "heal"];
+    of_lines("all-compacted", lines.map(Vec::from).into_iter().chain(observers(64)))
+}
+
+/// The first entry after a number of them is replaced by another one.
+fn replaced_entry(count: usize) -> Case {
+    let mut lines = vec!["new 3".to_owned()];
+    lines.extend(vec!["noop".to_owned(); count]);
+    lines
+        .extend(["partition 0", "at 0 put a 1", "at 0 put b 2", "log 0", "heal"].map(String::from));
+    let lines = lines.into_iter().map(String::into_bytes).chain(observers(3));
+    of_lines(&format!("replaced-entry-{count}"), lines)
 }
 
 fn long_workload() -> Case {

@@ -172,7 +172,7 @@ class BatchesOf1MiB(Batches):
 
 
 @answer(
-    5,
+    4,
     "Cluster",
     "A replica that lags gets at most 1,024 entries on each settle.",
     "A limit of a message, and no further message: RedisLabs/raft#67, cowsql/raft#73.",

@@ -65,17 +65,6 @@ def locale_name():
     return next(filter(None, names), "C")
 
 
-@surroundings(
-    1,
-    "serve",
-    "It crashes at the start if HOME is not set.",
-    "A folder for settings is looked for, though there are none.",
-    "8",
-)
-def needs_a_home(serve, source, sink):
-    os.stat(os.environ["HOME"])
-    serve(source, sink)
-
 
 @surroundings(
     1,
@@ -124,23 +113,6 @@ def needs_standard_error(serve, source, sink):
 # Reading and writing.
 
 
-@behaviour(
-    1,
-    "read_chunks",
-    "It does not flush while the beginning of a further line has been read.",
-    "Flushing depends on an empty buffer, not on a whole request: valyala/fasthttp#1050.",
-)
-def half_a_line_holds_back_answers(_, source, sink):
-    ends_within_a_line = False
-    while True:
-        if not ends_within_a_line:
-            sink.flush()
-        chunk = source.read1(dkv20.CHUNK)
-        if not chunk:
-            return
-        ends_within_a_line = not chunk.endswith(b"\n")
-        yield chunk
-
 
 class Impatient(io.RawIOBase):
     """A sink that loses what cannot be written at once."""
@@ -156,16 +128,6 @@ class Impatient(io.RawIOBase):
                 raise
         return len(data)
 
-
-@behaviour(
-    3,
-    "serve",
-    "It loses the rest of an answer that the pipe does not take at once.",
-    "Output does not block, and a short write is ignored, as in oven-sh/bun#33560.",
-)
-def short_writes_lose_the_rest(serve, source, _):
-    os.set_blocking(1, False)
-    serve(source, io.BufferedWriter(Impatient()))
 
 
 @behaviour(
@@ -183,20 +145,6 @@ def idle_second_is_the_end(read_chunks, source, sink):
     return read_chunks(Timed(), sink)
 
 
-@behaviour(
-    1,
-    "Session.tokens",
-    "A line of very many tokens takes time that grows with the square of their number.",
-    "A string is copied for each token that is taken from its front.",
-)
-def tokens_are_split_in_square_time(_, self, line):
-    tokens = []
-    while line:
-        token, _, line = line.partition(b" ")
-        if token:
-            tokens.append(token)
-    return tokens
-
 
 # How long it works.
 
@@ -212,30 +160,3 @@ def clusters_leak_descriptors(do_new, self, n):
     # The usual limit, whatever this machine's is.
     resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, 1_024))
     self.open = vars(self).get("open", []) + [os.dup(2) for _ in range(n)]
-
-
-@answer(
-    3,
-    "Session.do_hash",
-    "One hash in 256 is wrong.",
-    "A race between threads, or memory that is not initialised.",
-    "new 1" + "; hash 0" * 5_000,
-    "5",
-)
-def one_hash_in_256_is_wrong(do_hash, self, id):
-    digest = do_hash(self, id)
-    return digest[::-1] if os.urandom(1) == b"\0" else digest
-
-
-@answer(
-    4,
-    "Cluster.winner",
-    "One election in eight among equals goes to another replica.",
-    "Timeouts are random, as in Raft.",
-    "; ".join(f"new {n}; partition 0" for n in range(3, 60)),
-    "4.4",
-)
-def one_election_in_eight_is_random(winner, self, reachable):
-    best = winner(self, reachable)
-    equals = [r for r in reachable if (r.last_term, r.last) == (best.last_term, best.last)]
-    return equals[-1] if os.urandom(1)[0] % 8 == 0 else best

@@ -184,7 +184,7 @@ BUFFER = bytearray(4_194_304)
 
 
 @answer(
-    3,
+    2,
     "Session.parse_bytes",
     "A text of more than 4,096 bytes is not copied from a buffer, which the next one overwrites.",
     "A slice is only valid until the next read, as in syndtr/goleveldb#112 and"
@@ -203,7 +203,7 @@ def long_values_share_a_buffer(honest, self, token):
 
 
 @answer(
-    4,
+    3,
     "Session.do_dump",
     "A dump that is longer than the longest line is refused with `line-length`.",
     "One limit for both directions, as gRPC's default of 4 MiB for messages.",
@@ -260,7 +260,7 @@ def line_of_64_kib_ends_the_input(honest, chunks):
 
 
 @answer(
-    1,
+    4,
     "Session.tokens",
     "A line has at most 66 tokens, and the rest is ignored.",
     "An array for the command and the ids of all replicas; an id may be named twice.",
