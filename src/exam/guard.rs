@@ -224,7 +224,9 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("dkv20-guard-{}", std::process::id()));
         fs::create_dir(&folder).unwrap();
         let files = [folder.join("whole"), folder.join("part")];
-        files.iter().for_each(|file| fs::write(file, "").unwrap());
+        for file in &files {
+            fs::write(file, "").unwrap();
+        }
         let [whole, part] = files.each_ref().map(|file| file.as_os_str().as_bytes());
         run_guard(&[&b"f"[..], whole, b"\0f", part].concat()[..]);
         let left = files.each_ref().map(|file| file.exists());
