@@ -602,12 +602,12 @@ fn a_plan_is_refused_if_what_it_asks_cannot_reach_its_milestones() {
     let right = right("m");
     let with = |more: &[&'static str]| [&["exam", "--list", "--port", &right][..], more].concat();
     for more in [&[][..], &["--only", "states"], &["--shard", "2/3"], &["--level", "4"]] {
-        let exam = [&with(more)[..], &["--states-depth", "3"]].concat();
-        let words = ["--states-depth 3 is too small: suite states caused no"];
+        let exam = [&with(more)[..], &["--states-depth", "2"]].concat();
+        let words = ["--states-depth 2 is too small: suite states caused no"];
         assert_refused(folder.path(), &exam, 2, &words);
     }
     for more in [&["--only", "traces"][..], &["--only", "states/5"], &["--level", "3"]] {
-        let exam = [&with(more)[..], &["--states-depth", "3"]].concat();
+        let exam = [&with(more)[..], &["--states-depth", "2"]].concat();
         assert_eq!(dkv20(folder.path(), &exam).status.code(), Some(0), "{exam:?}");
     }
 }
@@ -626,7 +626,7 @@ fn a_plan_of_zero_leaves_suites_out() {
     let without = |left_out: &[&str]| {
         whole.iter().filter(|suite| !left_out.contains(&suite.as_str())).cloned().collect()
     };
-    let generated = ["lines", "load", "histories"];
+    let generated = ["lines", "load", "histories", "keys", "bytes", "situations"];
     assert_eq!(suites(&["--cases", "0"]), without(&generated));
     assert_eq!(suites(&["--states-depth", "0"]), without(&["states"]));
     let right = right("m");

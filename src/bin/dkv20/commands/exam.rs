@@ -58,8 +58,8 @@ struct CaseArguments {
     #[arg(value_parser = whole::<usize>(0..=2_000_000), allow_negative_numbers = true)]
     cases: usize,
     /// How many commands the longest path of the exhaustive suite has, 0 to 8. One more makes
-    /// almost four times as many cases: 2727 with 4, 529635 with 8. With 0 it is left out; 1 to 3 are
-    /// too few for its milestones, and refused unless only a part of it is asked.
+    /// almost four times as many cases: 2727 with 4, 529635 with 8. With 0 it is left out; 1 and 2
+    /// are too few for its milestones, and refused unless only a part of it is asked.
     #[arg(long, value_name = "D", default_value_t = Plan::default().states_depth)]
     #[arg(value_parser = whole::<usize>(0..=8), allow_negative_numbers = true)]
     states_depth: usize,
