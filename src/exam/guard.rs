@@ -188,6 +188,10 @@ impl Left {
             // It runs its program by now: until then it holds the other end of this pipe.
             self.groups.extend(processes::groups_of_input(inode));
         }
+        // Stopped, they start no process that the list of descendants lacks.
+        for group in &self.groups {
+            let _ = kill_process_group(*group, Signal::STOP);
+        }
         let descendants = processes::descendants_of(&self.groups);
         for group in self.groups {
             let _ = kill_process_group(group, Signal::KILL);
