@@ -242,10 +242,14 @@ fn a_survey_of_many_cases_can_be_interrupted() {
 
 // --- Killed -------------------------------------------------------------------------------------
 
+/// Writes the ids of itself, of a helper, and of one outside of its process group.
+const SILENT_WITH_HELPERS: &str =
+    r#"sleep 1000 & a=$!; setsid sleep 1000 & echo $$ $a $! >>"$1"; wait"#;
+
 #[test]
 fn a_killed_program_leaves_no_port_behind() {
     for command in COMMANDS {
-        let scene = Scene::new(SILENT, "");
+        let scene = Scene::new(SILENT_WITH_HELPERS, "");
         let mut child = scene.start(command);
         scene.wait_for(&mut child, 1);
         send(&child, Signal::KILL);

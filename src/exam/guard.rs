@@ -14,13 +14,17 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, getppid, kill_process, kill_process_group};
 
 use crate::processes;
 
 /// Ends each record: no path has it.
 const RECORD_END: u8 = 0;
+/// How long a process may take from the end of its pipe to its own end.
+const EXIT_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How the guard is started.
 struct Settings {
@@ -145,12 +149,19 @@ fn start(command: fn() -> Command) -> io::Result<Guard> {
 
 /// Reads what another process records, and ends what it has left when it has ended.
 pub fn run_guard(mut records: impl BufRead) {
+    let guarded = getppid();
     let mut left = Left::default();
     let mut record = Vec::new();
     // A record without its end is not whole.
     while records.read_until(RECORD_END, &mut record).is_ok() && record.pop() == Some(RECORD_END) {
         left.note(&record);
         record.clear();
+    }
+    // A process closes its files before it hands over its children. If a group of them is stopped by
+    // then, it is continued and hung up, and a shell that ends so leaves what it has started.
+    let deadline = Instant::now() + EXIT_TIME_MAX;
+    while getppid() == guarded && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
     }
     left.end();
 }
