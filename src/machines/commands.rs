@@ -31,6 +31,21 @@ pub(super) fn word_of(line: &[u8]) -> &[u8] {
     line.split(|byte| *byte == b' ').find(|token| !token.is_empty()).unwrap_or_default()
 }
 
+/// Reports whether the command makes or changes a cluster in one step.
+pub(super) fn is_action(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::New { .. }
+            | Command::Propose { .. }
+            | Command::ProposeAt { .. }
+            | Command::Partition { .. }
+            | Command::Heal
+            | Command::HealIds { .. }
+            | Command::Compact
+            | Command::CompactIds { .. }
+    )
+}
+
 /// Returns the command as a line in one form: single spaces, numbers without leading zeros, byte
 /// strings in hex. Returns `None` if there is no such form, or it is too long for a line.
 pub(super) fn canonical(command: &Command) -> Option<String> {

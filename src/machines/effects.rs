@@ -2,6 +2,7 @@
 //! is wrong after it.
 
 use super::cause::{Cause, Sections, section_of_command};
+use super::commands::is_action;
 use super::difference::Shape;
 use super::form::of_form;
 use super::step::Step;
@@ -24,16 +25,7 @@ pub(super) fn sections(cause: &mut Cause<'_>, expected: &[u8], actual: &[u8]) ->
         Some(Command::Chaos { .. }) => return vec!["10"],
         Some(Command::Scenario { .. }) => return vec!["9", "8"],
         Some(Command::New { .. }) if cause.step.replaces_a_cluster => return vec!["8"],
-        Some(
-            Command::New { .. }
-            | Command::Propose { .. }
-            | Command::ProposeAt { .. }
-            | Command::Partition { .. }
-            | Command::Heal
-            | Command::HealIds { .. }
-            | Command::Compact
-            | Command::CompactIds { .. },
-        ) => {}
+        Some(command) if is_action(command) => {}
         // No other line changes anything.
         _ => return vec!["8"],
     }

@@ -36,6 +36,16 @@ impl Milestone {
         Self::NoQuorum,
     ];
 
+    /// Those that a few lines reach. The other two need a longer log that conflicts.
+    pub(super) const FREQUENT: [Self; 6] = [
+        Self::Election,
+        Self::Truncation,
+        Self::LaggingSnapshot,
+        Self::Demotion,
+        Self::LateCommit,
+        Self::NoQuorum,
+    ];
+
     /// Returns every milestone, in the order of reports.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let errors = ErrorCode::ALL.iter().map(|code| Self::Error(*code));

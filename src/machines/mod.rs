@@ -191,20 +191,11 @@ impl Meaning for Dkv20 {
 
     fn is_look(&self, line: &[u8]) -> bool {
         !oracle::command(line).is_some_and(|command| {
-            matches!(
-                command,
-                Command::New { .. }
-                    | Command::Propose { .. }
-                    | Command::ProposeAt { .. }
-                    | Command::Partition { .. }
-                    | Command::Heal
-                    | Command::HealIds { .. }
-                    | Command::Compact
-                    | Command::CompactIds { .. }
-                    | Command::Workload { .. }
-                    | Command::Chaos { .. }
-                    | Command::Quit
-            )
+            commands::is_action(&command)
+                || matches!(
+                    command,
+                    Command::Workload { .. } | Command::Chaos { .. } | Command::Quit
+                )
         })
     }
 

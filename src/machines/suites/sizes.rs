@@ -12,14 +12,7 @@ const SALT: u64 = 12;
 const SIZE_MAX: usize = 64;
 
 pub(super) fn suite(plan: &Plan) -> Suite {
-    let must_cause = positions([
-        Milestone::Election,
-        Milestone::Truncation,
-        Milestone::LaggingSnapshot,
-        Milestone::Demotion,
-        Milestone::LateCommit,
-        Milestone::NoQuorum,
-    ]);
+    let must_cause = positions(Milestone::FREQUENT);
     let seed = plan.seed;
     let make = Box::new(move |number: usize| make(seed, number + 1));
     let must_reach = vec![Measure::Replicas.reach(64, 64), Measure::IsolatedReplicas.reach(63, 60)];

@@ -27,14 +27,7 @@ pub(super) fn suite(plan: &Plan, interrupt: &Interrupt) -> Suite {
         .map(|(size, fewer)| transitions(size, plan.states_depth.saturating_sub(fewer), interrupt));
     let mut paths: Vec<_> = paths.into_iter().flatten().collect();
     paths.sort_by_key(|path| path.steps.len());
-    let must_cause = positions([
-        Milestone::Election,
-        Milestone::Truncation,
-        Milestone::LaggingSnapshot,
-        Milestone::Demotion,
-        Milestone::LateCommit,
-        Milestone::NoQuorum,
-    ]);
+    let must_cause = positions(Milestone::FREQUENT);
     let count = paths.len();
     let make = Box::new(move |number: usize| {
         let Path { size, steps } = &paths[number];
