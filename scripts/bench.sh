@@ -26,6 +26,7 @@ SHORT="Dump|Memcpy Hash Heal|Apply GrowthPropose|GrowthHeal|GrowthCompact|Growth
 # glibc keeps freed memory, as Go does. Otherwise a large copy waits for new pages, not for its bytes.
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
 export DKV20_BENCH_SCALE=1 # the divisor of the numbers of ops, entries and keys
+EXPLORE_DEPTH=9
 
 rust_bench() { cargo bench --quiet --locked --manifest-path "$ROOT/tests/bench/Cargo.toml" "$@"; }
 
@@ -37,7 +38,7 @@ build() {
 
 # ROUND GROUP GO-TIME
 measure_group() {
-    CRITERION_HOME="$1/rust" rust_bench -- --quick --measurement-time 0.01 "^($2)/" &&
+    CRITERION_HOME="$1/rust" rust_bench --bench dkv20 -- --quick --measurement-time 0.01 "^($2)/" &&
         "$RESULTS/go.test" -test.run '^$' -test.bench "^Benchmark($2)\$" -test.benchtime "$3" >>"$1/go.txt" &&
         "$ROOT/target/cpp/bench/bench/bench_dkv20" --benchmark_filter="^($2)/" --benchmark_min_time=0.05 \
             --benchmark_out_format=json --benchmark_out="$1/cpp-${2//|/-}.json"
@@ -58,6 +59,7 @@ measure_round() {
     for group in $SHORT; do
         measure_group "$1" "$group" 50ms || return
     done
+    rust_bench --bench explore -- 3 "$EXPLORE_DEPTH" 1 >"$1/explore.txt" || return
     openssl speed -seconds 1 -bytes 16384 -evp sha256 >"$1/openssl.txt" || return
     # hyperfine's peak memory is that of all programs that it has run, so each has its own run.
     for input in "$RESULTS"/*.in; do
@@ -92,7 +94,7 @@ main() {
     while [ $# -gt 0 ]; do
         case $1 in
             -h | --help) usage && return ;;
-            --quick) rounds=1 DKV20_BENCH_SCALE=1000 ;;
+            --quick) rounds=1 DKV20_BENCH_SCALE=1000 EXPLORE_DEPTH=5 ;;
             --write) write="$ROOT/docs/observation.md" ;;
             --rounds)
                 case ${2:-} in '' | *[!0-9]* | 0) bad_usage "--rounds needs a number from 1" ;; esac

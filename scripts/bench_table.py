@@ -87,9 +87,17 @@ def read_hyperfine(folder):
             yield result["command"], name + " MB", max(result["memory_usage_byte"]) / 1e6
 
 
+def read_explore(folder):
+    """Transitions a second."""
+    _, _, parallel, single, peer, _ = (folder / "explore.txt").read_text().splitlines()[-1].split()
+    yield "rust", "explore, two threads", float(parallel)
+    yield "rust", "explore, one thread", float(single)
+    yield "rust", "stateright, one thread", float(peer)
+
+
 def read_round(folder):
     """A figure for each language and name."""
-    readers = (read_criterion, read_go, read_google_benchmark, read_hyperfine)
+    readers = (read_criterion, read_go, read_google_benchmark, read_hyperfine, read_explore)
     figures = {(language, name): figure for read in readers for language, name, figure in read(folder)}
     figures |= {(l, f"GrowthMemory/n={n}"): figures[l, f"memory-{n} MB"] for n in SIZES for l in LANGUAGES}
     rate = re.search(r"^sha256\s+([\d.]+)k", (folder / "openssl.txt").read_text(), re.MULTILINE)[1]
@@ -132,6 +140,9 @@ def rows():
     yield "peak memory of five replicas, 1,000,000 ops", memory, LANGUAGES, "≤", (200, 100), " MB"
     further = lambda f, l: (f[l, "workload-64 MB"] - f[l, "workload MB"]) / 59
     yield "each further replica, up to 64", further, LANGUAGES, "≤", (2,), " MB"
+    yield "explore: transitions a second", lambda f, l: f[l, "explore, two threads"], ["rust"], "≥", (1_000_000,), ""
+    explore = ratio("explore, one thread", "stateright, one thread")
+    yield "explore: against stateright, one thread each", explore, ["rust"], "", (), ""
     yield "cross_test.sh, everything built", lambda f, l: f["cross_test", "whole"], ["all"], "≤", (10, 3), " s"
     yield "the default exam", lambda f, l: f["exam", "whole"], ["all"], "", (), " s"
 
