@@ -388,3 +388,32 @@ fn a_port_that_is_right_at_another_pace_is_not_asked_further() {
     assert_eq!(explanation.facts, ["the port was right when all lines were sent at once"]);
     assert_eq!((asked.get(), explanation.sections), (1, vec!["8".into()]));
 }
+
+#[test]
+fn indexes_that_overflow_are_recognised_by_the_hash() {
+    use sha2::{Digest as _, Sha256};
+    let mut bytes = Vec::new();
+    for index in 1..=256_u64 {
+        bytes.extend((index & 0xff).to_le_bytes());
+        bytes.extend(1_u64.to_le_bytes());
+        bytes.push(0);
+    }
+    let wrong = format!("ok {}", hex::encode(Sha256::digest(bytes)));
+    let text = format!("new 1{}; log 0", "; noop".repeat(256));
+    let explanation = explain(&text, 257, &instead("log 0", &wrong));
+    assert_eq!(explanation.facts, ["the hash is that of the log if its indexes have 8 bits"]);
+    assert_eq!(explanation.sections, ["8"]);
+}
+
+#[test]
+fn a_natural_order_is_one_of_keys() {
+    use sha2::{Digest as _, Sha256};
+    let heads = "444b565301000000020000000000000001000000000000000200000000000000";
+    let (k9a, k10) = ("030000006b396100000000", "030000006b313000000000");
+    let hash = hex::encode(Sha256::digest(hex::decode(format!("{heads}{k9a}{k10}")).unwrap()));
+    let line = format!("load 0x{heads}{k10}{k9a}");
+    let wrong = format!("ok commit=2 term=1 keys=2 sha256={hash}");
+    let explanation = explain(&line, 1, &instead(&line, &wrong));
+    assert_eq!(first_section(&explanation), "1", "{:?}", explanation.facts);
+    assert!(has_fact(&explanation, "sorted by the value of the numbers in them"));
+}

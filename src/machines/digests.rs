@@ -18,6 +18,8 @@ struct Layout {
     /// The number that is subtracted from an entry's index.
     index_offset: u64,
     index_width: usize,
+    /// The bits of an index that are kept.
+    index_mask: u64,
     term_width: usize,
     tag_width: usize,
     length_width: usize,
@@ -30,6 +32,7 @@ struct Layout {
 const RIGHT: Layout = Layout {
     index_offset: 0,
     index_width: 8,
+    index_mask: u64::MAX,
     term_width: 8,
     tag_width: 1,
     length_width: 4,
@@ -57,6 +60,8 @@ pub(super) fn cause_of_log_hash(replica: &Replica, actual: &str) -> Option<Cause
         layout("its indexes start at the base", "8", Layout { index_offset: base, ..RIGHT }),
         layout("its indexes are missing", "8", Layout { index_width: 0, ..RIGHT }),
         layout("its indexes take 4 bytes", "8", Layout { index_width: 4, ..RIGHT }),
+        layout("its indexes have 8 bits", "8", Layout { index_mask: 0xff, ..RIGHT }),
+        layout("its indexes have 16 bits", "8", Layout { index_mask: 0xffff, ..RIGHT }),
         layout("its terms are missing", "8", Layout { term_width: 0, ..RIGHT }),
         layout("its terms take 4 bytes", "8", Layout { term_width: 4, ..RIGHT }),
         layout(
@@ -90,7 +95,8 @@ impl Layout {
             let number = |out: &mut Vec<u8>, number, width| {
                 append_number(out, number, width, self.is_big_endian);
             };
-            number(&mut out, index.saturating_sub(self.index_offset), self.index_width);
+            let index = index.saturating_sub(self.index_offset) & self.index_mask;
+            number(&mut out, index, self.index_width);
             number(&mut out, *term, self.term_width);
             let (tag, mut strings): (_, Vec<&[u8]>) = match op {
                 Op::NoOp => (0, vec![]),
@@ -127,7 +133,7 @@ type KeyOrder = fn(&[u8], &[u8]) -> Ordering;
 
 /// The order of any two keys that change places.
 pub(super) const REVERSED: &str = "from the greatest to the least";
-const WRONG_ORDERS: [(&str, &str, KeyOrder); 5] = [
+const WRONG_ORDERS: [(&str, &str, KeyOrder); 6] = [
     ("by signed bytes", "1", |a, b| {
         let signed = |bytes: &[u8]| bytes.iter().map(|byte| byte.cast_signed()).collect::<Vec<_>>();
         signed(a).cmp(&signed(b))
@@ -139,8 +145,25 @@ const WRONG_ORDERS: [(&str, &str, KeyOrder); 5] = [
         units(a).cmp(&units(b))
     }),
     ("without regard to case", "1", |a, b| a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase())),
+    ("by the value of the numbers in them", "1", |a, b| parts(a).cmp(&parts(b))),
     (REVERSED, "5", |a, b| b.cmp(a)),
 ];
+
+/// A run of digits with its length without leading zeros, or the bytes between two of them.
+type Part<'a> = (bool, usize, &'a [u8]);
+
+fn parts(key: &[u8]) -> Vec<Part<'_>> {
+    let runs = key.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
+    runs.map(part_of).collect()
+}
+
+fn part_of(run: &[u8]) -> Part<'_> {
+    if !run[0].is_ascii_digit() {
+        return (true, 0, run);
+    }
+    let zeros = run.iter().take_while(|digit| **digit == b'0').count();
+    (false, run.len() - zeros, &run[zeros..])
+}
 
 /// Returns the known wrong ways of comparing by which these keys are sorted.
 pub(super) fn wrong_orders(keys: &[&[u8]]) -> Vec<&'static str> {
