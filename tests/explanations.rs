@@ -13,6 +13,9 @@ use dkv20_exam::{Actual, Ask, Divergence, Evidence, Explanation, Failure, Machin
 /// A port: from a line and the right answer to its own.
 type Port<'a> = &'a dyn Fn(&str, String) -> String;
 
+/// A port: from the lines of a session to its answers.
+type WholePort<'a> = &'a dyn Fn(&[Vec<u8>]) -> Vec<Vec<u8>>;
+
 fn lines(text: &str) -> Vec<Vec<u8>> {
     text.split("; ").map(|line| line.as_bytes().to_vec()).collect()
 }
@@ -343,6 +346,29 @@ fn a_heal_that_does_not_settle_is_of_the_section_on_heal() {
     assert!(has_fact(&explanation, "only a further `partition` makes the port settle"));
 }
 
+/// A port whose `heal` takes the role from a leader and elects none, unlike its `partition`.
+#[test]
+fn a_heal_that_changes_a_role_alone_does_not_settle() {
+    let port = |lines: &[Vec<u8>]| {
+        let heal = lines.iter().position(|line| line == b"heal 0").expect("a heal");
+        if lines[heal..].contains(&b"partition".to_vec()) {
+            return answers(lines, &|_, answer| answer);
+        }
+        let others = [&lines[..heal], &lines[heal + 1..]].concat();
+        let mut answers = answers(&others, &|line, answer| match line {
+            "replica 0" => answer.replace("leader", "follower"),
+            "status" => answer.replace("isolated=0,1", "isolated=1"),
+            _ => answer,
+        });
+        answers.insert(heal, b"ok leader=none term=2".to_vec());
+        answers
+    };
+    let text = "new 3; partition 0; partition 1; heal 0";
+    let explanation = explain_port(text, 4, &port);
+    assert_eq!(first_section(&explanation), "4.3", "{:?}", explanation.facts);
+    assert!(has_fact(&explanation, "only a further `partition` makes the port settle"));
+}
+
 #[test]
 fn a_leader_that_is_named_is_blamed_only_if_it_is_right_unnamed() {
     let pending = "ok pending index=1 term=1";
@@ -387,6 +413,15 @@ fn a_port_that_is_right_at_another_pace_is_not_asked_further() {
     let explanation = explain_as(&lines, 2, expected, actual, &mut ask);
     assert_eq!(explanation.facts, ["the port was right when all lines were sent at once"]);
     assert_eq!((asked.get(), explanation.sections), (1, vec!["8".into()]));
+}
+
+/// Explains why a port is wrong at the last of some lines, from its answers to any lines.
+fn explain_port(text: &str, step: usize, port: WholePort<'_>) -> Explanation {
+    let lines = lines(text);
+    let expected = answers(&lines, &|_, answer| answer).pop().unwrap();
+    let actual = port(&lines).pop().unwrap();
+    assert_ne!(expected, actual, "the port is wrong");
+    explain_as(&lines, step, expected, Actual::Answer(actual), &mut |lines| Some(port(lines)))
 }
 
 #[test]
