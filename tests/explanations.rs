@@ -93,7 +93,7 @@ fn a_workload_is_explained_by_its_last_op() {
     let op = "op 1 of the workload: draws 3900778703475868044 357812285139149957 \
               4645975589145387511 make `put 0x6b65792d303030393537 0x571d000000000000`";
     assert_eq!(explanation.facts[0], op);
-    assert_eq!(first_section(&explanation), "7");
+    assert_eq!(first_section(&explanation), "8");
     // No op has been drawn.
     let port = instead("workload 20 1000 0", "ok committed=1 pending=0 refused=0");
     let explanation = explain("new 1; workload 20 1000 0", 2, &port);
@@ -425,6 +425,58 @@ fn explain_port(text: &str, step: usize, port: WholePort<'_>) -> Explanation {
 }
 
 #[test]
+fn a_number_is_misread_if_its_limit_is_known() {
+    let explanation = explain("new 257", 1, &instead("new 257", "ok"));
+    assert_eq!(first_section(&explanation), "8", "{:?}", explanation.facts);
+    let no_limit = |line: &str, right: String| match line {
+        "new 65" | "new 257" => "ok".into(),
+        _ => right,
+    };
+    assert_eq!(first_section(&explain("new 257", 1, &no_limit)), "1");
+    let line = "workload 1 4294967297 0";
+    let port = instead(line, "ok committed=0 pending=0 refused=0");
+    assert_eq!(first_section(&explain(&format!("new 1; {line}"), 2, &port)), "8");
+    let line = "workload 1 1000001 0";
+    let port = instead(line, "ok committed=0 pending=0 refused=0");
+    assert_eq!(first_section(&explain(&format!("new 1; {line}"), 2, &port)), "7");
+}
+
+#[test]
+fn a_limit_that_counts_hex_digits_is_of_the_section_on_tokens() {
+    let limit = |factor: usize| {
+        move |line: &str, right: String| {
+            let value = line.rsplit(' ').next().unwrap_or_default();
+            let count =
+                value.strip_prefix("0x").map_or(value.len(), |digits| digits.len() / factor);
+            if line.starts_with("put") && count > 600_000 {
+                "err value-length".into()
+            } else {
+                right
+            }
+        }
+    };
+    let text = format!("new 1; put a 0x{}", "20".repeat(400_000));
+    let explanation = explain(&text, 2, &limit(1));
+    assert_eq!(explanation.sections, ["8", "1"]);
+    assert_eq!(explanation.facts, ["the port is right with a text of the same length"]);
+    let text = format!("new 1; put a 0x{}", "20".repeat(700_000));
+    assert_eq!(first_section(&explain(&text, 2, &limit(2))), "1");
+}
+
+#[test]
+fn an_outcome_that_every_proposal_has_wrong_is_of_the_section_on_propose() {
+    let committed = |only_at: bool| {
+        move |line: &str, right: String| {
+            let is_meant = line.starts_with("at") || !only_at && line == "noop";
+            if is_meant { right.replace("pending", "committed") } else { right }
+        }
+    };
+    let text = "new 3; partition 0; at 0 noop";
+    assert_eq!(explain(text, 3, &committed(false)).sections, ["4.1", "4.2"]);
+    assert_eq!(explain(text, 3, &committed(true)).sections, ["4.2"]);
+}
+
+#[test]
 fn indexes_that_overflow_are_recognised_by_the_hash() {
     use sha2::{Digest as _, Sha256};
     let mut bytes = Vec::new();
@@ -438,6 +490,33 @@ fn indexes_that_overflow_are_recognised_by_the_hash() {
     let explanation = explain(&text, 257, &instead("log 0", &wrong));
     assert_eq!(explanation.facts, ["the hash is that of the log if its indexes have 8 bits"]);
     assert_eq!(explanation.sections, ["8"]);
+}
+
+#[test]
+fn numbers_that_do_not_add_up_are_of_section_7_only_if_an_op_may_be_missing() {
+    let of = |text: &str, answer: &str| {
+        let line = text.rsplit("; ").next().unwrap().to_owned();
+        let step = lines(text).len();
+        first_section(&explain(text, step, &instead(&line, answer))).to_owned()
+    };
+    let wrong = "ok committed=1 pending=0 refused=0";
+    assert_eq!(of("new 1; workload 1 9 3", wrong), "8");
+    let wrong = "ok committed=0 pending=0 refused=1";
+    assert_eq!(of("new 1; partition 0; workload 1 9 3", wrong), "7");
+}
+
+#[test]
+fn a_port_that_fails_with_one_form_of_a_line_has_the_fault_in_its_tokens() {
+    let lines = lines("load DKVS");
+    let expected = answers(&lines, &|_, answer| answer).pop().unwrap();
+    let failed = Actual::Failed(Failure::NoAnswer);
+    let mut ask = |lines: &[Vec<u8>]| {
+        let fails = lines.iter().any(|line| line == b"load DKVS");
+        (!fails).then(|| answers(lines, &|_, answer| answer))
+    };
+    let explanation = explain_as(&lines, 1, expected, failed, &mut ask);
+    assert_eq!(explanation.sections, ["8"], "{:?}", explanation.facts);
+    assert!(has_fact(&explanation, "with the line `load 0x444b5653` instead"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::cause::{Cause, Sections, section_of_command};
 use super::difference::Shape;
 use super::form::of_form;
 use super::{effects, generated, settling, snapshots};
+use crate::op::{Op, REPLICAS_MAX};
 use crate::protocol::Command;
 
 /// Reports whether it is an error that section 8 defines for every command.
@@ -23,7 +24,7 @@ pub(super) fn sections(cause: &mut Cause<'_>, expected: &[u8], actual: &[u8]) ->
         return sections;
     }
     match &command {
-        Command::New { .. } => vec!["1", "4"],
+        Command::New { size } => of_new(cause, *size, &got),
         Command::Propose { .. } | Command::ProposeAt { .. } => of_proposal(cause, &due, &got),
         Command::Partition { .. } | Command::Heal | Command::HealIds { .. } => {
             of_partition(cause, &due, &got)
@@ -49,6 +50,13 @@ pub(super) fn sections(cause: &mut Cause<'_>, expected: &[u8], actual: &[u8]) ->
     }
 }
 
+fn of_new(cause: &mut Cause<'_>, size: u64, got: &Shape<'_>) -> Sections {
+    let least = REPLICAS_MAX + 1;
+    let is_misread =
+        got.error().is_none() && size > least && cause.is_misread(&[], &format!("new {least}"));
+    if is_misread { vec!["8", "1"] } else { vec!["1", "4"] }
+}
+
 fn is_error(due: &Shape<'_>, got: &Shape<'_>) -> bool {
     due.error().or(got.error()).is_some()
 }
@@ -64,7 +72,7 @@ fn is_limit_alone(due: &Shape<'_>, got: &Shape<'_>) -> bool {
 fn of_proposal(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Sections {
     let own = section_of_command(&cause.step);
     if is_limit_alone(due, got) {
-        return vec!["1", own];
+        return if counts_digits(cause) { vec!["8", "1"] } else { vec!["1", own] };
     }
     if is_error(due, got) {
         return vec![own];
@@ -75,6 +83,9 @@ fn of_proposal(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Secti
     let is_state_right = observed.iter().all(|(due, actual)| due == actual);
     if is_state_right {
         cause.facts.push("the state after it is right, so only the answer is wrong".into());
+        if own == "4.2" && due.status != got.status && is_pending_unknown(cause) {
+            return vec!["4.1", own];
+        }
         // No entry has the index 0.
         return if got.number("index") == Some(0) { vec!["1", own] } else { vec![own] };
     }
@@ -82,6 +93,45 @@ fn of_proposal(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Secti
         return vec![own];
     }
     if due.number("index") == got.number("index") { vec!["4.4", own] } else { vec![own, "4.4"] }
+}
+
+/// Reports whether the port judges the length of a byte string in hex wrongly, and that of a text of
+/// as many bytes rightly.
+fn counts_digits(cause: &mut Cause<'_>) -> bool {
+    let Some((_, before)) = cause.lines_to_step().split_last() else { return false };
+    let (prefix, op) = match &cause.step.command {
+        Some(Command::Propose { op }) => (String::new(), op),
+        Some(Command::ProposeAt { id, op }) => (format!("at {id} "), op),
+        _ => return false,
+    };
+    let (word, lengths) = match op {
+        Op::Put { key, value } => ("put", vec![key.len(), value.len()]),
+        Op::Del { key } => ("del", vec![key.len()]),
+        Op::NoOp => return false,
+    };
+    let line = |token: &dyn Fn(usize) -> String| {
+        let tokens = lengths.iter().map(|length| token(*length)).collect::<Vec<_>>();
+        format!("{prefix}{word} {}", tokens.join(" "))
+    };
+    // Only in hex can a token be of no bytes.
+    let hex = line(&|length| format!("0x{}", "61".repeat(length)));
+    let text = line(&|length| if length == 0 { "0x".into() } else { "a".repeat(length) });
+    let counts_digits = cause.port.is_right(before, &text) == Some(true)
+        && cause.port.is_right(before, &hex) == Some(false);
+    if counts_digits {
+        cause.facts.push("the port is right with a text of the same length".into());
+    }
+    counts_digits
+}
+
+/// Reports whether a pending proposal to the current leader has a wrong outcome.
+fn is_pending_unknown(cause: &mut Cause<'_>) -> bool {
+    let lines = ["new 3", "partition 1 2"].map(|line| line.as_bytes().to_vec());
+    let is_unknown = cause.port.is_right(&lines, "noop") == Some(false);
+    if is_unknown {
+        cause.facts.push("the outcome of a pending `noop` is wrong, too".into());
+    }
+    is_unknown
 }
 
 fn of_partition(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Sections {

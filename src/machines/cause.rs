@@ -75,6 +75,17 @@ impl<'a> Cause<'a> {
         is_right
     }
 
+    /// Reports whether the port, which accepts a number far above a limit, refuses the line with the
+    /// least one above it.
+    pub(super) fn is_misread(&mut self, before: &[Vec<u8>], line_above_limit: &str) -> bool {
+        let is_misread = self.port.is_right(before, line_above_limit) == Some(true);
+        if is_misread {
+            let fact = format!("the port refuses `{line_above_limit}`, so it misreads the number");
+            self.facts.push(fact);
+        }
+        is_misread
+    }
+
     /// Returns the section of the step's command. A leader that is reachable proposes as if it were
     /// not named, so that only the naming is of section 4.2.
     pub(super) fn own_section(&mut self) -> &'static str {

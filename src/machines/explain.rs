@@ -75,6 +75,7 @@ fn of_failure(cause: &mut Cause<'_>, failure: &Failure) -> Sections {
     cause.facts.push(format!("with `{HELLO}` in place of this line the port answers"));
     match section_of_command(&cause.step) {
         "8" => vec!["8"],
+        _ if cause.is_right_in_canonical_form() => vec!["8"],
         section => vec![section, "8"],
     }
 }

@@ -10,6 +10,7 @@ use super::inquiry::observations;
 use super::oracle::{Oracle, command, draw_line};
 use crate::protocol::Command;
 use crate::splitmix64::SplitMix64;
+use crate::workload::KEYS_MAX;
 
 /// Runs of more lines are not compared line by line.
 const LINES_MAX: u64 = 30_000;
@@ -18,27 +19,41 @@ const LINES_MAX: u64 = 30_000;
 pub(super) fn of_workload(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Sections {
     let codes = [due.error(), got.error()];
     if codes.iter().flatten().any(|code| *code == "key-space") && codes.contains(&None) {
-        return vec!["7", "8"];
+        return of_key_space(cause, got);
     }
     if codes != [None, None] {
         return vec!["8"];
     }
     push_last_op(cause);
     let Some(Command::Workload { count, .. }) = cause.step.command else { return vec!["7"] };
-    let counts = ["committed", "pending", "refused"].map(|name| got.number(name));
-    let sum = counts.iter().try_fold(0_u64, |sum, count| sum.checked_add((*count)?));
-    if sum != Some(count) {
-        cause.facts.push(format!("the port's numbers do not add up to {count}"));
-        return vec!["7", "8"];
-    }
     let lines = cause.lines_to_step();
     let observed = cause.port.observed(lines);
     let is_state_right = observed.is_some_and(|all| all.iter().all(|(due, actual)| due == actual));
+    let counts = ["committed", "pending", "refused"].map(|name| got.number(name));
+    let sum = counts.iter().try_fold(0_u64, |sum, count| sum.checked_add((*count)?));
+    // A refused op leaves no trace, so it is not known whether it was proposed.
+    let can_be_fewer = !is_state_right || due.number("refused") != Some(0);
+    if sum != Some(count) && can_be_fewer {
+        cause.facts.push(format!("the port's numbers do not add up to {count}"));
+        return vec!["7", "8"];
+    }
     if is_state_right {
         cause.facts.push("the state after it is right, so only the numbers are wrong".into());
         return vec!["8", "7"];
     }
     vec!["7"]
+}
+
+fn of_key_space(cause: &mut Cause<'_>, got: &Shape<'_>) -> Sections {
+    let lines = cause.lines_to_step();
+    let before = &lines[..lines.len().saturating_sub(1)];
+    let least = KEYS_MAX + 1;
+    let is_far_above = matches!(
+        cause.step.command,
+        Some(Command::Workload { keys, .. }) if got.error().is_none() && keys > least
+    );
+    let is_misread = is_far_above && cause.is_misread(before, &format!("workload 0 {least} 0"));
+    if is_misread { vec!["8", "7"] } else { vec!["7", "8"] }
 }
 
 /// Returns the sections behind a wrong state after `workload`.

@@ -43,6 +43,17 @@ impl<'a> Inquiry<'a> {
         Some(answers[first..].to_vec())
     }
 
+    /// Reports whether the port's answer to `question` after `lines` is right. Returns `None` if it
+    /// has none, or none is due.
+    pub(super) fn is_right(&mut self, lines: &[Vec<u8>], question: &str) -> Option<bool> {
+        let mut session = Oracle::new();
+        for line in lines {
+            session.run(line);
+        }
+        let due = session.run(question.as_bytes())?;
+        Some(self.answer(lines, question)? == due.as_bytes())
+    }
+
     /// Returns the answers to the observers after `lines`: those that are due, and the port's.
     pub(super) fn observed(&mut self, lines: &[Vec<u8>]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
         let (observers, due) = observations(lines);
