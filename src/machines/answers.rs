@@ -41,6 +41,7 @@ pub(super) fn sections(cause: &mut Cause<'_>, expected: &[u8], actual: &[u8]) ->
         // The errors of the other commands are in section 8 alone.
         _ if is_error(&due, &got) => vec!["8"],
         Command::Mix { .. } | Command::Draw { .. } => vec!["6"],
+        Command::Get { id, key } => snapshots::of_get(cause, *id, key),
         Command::Dump { id } => snapshots::of_dump(cause, *id),
         Command::Chaos { .. } => generated::of_chaos(cause, actual),
         Command::Status | Command::Replica { .. } | Command::Log { .. } | Command::Hash { .. } => {

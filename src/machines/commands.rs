@@ -46,6 +46,19 @@ pub(super) fn is_action(command: &Command) -> bool {
     )
 }
 
+/// Reports whether the command only shows a part of a cluster.
+pub(super) const fn is_observer(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Status
+            | Command::Replica { .. }
+            | Command::Get { .. }
+            | Command::Hash { .. }
+            | Command::Dump { .. }
+            | Command::Log { .. }
+    )
+}
+
 /// Returns the command as a line in one form: single spaces, numbers without leading zeros, byte
 /// strings in hex. Returns `None` if there is no such form, or it is too long for a line.
 pub(super) fn canonical(command: &Command) -> Option<String> {

@@ -6,7 +6,7 @@ use super::commands::is_action;
 use super::difference::Shape;
 use super::form::of_form;
 use super::step::Step;
-use super::{digests, generated, settling, snapshots};
+use super::{digests, generated, maps, remembered, settling, snapshots};
 use crate::protocol::Command;
 use crate::replica::ReplicaId;
 
@@ -42,21 +42,40 @@ pub(super) fn of_observer(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_
         Some(Command::Replica { id }) => of_replica(cause, id, &due.differing(got)),
         Some(Command::Log { id }) => of_log(cause, id, got),
         Some(Command::Hash { id } | Command::Dump { id }) => snapshots::of_hash(cause, id, got),
-        Some(Command::Get { id, .. }) => snapshots::of_map(cause, id),
+        Some(Command::Get { id, key }) => snapshots::of_get(cause, id, &key),
         _ => vec![section_of_command(&cause.step)],
     }
 }
 
-fn of_status(cause: &Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Sections {
+fn of_status(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Sections {
     let differing = due.differing(got);
     let is_of_reach = is_of_reach(&cause.step);
     if differing.iter().any(|name| name == "isolated") {
+        if reaches_the_right_replicas(cause) {
+            return vec!["8", "4.3"];
+        }
         return vec![if is_of_reach { "4.3" } else { "4" }];
     }
     if differing == ["quorum"] {
         return vec!["4", "8"];
     }
     vec![if is_of_reach { "4.4" } else { section_of_command(&cause.step) }]
+}
+
+/// Reports whether all is right after a further proposal, except for the answer to `status`: then the
+/// right replicas are isolated.
+fn reaches_the_right_replicas(cause: &mut Cause<'_>) -> bool {
+    let is_leader_reachable =
+        cause.step.leader().is_some_and(|leader| !cause.step.is_isolated(leader));
+    let lines = [cause.lines_to_step(), &[b"noop".to_vec()]].concat();
+    let observed = if is_leader_reachable { cause.port.observed(&lines) } else { None };
+    // The first answer is that to `status`.
+    let is_right =
+        observed.is_some_and(|observed| observed.iter().skip(1).all(|(due, actual)| due == actual));
+    if is_right {
+        cause.facts.push("a further `noop` reaches the right replicas".into());
+    }
+    is_right
 }
 
 fn is_of_reach(step: &Step) -> bool {
@@ -81,6 +100,9 @@ fn of_replica(cause: &mut Cause<'_>, id: ReplicaId, differing: &[String]) -> Sec
     }
     if own == "4.2" {
         return vec![own];
+    }
+    if cause.step.is_isolated(id) && remembered::is_left_by_a_snapshot(cause) {
+        return vec!["4.4", "4"];
     }
     if cause.step.is_isolated(id) {
         cause.facts.push(format!("replica {id} is isolated, and changes"));
@@ -113,10 +135,22 @@ fn of_log(cause: &mut Cause<'_>, id: ReplicaId, got: &Shape<'_>) -> Sections {
     }
     match (own, cause.step.leader()) {
         // Its last index is right, and its entries before this one were.
-        ("4.1", Some(leader)) if leader == id => vec!["2", "8"],
+        ("4.1", Some(leader)) if leader == id => of_entries(cause, id),
         ("4.1" | "4.3" | "4.4", _) if cause.step.is_isolated(id) => vec!["4", "4.4"],
         ("4.1" | "4.3" | "4.4", _) => vec!["4.4"],
         ("4", _) => vec!["8"],
         _ => vec![own],
     }
+}
+
+/// Returns the sections behind a wrong hash of the right entries: those are encoded wrongly, or the
+/// numbers between them.
+fn of_entries(cause: &mut Cause<'_>, id: ReplicaId) -> Sections {
+    let lines = cause.lines_to_step();
+    let of_noops = maps::with_ops(lines, |_| Some(crate::Op::NoOp));
+    if of_noops != lines && cause.port.is_right(&of_noops, &format!("log {id}")) == Some(false) {
+        cause.facts.push("the hash of as many NoOps is wrong, too".into());
+        return vec!["8", "2"];
+    }
+    vec!["2", "8"]
 }

@@ -4,7 +4,7 @@ use dkv20_exam::{Actual, Ask, Evidence, Explanation, Failure};
 
 use super::cause::{Cause, Sections, section_of_command};
 use super::commands::{GREETING_FORM, HELLO, is_greeting, word_of};
-use super::{answers, effects};
+use super::{answers, effects, remembered};
 use crate::protocol::Command;
 
 /// No explanation has more lines.
@@ -27,12 +27,19 @@ fn sections(cause: &mut Cause<'_>) -> Sections {
     }
     match (&divergence.expected, &divergence.actual) {
         (Some(_), Actual::Answer(_)) if depends_on_delivery(cause) => vec!["8"],
-        (Some(expected), Actual::Answer(actual)) if cause.evidence.step < divergence.step => {
-            effects::sections(cause, expected, actual)
+        (Some(expected), Actual::Answer(actual)) => {
+            remembered::of_answer(cause).unwrap_or_else(|| of_answer(cause, expected, actual))
         }
-        (Some(expected), Actual::Answer(actual)) => answers::sections(cause, expected, actual),
         (_, Actual::Failed(failure)) => of_failure(cause, failure),
         _ => vec!["8"],
+    }
+}
+
+fn of_answer(cause: &mut Cause<'_>, expected: &[u8], actual: &[u8]) -> Sections {
+    if cause.evidence.step < cause.evidence.divergence.step {
+        effects::sections(cause, expected, actual)
+    } else {
+        answers::sections(cause, expected, actual)
     }
 }
 

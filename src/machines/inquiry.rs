@@ -3,6 +3,10 @@
 use dkv20_exam::{Ask, Session as _};
 
 use super::oracle::Oracle;
+use crate::replica::ReplicaId;
+
+/// Snapshots that are longer than this by more than the reference's are not taken apart.
+const EXCESS_BYTES_MAX: usize = 1 << 20;
 
 /// The port, which is asked a few more lines on new processes. After a failure it is not asked again,
 /// so that a port that hangs takes one time limit.
@@ -52,6 +56,20 @@ impl<'a> Inquiry<'a> {
         }
         let due = session.run(question.as_bytes())?;
         Some(self.answer(lines, question)? == due.as_bytes())
+    }
+
+    /// Returns the port's snapshot of a replica after `lines`, unless it is much longer than that of
+    /// the reference, whose length is `due_length`.
+    pub(super) fn snapshot(
+        &mut self,
+        lines: &[Vec<u8>],
+        id: ReplicaId,
+        due_length: usize,
+    ) -> Option<Vec<u8>> {
+        let answer = self.answer(lines, &format!("dump {id}"))?;
+        let digits = answer.strip_prefix(b"ok 0x")?;
+        let is_tolerable = digits.len() / 2 <= due_length + EXCESS_BYTES_MAX;
+        hex::decode(digits).ok().filter(|_| is_tolerable)
     }
 
     /// Returns the answers to the observers after `lines`: those that are due, and the port's.

@@ -5,13 +5,12 @@ use super::difference::Shape;
 use super::digests::{REVERSED, cause_of_snapshot_hash, wrong_orders};
 use super::fields::{FieldName, describe, entries, first_differing_field, ordered_entries, shown};
 use super::oracle::command;
+use super::{maps, remembered};
 use crate::error::ErrorCode;
 use crate::protocol::{Command, Hex};
 use crate::reference::{Op, Replica, Snapshot, load_state};
 use crate::replica::ReplicaId;
 
-/// Snapshots that are longer than this by more than the reference's are not taken apart.
-const EXCESS_BYTES_MAX: usize = 1 << 20;
 /// How many fields before a refused one are shown.
 const FIELDS_SHOWN: usize = 6;
 /// The longest string of a snapshot that a port is asked to load.
@@ -19,8 +18,14 @@ const LOADED_LENGTH_MAX: usize = 2_000_000;
 
 /// Returns the sections behind a wrong hash of a replica's snapshot.
 pub(super) fn of_hash(cause: &mut Cause<'_>, id: ReplicaId, got: &Shape<'_>) -> Sections {
-    if let Some(sections) = compared(cause, id) {
-        return sections;
+    match compared(cause, id) {
+        Comparison::Right => {
+            let fact = format!("the snapshot of replica {id} is right, so its hash is wrong");
+            cause.facts.push(fact);
+            return vec!["5"];
+        }
+        Comparison::Wrong(sections) => return sections,
+        Comparison::Impossible => {}
     }
     let snapshot = cause.step.replica_after(id).map(snapshot_of);
     let guessed =
@@ -34,7 +39,13 @@ pub(super) fn of_hash(cause: &mut Cause<'_>, id: ReplicaId, got: &Shape<'_>) -> 
 
 /// Returns the sections behind a wrong answer to `dump`.
 pub(super) fn of_dump(cause: &mut Cause<'_>, id: ReplicaId) -> Sections {
-    compared(cause, id).unwrap_or_else(|| vec!["5"])
+    let Comparison::Wrong(sections) = compared(cause, id) else { return vec!["5"] };
+    let lines = cause.lines_to_step();
+    if cause.port.is_right(lines, &format!("hash {id}")) == Some(true) {
+        cause.facts.push("its hash is right, so only the answer to `dump` is wrong".into());
+        return vec!["8", "5"];
+    }
+    sections
 }
 
 fn snapshot_of(replica: &Replica) -> Snapshot {
@@ -42,40 +53,61 @@ fn snapshot_of(replica: &Replica) -> Snapshot {
     Snapshot { commit: replica.commit, term, map: replica.map.clone() }
 }
 
-/// Fetches the port's snapshot of a replica; `None` if it has none of tolerable length.
-fn fetched(cause: &mut Cause<'_>, id: ReplicaId, length: usize) -> Option<Vec<u8>> {
-    let answer = cause.ask(&format!("dump {id}"))?;
-    let digits = answer.strip_prefix(b"ok 0x")?;
-    let is_tolerable = digits.len() / 2 <= length + EXCESS_BYTES_MAX;
-    hex::decode(digits).ok().filter(|_| is_tolerable)
+/// The port's snapshot, compared with the reference's.
+enum Comparison {
+    /// It could not be fetched.
+    Impossible,
+    Right,
+    /// It is wrong, by these sections.
+    Wrong(Sections),
 }
 
 /// Compares the port's snapshot with the reference's.
-fn compared(cause: &mut Cause<'_>, id: ReplicaId) -> Option<Sections> {
-    let expected = cause.step.replica_after(id)?.dump_state();
-    let actual = fetched(cause, id, expected.len())?;
+fn compared(cause: &mut Cause<'_>, id: ReplicaId) -> Comparison {
+    let Some(replica) = cause.step.replica_after(id) else { return Comparison::Impossible };
+    let expected = replica.dump_state();
+    let lines = cause.lines_to_step();
+    let Some(actual) = cause.port.snapshot(lines, id, expected.len()) else {
+        return Comparison::Impossible;
+    };
     let Some((field, text)) = first_differing_field(&expected, &actual) else {
-        cause.facts.push(format!("the snapshot of replica {id} is right, so its hash is wrong"));
-        return Some(vec!["5"]);
+        return Comparison::Right;
     };
     cause.facts.push(format!("snapshot of replica {id}: {text}"));
+    Comparison::Wrong(of_field(cause, id, field, &expected, &actual))
+}
+
+/// Returns the sections behind a snapshot that differs first in this field.
+fn of_field(
+    cause: &mut Cause<'_>,
+    id: ReplicaId,
+    field: FieldName,
+    expected: &[u8],
+    actual: &[u8],
+) -> Sections {
     if field == FieldName::Term {
         let own = section_of_command(&cause.step);
+        let lines = cause.lines_to_step();
+        if cause.port.is_right(lines, &format!("log {id}")) == Some(false) {
+            cause.facts.push(format!("the log of replica {id} is wrong, too"));
+            let is_follower = own == "4.1" && cause.step.leader() != Some(id);
+            return vec![if is_follower { "4.4" } else { own }, "5"];
+        }
         let is_from_elsewhere = own == "4.5" || cause.step.installs_snapshot(id);
-        return Some(if is_from_elsewhere { vec![own, "5"] } else { vec!["5"] });
+        return if is_from_elsewhere { vec![own, "5"] } else { vec!["5"] };
     }
     if field.is_head() && field != FieldName::Count {
-        return Some(vec!["5"]);
+        return vec!["5"];
     }
-    if entries(&expected) == entries(&actual) {
-        return Some(of_order(cause, id, &actual));
+    if entries(expected) == entries(actual) {
+        return of_order(cause, id, actual);
     }
     // A map with too many keys for its commit index, or in the wrong order, is read all the same.
-    let refused = load_state(&actual).err().map(|error| error.code);
+    let refused = load_state(actual).err().map(|error| error.code);
     if !matches!(refused, None | Some(ErrorCode::KeyOrder | ErrorCode::BadCount)) {
-        return Some(vec!["5"]);
+        return vec!["5"];
     }
-    Some(of_content(cause, id))
+    of_content(cause, id)
 }
 
 /// The snapshot has the right keys and values, but not in the right order, or something else is
@@ -85,7 +117,7 @@ fn of_order(cause: &mut Cause<'_>, id: ReplicaId, actual: &[u8]) -> Sections {
     if keys.is_sorted() {
         return vec!["5"];
     }
-    let again = fetched(cause, id, actual.len());
+    let again = cause.port.snapshot(cause.lines_to_step(), id, actual.len());
     if again.is_some_and(|again| again != actual && entries(&again) == entries(actual)) {
         cause.facts.push("its keys are in a random order: another process has another one".into());
         return vec!["5"];
@@ -127,7 +159,33 @@ fn is_order_of_insertion(lines: &[Vec<u8>], keys: &[&[u8]]) -> bool {
 
 /// Returns the sections behind a map with wrong content, after fetching it.
 pub(super) fn of_map(cause: &mut Cause<'_>, id: ReplicaId) -> Sections {
-    compared(cause, id).unwrap_or_else(|| of_content(cause, id))
+    match compared(cause, id) {
+        Comparison::Right => {
+            let fact =
+                format!("the snapshot of replica {id} is right, so only the answer is wrong");
+            cause.facts.push(fact);
+            vec!["8", "3"]
+        }
+        Comparison::Wrong(sections) => sections,
+        Comparison::Impossible => of_content(cause, id),
+    }
+}
+
+/// Returns the sections behind a wrong answer to `get` in the right state.
+pub(super) fn of_get(cause: &mut Cause<'_>, id: ReplicaId, key: &[u8]) -> Sections {
+    let sections = of_map(cause, id);
+    if sections.first() != Some(&"8")
+        || !cause.step.replica_after(id).is_some_and(|replica| replica.map.contains_key(key))
+    {
+        return sections;
+    }
+    let del = format!("del {}", Hex(key)).into_bytes();
+    let lines = [cause.lines_to_step(), &[del]].concat();
+    if cause.port.is_right(&lines, &format!("dump {id}")) == Some(false) {
+        cause.facts.push("a Del of the key leaves a wrong map, so the map does not find it".into());
+        return vec!["3", "8"];
+    }
+    sections
 }
 
 /// Returns the sections behind a map with wrong content, by what the step does to it.
@@ -138,48 +196,17 @@ fn of_content(cause: &mut Cause<'_>, id: ReplicaId) -> Sections {
         return vec!["4.4"];
     }
     match count {
+        0 if remembered::is_left_by_a_snapshot(cause) => vec!["4.4", "3"],
         0 => {
             cause.facts.push(format!("no entry of replica {id} commits in this step"));
             vec!["3", own]
         }
-        1 if has_altered_bytes(cause, id) => vec!["1", "2"],
-        1 => vec!["2", own],
+        1 => maps::of_op(cause, id),
         _ => {
             cause.facts.push(format!("{count} entries of replica {id} commit in this step"));
             vec!["4.4", "2"]
         }
     }
-}
-
-/// Reports whether the map has a key or value that is not in the op, but similar bytes.
-fn has_altered_bytes(cause: &mut Cause<'_>, id: ReplicaId) -> bool {
-    let Some(Command::Propose { op } | Command::ProposeAt { op, .. }) = &cause.step.command else {
-        return false;
-    };
-    let crate::Op::Put { key, value } = op else { return false };
-    let (key, value) = (key.to_vec(), value.to_vec());
-    let Some(replica) = cause.step.replica_after(id) else { return false };
-    let (map, length) = (replica.map.clone(), replica.dump_state().len());
-    let Some(actual) = fetched(cause, id, length) else { return false };
-    let actual = entries(&actual);
-    // The op changes no other key than its own.
-    let is_strange = |(known, value): &(&&[u8], &&[u8])| {
-        **known != &key[..] && map.get(**known).is_none_or(|right| right != *value)
-    };
-    let strange_key = actual.iter().find(is_strange).map(|(known, _)| known);
-    if let Some(strange) = strange_key {
-        let (strange, key) = (shown(strange), shown(&key));
-        cause.facts.push(format!("the port changes the key {strange} instead of {key}"));
-        return true;
-    }
-    // The value before this step is another mistake.
-    let is_cut = actual.get(&key[..]).is_some_and(|actual| {
-        *actual != &value[..] && !actual.is_empty() && value.starts_with(actual)
-    });
-    if is_cut {
-        cause.facts.push("the port keeps only the beginning of the value".into());
-    }
-    is_cut
 }
 
 /// The errors of lengths.
