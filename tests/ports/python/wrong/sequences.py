@@ -38,7 +38,7 @@ def chaos_makes_at_least_one_step(honest, self, seed, steps):
     "workload without ops proposes one.",
     "A loop that is tested at its end.",
     "new 1; workload 1 9 0",
-    "8",
+    "7",
 )
 def workload_proposes_at_least_one_op(honest, self, seed, keys, count):
     return honest(self, seed, keys, count or 1)

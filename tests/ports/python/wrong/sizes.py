@@ -146,7 +146,7 @@ def inline(key):
     "Two keys of equal length that share their first 12 bytes are the same.",
     "Strings of which only a length and a prefix are inline, as in Umbra and Arrow's views.",
     "new 1; put prefix-of-12-a 1; put prefix-of-12-b 2; replica 0",
-    "3",
+    "1",
 )
 def keys_are_compared_by_length_and_prefix(honest, self, op):
     known = vars(self).setdefault("inlined", {})

@@ -183,7 +183,7 @@ def isolated_replicas_have_acknowledged(_, n):
     "A leader that returns as leader drops what it has appended in isolation.",
     "Logs are truncated to the high watermark on return, as Kafka did before KIP-101.",
     "new 3; partition 0 1; at 0 put a 1; heal; replica 0",
-    "4.2",
+    "4.4",
 )
 def returning_leader_drops_its_tail(honest, self, ids):
     self.check_ids(ids)
