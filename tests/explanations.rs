@@ -397,6 +397,7 @@ fn a_map_that_grows_without_a_commit_is_of_the_section_on_replicas() {
     let port = |line: &str, right: String| match line {
         "replica 0" => "ok role=leader term=1 base=0 commit=0 last=1 keys=1".into(),
         "dump 0" => grown.into(),
+        "hash 0" => format!("ok {}", "0".repeat(64)),
         _ => right,
     };
     let explanation = explain("new 3; partition 0; at 0 put 0x61 0x76; replica 0", 3, &port);
@@ -582,6 +583,8 @@ fn an_answer_that_alone_is_wrong_is_of_section_8() {
     assert_eq!(of(isolated, "ok leader=0 term=1 quorum=2 isolated=none"), "8");
     let keys = "new 1; put a 1; replica 0";
     assert_eq!(of(keys, "ok role=leader term=1 base=0 commit=1 last=1 keys=2"), "8");
+    let commit = "new 3; partition 1 2; noop; replica 0";
+    assert_eq!(of(commit, "ok role=leader term=1 base=0 commit=1 last=1 keys=0"), "8");
     let explanation = explain("new 1; put a 1; dump 0", 3, &instead("dump 0", "ok 0x00"));
     assert_eq!(explanation.sections, ["8", "5"], "{:?}", explanation.facts);
 
@@ -703,6 +706,7 @@ fn a_wrong_replica_that_shares_a_snapshot_is_of_the_section_on_settling() {
     let never = |lines: &[Vec<u8>]| {
         answers(lines, &|line, right| match line {
             "replica 2" => right.replace("keys=0", "keys=1").replace("commit=0", "commit=1"),
+            "hash 2" => format!("ok {}", "0".repeat(64)),
             _ => right,
         })
     };
@@ -723,9 +727,15 @@ fn wrong_hashes_of_noops_are_not_of_their_encoding() {
             })
         }
     };
+    let right = |lines: &[Vec<u8>]| answers(lines, &|_, answer| answer);
     let text = "new 1; put a 1; log 0";
     assert_eq!(explain_port(text, 2, &wrong(true)).sections, ["2", "8"]);
     assert_eq!(explain_port(text, 2, &wrong(false)).sections, ["8", "2"]);
+    // Only the hash of a longer log is wrong.
+    let long = |lines: &[Vec<u8>]| if lines.len() > 3 { wrong(false)(lines) } else { right(lines) };
+    let explanation = explain_port("new 1; put a 1; put b 1; log 0", 3, &long);
+    assert_eq!(explanation.sections, ["8", "2"]);
+    assert!(has_fact(&explanation, "the hash of the last entry alone is right"));
 }
 
 #[test]

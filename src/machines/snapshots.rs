@@ -40,12 +40,19 @@ pub(super) fn of_hash(cause: &mut Cause<'_>, id: ReplicaId, got: &Shape<'_>) -> 
 /// Returns the sections behind a wrong answer to `dump`.
 pub(super) fn of_dump(cause: &mut Cause<'_>, id: ReplicaId) -> Sections {
     let Comparison::Wrong(sections) = compared(cause, id) else { return vec!["5"] };
+    if is_right(cause, id) { vec!["8", "5"] } else { sections }
+}
+
+/// Reports whether the hash of a replica's snapshot is right, so that another answer that shows the
+/// same state is wrong alone.
+pub(super) fn is_right(cause: &mut Cause<'_>, id: ReplicaId) -> bool {
     let lines = cause.lines_to_step();
-    if cause.port.is_right(lines, &format!("hash {id}")) == Some(true) {
-        cause.facts.push("its hash is right, so only the answer to `dump` is wrong".into());
-        return vec!["8", "5"];
+    let is_right = cause.port.is_right(lines, &format!("hash {id}")) == Some(true);
+    if is_right {
+        let fact = format!("the hash of replica {id} is right, so only the answer is wrong");
+        cause.facts.push(fact);
     }
-    sections
+    is_right
 }
 
 fn snapshot_of(replica: &Replica) -> Snapshot {
@@ -160,32 +167,27 @@ fn is_order_of_insertion(lines: &[Vec<u8>], keys: &[&[u8]]) -> bool {
 /// Returns the sections behind a map with wrong content, after fetching it.
 pub(super) fn of_map(cause: &mut Cause<'_>, id: ReplicaId) -> Sections {
     match compared(cause, id) {
-        Comparison::Right => {
-            let fact =
-                format!("the snapshot of replica {id} is right, so only the answer is wrong");
-            cause.facts.push(fact);
-            vec!["8", "3"]
-        }
         Comparison::Wrong(sections) => sections,
-        Comparison::Impossible => of_content(cause, id),
+        Comparison::Right | Comparison::Impossible => of_content(cause, id),
     }
 }
 
-/// Returns the sections behind a wrong answer to `get` in the right state.
+/// Returns the sections behind a wrong answer to `get`.
 pub(super) fn of_get(cause: &mut Cause<'_>, id: ReplicaId, key: &[u8]) -> Sections {
-    let sections = of_map(cause, id);
-    if sections.first() != Some(&"8")
-        || !cause.step.replica_after(id).is_some_and(|replica| replica.map.contains_key(key))
-    {
-        return sections;
+    if !is_right(cause, id) {
+        return of_map(cause, id);
     }
-    let del = format!("del {}", Hex(key)).into_bytes();
-    let lines = [cause.lines_to_step(), &[del]].concat();
-    if cause.port.is_right(&lines, &format!("dump {id}")) == Some(false) {
-        cause.facts.push("a Del of the key leaves a wrong map, so the map does not find it".into());
-        return vec!["3", "8"];
+    let replica = cause.step.replica_after(id);
+    if replica.is_some_and(|replica| replica.map.contains_key(key)) {
+        let del = format!("del {}", Hex(key)).into_bytes();
+        let lines = [cause.lines_to_step(), &[del]].concat();
+        if cause.port.is_right(&lines, &format!("dump {id}")) == Some(false) {
+            let fact = "a Del of the key leaves a wrong map, so the map does not find it";
+            cause.facts.push(fact.into());
+            return vec!["3", "8"];
+        }
     }
-    sections
+    vec!["8", "3"]
 }
 
 /// Returns the sections behind a map with wrong content, by what the step does to it.
