@@ -51,7 +51,7 @@ const SURROUNDINGS: [&str; 2] = ["process", "cost"];
 const SEED: u64 = 1;
 const OTHER_SEEDS: [u64; 3] = [2, 3, 4];
 /// Of how many wrong ports the report names the section that they break.
-const NAMED_PERCENT_MIN: usize = 80;
+const NAMED_PERCENT_MIN: usize = 95;
 
 /// Mistakes that have nothing to do with each other. Neither of a pair shows in almost every case, as
 /// then the other is hardly asked about.
