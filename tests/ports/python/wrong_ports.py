@@ -19,9 +19,12 @@ import sys
 
 import dkv20
 from wrong import (
+    buffers,
     cluster,
     codec,
+    coercions,
     commands,
+    endurance,
     faults,
     loads,
     logs,
@@ -31,6 +34,7 @@ from wrong import (
     process,
     programs,
     recovery,
+    replication,
     scale,
     sequences,
     sizes,
@@ -45,6 +49,7 @@ from wrong.registry import HONEST, WRONG_PORTS, WrongPort
 REGISTERED = (
     *(numbers, codec, cluster, faults, recovery, scale, process, surroundings, oddities),
     *(stale, sizes, maps, text, logs, votes, loads, sequences, programs, commands),
+    *(coercions, buffers, replication, endurance),
 )
 
 
