@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import dkv20
@@ -186,3 +187,77 @@ def overwrite(one, other, limit, op, term):
 )
 def logs_share_an_array(_, n):
     return Shared(n)
+
+
+@answer(
+    3,
+    "Replica.apply",
+    "A del of an absent key deletes the keys that begin with it.",
+    "The subtree of a partial match is dropped: michaelsproul/rust_radix_trie#50.",
+    "new 1; put abc 1; del ab; get 0 abc",
+    "2",
+)
+def absent_del_deletes_a_subtree(honest, self, op):
+    if op.tag == dkv20.DEL and op.key not in self.map:
+        for key in [key for key in self.map if key.startswith(op.key)]:
+            del self.map[key]
+    honest(self, op)
+
+
+@answer(
+    3,
+    "Replica.apply",
+    "A key that is just what two present keys share at their beginning cannot be put.",
+    "A branch is taken for a key: reverseame/APOTHEOSIS#37.",
+    "new 1; put abc 1; put abd 2; put ab 3; get 0 ab",
+    "2",
+)
+def a_branch_is_no_key(honest, self, op):
+    if op.tag == dkv20.PUT and op.key not in self.map:
+        below = {key[len(op.key)] for key in self.map if key.startswith(op.key)}
+        if len(below) > 1:
+            return
+    honest(self, op)
+
+
+@answer(
+    3,
+    "Replica.apply",
+    "A key with a value of more than 4,096 bytes cannot be deleted.",
+    "A value on pages of its own: datalevin/datalevin#390.",
+    "new 1; put a " + "v" * 4_320 + "; del a; get 0 a",
+    "2",
+)
+def long_values_cannot_be_deleted(honest, self, op):
+    if op.tag == dkv20.PUT or len(self.map.get(op.key, b"")) <= 4_096:
+        honest(self, op)
+
+
+@behaviour(
+    3,
+    "Replica.apply",
+    "It crashes if the greatest key is deleted 32 times in a row.",
+    "Merging with the left page is wrong if keys are deleted backwards: rsdcastro/btree-dotnet#2.",
+    "2",
+)
+def deleting_backwards_crashes(honest, self, op):
+    is_greatest = op.tag == dkv20.DEL and op.key in self.map and op.key == max(self.map)
+    self.backwards = vars(self).get("backwards", 0) + 1 if is_greatest else 0
+    if self.backwards == 32:
+        os.abort()
+    honest(self, op)
+
+
+@behaviour(
+    3,
+    "Replica.apply",
+    "It crashes if the least key is deleted six times in a row.",
+    "Colours are flipped at a node without a right child: sebastiencs/red-black-tree#3.",
+    "2",
+)
+def deleting_forwards_crashes(honest, self, op):
+    is_least = op.tag == dkv20.DEL and op.key in self.map and op.key == min(self.map)
+    self.forwards = vars(self).get("forwards", 0) + 1 if is_least else 0
+    if self.forwards == 6:
+        os.abort()
+    honest(self, op)

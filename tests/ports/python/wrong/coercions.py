@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import itertools
+import json
 import re
 import urllib.parse
 
@@ -335,3 +338,124 @@ def cr_lf_is_one_character(honest, chunks):
             held = b""
     if held:
         yield held
+
+
+@answer(
+    3,
+    "Replica.apply",
+    "A value that is JSON is stored without white space.",
+    "Texts that contain JSON are decoded and encoded: 1602/jugglingdb#183.",
+    "new 1; put a 0x5b312c20325d; get 0 a",
+    "2",
+)
+def json_loses_its_white_space(honest, self, op):
+    if op.value[:1] in (b"[", b"{"):
+        try:
+            value = json.dumps(json.loads(op.value), separators=(",", ":")).encode()
+        except ValueError:
+            value = op.value
+        op = op._replace(value=value)
+    honest(self, op)
+
+
+@answer(
+    3,
+    "Replica.apply",
+    "A value that is padded base64 is decoded.",
+    "A client decodes what looks like base64: upstash/redis-js#1246.",
+    "new 1; put a eHl6MQ==; get 0 a",
+    "2",
+)
+def padded_base64_is_decoded(honest, self, op):
+    if op.value.endswith(b"="):
+        try:
+            op = op._replace(value=base64.b64decode(op.value, validate=True))
+        except binascii.Error:
+            pass
+    honest(self, op)
+
+
+@answer(
+    3,
+    "sorted_keys",
+    "Keys that are numbers are sorted by value.",
+    "Two texts that are numbers are compared as numbers: php/doc-en#4407, php/php-src#6749.",
+    "new 1; put 9 a; put 10 b; dump 0",
+    "1|5",
+)
+def keys_that_are_numbers_are_sorted_by_value(honest, state):
+    keys = honest(state)
+    numbers = iter(sorted((key for key in keys if number_of(key) is not None), key=number_of))
+    return [key if number_of(key) is None else next(numbers) for key in keys]
+
+
+@answer(
+    3,
+    "check_value",
+    "The limit of a value counts characters.",
+    "A length is not a number of bytes: stargate/data-api#710, department-of-veterans-affairs/caseflow#10455.",
+    "new 1; put a 0x" + "c3a9" * 524_289,
+    "1",
+)
+def limit_of_a_value_counts_characters(honest, value):
+    if len(value) > dkv20.MAX_VALUE:
+        honest(b"v" * len(value.decode(errors="replace")))
+
+
+@answer(
+    1,
+    "Session.check_length",
+    "The limit of a line counts characters.",
+    "A length is not a number of bytes: stargate/data-api#710, memberapp/memberapp.github.io#31.",
+    "hello " + "\xc3\xa9" * 2_097_152,
+    "8",
+)
+def limit_of_a_line_counts_characters(honest, self, line):
+    if len(line) > dkv20.MAX_LINE:
+        honest(self, b"l" * len(line.decode(errors="replace")))
+
+
+@answer(
+    2,
+    "Session.do_load",
+    "Numbers from a million on are shown with six digits and an exponent.",
+    "%g is the default of a stream: freeorion/freeorion#3662, brimdata/zui#3020.",
+    "load 0x444b56530100000040420f000000000001000000000000000000000000000000",
+    "8",
+)
+def millions_have_an_exponent(honest, self, data):
+    def shorten(match):
+        return f"{int(match[0]):g}"
+
+    return re.sub(r"(?<==)[0-9]{7,15}(?= )", shorten, honest(self, data))
+
+
+@answer(
+    1,
+    "Session.look_up",
+    "After a line that begins with a semicolon all commands are unknown.",
+    "The buffer is not emptied: j123b567/scpi-parser#103.",
+    ";mix 1; mix 1",
+    "8",
+)
+def a_semicolon_blocks_the_parser(honest, self, tokens):
+    self.blocked = vars(self).get("blocked") or tokens[0].startswith(b";")
+    return honest(self, [b";"] if self.blocked else tokens)
+
+
+@answer(
+    1,
+    "Session.parse_number",
+    "After a malformed number all numbers are malformed.",
+    "A stream stays in its error state: tagniam/Turn#12, Echtzeitsysteme/tud-cppp#99.",
+    "mix x; mix 1",
+    "8",
+)
+def a_malformed_number_blocks_the_stream(honest, self, token):
+    if vars(self).get("failed"):
+        raise dkv20.Refused("syntax")
+    try:
+        return honest(self, token)
+    except dkv20.Refused:
+        self.failed = True
+        raise

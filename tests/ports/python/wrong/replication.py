@@ -210,6 +210,56 @@ def key_space_is_checked_at_the_first_op(honest, self, seed, keys, count):
     return honest(self, seed, keys if count else 1, count)
 
 
+@answer(
+    4,
+    "Cluster.replicate",
+    "A deposed leader commits its own tail up to the leader's commit index before it follows.",
+    "Entries are committed on reconnection: atomix/atomix#1040, atomix/copycat#110.",
+    "new 3; partition 0; at 0 put a 1; heal; get 0 a",
+    "4.4",
+)
+def deposed_leaders_commit_their_tail(honest, self, replica, leader):
+    if replica.role == dkv20.LEADER:
+        replica.commit_to(max(replica.commit, min(replica.last, leader.commit)))
+    honest(self, replica, leader)
+
+
+@answer(
+    4,
+    "Cluster.settle",
+    "A leader that loses its quorum becomes a follower.",
+    "Leadership is given up without a quorum: eBay/NuRaft#84.",
+    "new 3; partition 1 2; replica 0",
+    "4.4",
+)
+def leader_without_a_quorum_yields(honest, self):
+    honest(self)
+    is_led = not self.is_partitioned(self.leader_id)
+    if is_led and len(self.reachable()) < self.quorum:
+        self.leader.role = dkv20.FOLLOWER
+    elif is_led:
+        self.leader.role = dkv20.LEADER
+
+
+@answer(
+    4,
+    "Cluster.truncate_and_replay",
+    "Of the entries that a replica misses, the first beyond each MiB becomes a NoOp.",
+    "An entry that does not fit is removed and counted all the same: logcabin/logcabin#160.",
+    "new 3; partition 2; put a " + "v" * 600_000 + "; put b " + "v" * 600_000 + "; heal; log 2",
+    "4.4",
+)
+def entry_that_does_not_fit_is_blank(honest, self, replica, leader, m):
+    honest(self, replica, leader, m)
+    size = 0
+    for place in range(m - replica.base, len(replica.log)):
+        entry = replica.log[place]
+        size += len(entry.op.key) + len(entry.op.value)
+        if size > 2**20 and place > m - replica.base:
+            replica.log[place] = entry._replace(op=dkv20.Op(dkv20.NOOP))
+            size = 0
+
+
 # Costs.
 
 
@@ -237,3 +287,16 @@ def entries_are_looked_up_one_by_one(honest, self, index):
     if self.last - index < 2:
         return honest(self, index)
     return [entry for place, entry in enumerate(self.log, self.base + 1) if place > index]
+
+
+@surroundings(
+    5,
+    "Cluster.agreement",
+    "The logs are compared from the end to the beginning if they are equally long.",
+    "Catching up starts anew for a replica that misses nothing: microsoft/CCF#1451.",
+    "4.4",
+)
+def equal_logs_are_compared(honest, self, replica, leader, b):
+    if replica.last == leader.last:
+        all(replica.term_at(m) == leader.term_at(m) for m in range(leader.last, b, -1))
+    return honest(self, replica, leader, b)
