@@ -1,10 +1,11 @@
-//! Fixed cases at corners that generated cases rarely meet: every malformed number, every byte, hex
-//! and lines around the sizes of blocks, equal hashes, and numbers of 16 and 32 bits.
+//! Fixed cases at corners that generated cases rarely meet: every malformed number, every byte, words
+//! as lines, hex and lines around the sizes of blocks, equal hashes, and numbers of 16 and 32 bits.
 
 use dkv20_exam::{Case, Suite};
 
 use super::common::{case, observers};
 use super::lines::{MALFORMED_NUMBERS, NUMBERS};
+use super::words;
 
 const NAME: &str = "corners";
 /// The greatest power of two of digits and of tokens that a line is measured by.
@@ -25,7 +26,7 @@ const LOG_LENGTHS: [usize; 8] = [1, 16, 32, 64, 100, 128, 256, 512];
 const MANY_KEYS: u32 = 65_600;
 
 pub(super) fn suite() -> Suite {
-    let mut cases = vec![numbers(), bytes_of_numbers()];
+    let mut cases = vec![numbers(), bytes_of_numbers(), words_as_lines()];
     cases.extend([hex_lengths(), many_keys(), common_prefixes()]);
     cases.extend([bytes_of_keys(), equal_hashes(), high_bytes()]);
     cases.extend([many_ids(), large_lag(), long_lag(), all_compacted()]);
@@ -66,6 +67,11 @@ fn bytes_of_numbers() -> Case {
             [with(b"mix 1", b""), with(b"mix ", b"1"), with(b"", b"mix 1"), with(b"mix", b" 1")]
         }),
     )
+}
+
+/// Lines that a language may take for the end of the input, or for no line.
+fn words_as_lines() -> Case {
+    of_lines("words-as-lines", words::lines().chain([&b"EOF"[..], b"\x04", b"\x1a", b"q", b"exit"]))
 }
 
 fn hex_lengths() -> Case {

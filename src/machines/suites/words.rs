@@ -3,9 +3,10 @@
 use super::draws::Draws;
 
 /// Groups of byte strings, each of which some language takes for another one of its group: as
-/// numbers, as text in another normal form or case, once bytes that are not UTF-8 are replaced, or
-/// once white space, escapes or quotes are removed. Others are in an order of their own there.
-const GROUPS: [&[&[u8]]; 24] = [
+/// numbers, as truth values, as text in another normal form or case, once bytes that are not UTF-8 are
+/// replaced, once white space, escapes or quotes are removed, or once it is decoded or cleaned as a
+/// path. Others are in an order of their own there.
+const GROUPS: [&[&[u8]]; 28] = [
     &[b"0", b"-0", b"+0", b"00", b"0.0", b"0e0", b"0x0", b"0x", b"false", b""],
     &[b"1", b"01", b"1.0", b"1e0", b"+1", b"0x1", b"0b1", b"1_", b"true", b"True"],
     &[b"9007199254740992", b"9007199254740993", b"9007199254740994", b"9007199254740992.0"],
@@ -37,11 +38,34 @@ const GROUPS: [&[&[u8]]; 24] = [
     &[b"%", b"%%", b"%s", b"%n", b"%61", b"{}", b"{0}", b"$a", b"${a}", b"&amp;", b"&", b"a"],
     &[b"\\", b"\\\\", b"\\n", b"\\x61", b"\\u0061", b"\"", b"\"\"", b"'", b"\"a\"", b"'a'", b"a"],
     &[b"\x7f", b"\x80", b"\x81", b"\xff", b"\xff\xff", b"\x7f\xff", b"\x80\0", b"\x01"],
+    &[b"yes", b"no", b"on", b"off", b"y", b"n", b"Yes", b"NO", b"true", b"false", b"TRUE", b"~"],
+    &[b"1.5", b"1.50", b"1,5", b"1_5", b".5", b"1:30", b"90", b"2001-01-01", b"=1+1", b"2", b"1d"],
+    &[
+        b"YQ==",
+        b"YWI=",
+        b"ab",
+        b"[1, 2]",
+        b"[1,2]",
+        b"{\"b\": 1}",
+        b"{\"b\":1}",
+        b"{}",
+        b"[]",
+        b"a",
+    ],
+    &[
+        b"a/b", b"a//b", b"a/./b", b"a/", b"/a", b"a%2fb", b"a+b", b"a b", b"a%20b", b"a*", b"~",
+        b"a",
+    ],
 ];
 
 /// Returns a group.
 pub(super) fn group(draws: &mut Draws) -> &'static [&'static [u8]] {
     GROUPS[draws.below(GROUPS.len())]
+}
+
+/// Returns all of them that are a line.
+pub(super) fn lines() -> impl Iterator<Item = &'static [u8]> {
+    GROUPS.into_iter().flatten().copied().filter(|word| !word.contains(&b'\n'))
 }
 
 /// Returns one of all.
