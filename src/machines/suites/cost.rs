@@ -13,6 +13,9 @@ const PART_SIZE: usize = 10_000;
 const PART_COUNT: usize = 40;
 const THOROUGH_PART_COUNT: usize = 400;
 
+/// Two elections, since the deposed leader must be leader again the next time.
+const DEPOSED: [&str; 5] = ["partition 0", "at 0 put a 1", "heal", "partition 1", "at 1 put a 1"];
+
 pub(super) fn suite(plan: &Plan) -> Suite {
     let part_count = if plan.is_thorough { THOROUGH_PART_COUNT } else { PART_COUNT };
     let cost = |name: &str, subject: &str, section: &str, before: &[&str], measured: &str| {
@@ -41,10 +44,12 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         let before: Vec<_> = before.iter().map(String::as_str).collect();
         cost(&format!("heal-{count}"), &subject, "4.4", &before, "heal")
     };
+    let truncation = "heal of a deposed leader with a tail";
     let cases = vec![
         cost("propose", "1,000 proposals", "4.1", &[], "workload 2 1000 1000"),
         heal("1"),
-        heal("1000"),
+        heal("20"),
+        cost("truncate", truncation, "4.4", &DEPOSED, "heal"),
         cost("status", "status", "8", &[], "status"),
         cost("compact", "compact of 10 entries", "4.5", &["workload 2 1000 10"], "compact"),
     ];
