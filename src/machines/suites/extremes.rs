@@ -17,7 +17,7 @@ type Lines = Vec<Vec<u8>>;
 /// The name of a case, whether it takes a port seconds, and its lines.
 type Extreme = (&'static str, bool, fn(&mut Draws) -> Lines);
 
-const CASES: [Extreme; 15] = [
+const CASES: [Extreme; 18] = [
     ("many-ids", false, |draws| many_ids(draws, 5_000)),
     ("most-ids", true, |draws| many_ids(draws, 2_000_000)),
     ("many-zeros", false, |draws| zeros(draws, 10_000)),
@@ -25,6 +25,9 @@ const CASES: [Extreme; 15] = [
     ("many-nines", false, |_| nines()),
     ("many-spaces", false, |draws| spaces(draws, 10_000)),
     ("most-spaces", false, |draws| spaces(draws, LINE_LENGTH_MAX - 100)),
+    ("many-silent-lines", false, |draws| silent_lines(draws, 40_000)),
+    ("many-errors", false, |draws| errors(draws, 20_000)),
+    ("limits-in-characters", false, |_| limits_in_characters()),
     ("most-draws", false, |draws| most_draws(draws)),
     ("many-clusters", false, |draws| clusters(draws, 3_000)),
     ("most-clusters", true, |draws| clusters(draws, 100_000)),
@@ -115,6 +118,41 @@ fn nines() -> Lines {
         let nines = "9".repeat(count);
         format!("mix {nines}")
     }))
+}
+
+/// Comments and empty lines in a row.
+fn silent_lines(draws: &mut Draws, count: usize) -> Lines {
+    let silent = (0..count).map(|_| draws.word("# #x # # #").to_owned());
+    let silent: Vec<_> = silent.collect();
+    let runs = [silent, vec![String::new(); count], vec!["  ".to_owned(); count]];
+    text(runs.into_iter().flat_map(|run| run.into_iter().chain(["mix 1".to_owned()])))
+}
+
+/// Refused commands in a row.
+fn errors(draws: &mut Draws, count: usize) -> Lines {
+    let refused = ["mix", "mix x", "frobnicate", "new 0", "get 0 0x", "at 3 noop", "put a", "load"];
+    let refused = (0..count).map(|_| draws.pick(&refused).to_owned());
+    text(["new 3".to_owned()].into_iter().chain(refused).chain(["mix 1".to_owned()]))
+}
+
+/// Keys and values that would be within their limits if these counted characters.
+fn limits_in_characters() -> Lines {
+    let of_bytes =
+        |character: &str, bytes: usize| character.repeat(bytes.div_ceil(character.len()));
+    let mut lines = vec!["new 1".to_owned()];
+    for character in ["\u{e9}", "\u{20ac}", "\u{1f600}"] {
+        let key = of_bytes(character, KEY_LENGTH_MAX + 1);
+        let value = of_bytes(character, VALUE_LENGTH_MAX + 1);
+        let (longest_key, longest_value) = (&key[character.len()..], &value[character.len()..]);
+        lines.extend([
+            format!("put {key} 1"),
+            format!("get 0 {key}"),
+            format!("put a {value}"),
+            format!("put {longest_key} {longest_value}"),
+            "hash 0".to_owned(),
+        ]);
+    }
+    text(lines)
 }
 
 fn spaces(draws: &mut Draws, count: usize) -> Lines {

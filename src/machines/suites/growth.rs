@@ -32,6 +32,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     add("map", 1, &[PAST_BYTE, 1_500], add_rounds);
     add("map-of-followers", 3, &[PAST_BYTE, 1_500], add_rounds);
     add("wide", 3, &[100_000], wide);
+    add("longest-values", 3, &[5], longest_values);
     if plan.is_thorough {
         add("terms", 4, &[PAST_SHORT], add_terms);
         add("map", 1, &[PAST_VARINT, PAST_SHORT], add_rounds);
@@ -47,7 +48,8 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         Measure::PendingTail.reach(1 << 16, 3),
         Measure::Keys.reach(1 << 16, 100),
         Measure::LostKeys.reach(250, 250),
-        Measure::InstalledBytes.reach(1 << 20, 3),
+        Measure::InstalledBytes.reach(1 << 22, 1),
+        Measure::LagBytes.reach(1 << 22, 1),
     ];
     Suite { name: NAME, must_cause: vec![], must_reach, is_generated: false, count, make }
 }
@@ -128,7 +130,7 @@ fn wide(history: &mut History, draws: &mut Draws, length: usize) {
     look(history);
 }
 
-/// Values as long as they may be, in a log, in a snapshot that is installed and in its dump.
+/// Values as long as they may be, in a log and in a snapshot that is installed.
 fn longest_values(history: &mut History, _: &mut Draws, count: usize) {
     let value = |letter: char| letter.to_string().repeat(crate::op::VALUE_LENGTH_MAX);
     history.add("partition 2");
@@ -142,7 +144,6 @@ fn longest_values(history: &mut History, _: &mut Draws, count: usize) {
     history.add("noop");
     history.add("compact");
     history.add("heal");
-    history.add("dump 2");
     look(history);
 }
 
