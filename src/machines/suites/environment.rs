@@ -4,6 +4,22 @@ use dkv20_exam::{Case, Delivery, Start, Task};
 
 use super::common::{case, observers};
 
+/// Variables that ask for colours even in a pipe, and for a log.
+const COLOURS: [(&str, &str); 5] = [
+    ("FORCE_COLOR", "1"),
+    ("CLICOLOR_FORCE", "1"),
+    ("PY_COLORS", "1"),
+    ("TERM", "xterm-256color"),
+    ("COLUMNS", "20"),
+];
+const DEBUGGING: [(&str, &str); 5] = [
+    ("DEBUG", "*"),
+    ("VERBOSE", "1"),
+    ("LOG_LEVEL", "trace"),
+    ("RUST_LOG", "trace"),
+    ("RUST_BACKTRACE", "1"),
+];
+
 /// Makes cases for a suite: in each environment one of numbers alone, for a port that has no cluster
 /// yet, and one of everything.
 pub(super) fn cases(suite: &str) -> Vec<Case> {
@@ -28,6 +44,8 @@ fn starts() -> Vec<(&'static str, Start)> {
         ("posix", with_locale("POSIX", "-Dfile.encoding=US-ASCII")),
         ("unknown-locale", with_locale("xx_XX.UTF-8", "-Duser.language=xx")),
         ("time-zone", with("with TZ=Asia/Kathmandu", &[("TZ", "Asia/Kathmandu")])),
+        ("colours", with("with FORCE_COLOR=1", &COLOURS)),
+        ("debugging", with("with DEBUG=*", &DEBUGGING)),
         ("umask", Start { is_required: true, ..after("umask 777", "with umask 777") }),
         ("no-home", after("unset HOME USER LOGNAME", "without HOME")),
         ("folder", after("cd /", "in the folder /")),

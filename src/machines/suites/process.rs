@@ -9,9 +9,15 @@ use crate::error::ErrorCode;
 use crate::protocol::LINE_LENGTH_MAX;
 
 const NAME: &str = "process";
+/// The sizes that a buffer of an input may have.
+const BLOCK_SIZES: [usize; 6] = [1 << 10, 1 << 12, 1 << 13, 1 << 14, 1 << 15, 1 << 16];
+/// Last lines that a language may take for the end of the input, or for no line.
+const LAST_WORDS: [&[u8]; 10] =
+    [b"0", b"00", b"false", b"null", b"-1", b"EOF", b"\0", b"\x04", b"\x1a", b"quit"];
 
 pub(super) fn suite() -> Suite {
-    let all = [cases(), program::cases(NAME), environment::cases(NAME)].concat();
+    let ends = [ends_at_blocks(), ends_in_words()].concat();
+    let all = [cases(), ends, program::cases(NAME), environment::cases(NAME)].concat();
     Suite::of_cases(NAME, errors(&[ErrorCode::LineLength]), all)
 }
 
@@ -43,6 +49,8 @@ fn cases() -> Vec<Case> {
         ("longest-line", Delivery::Pipelined, vec![padded(LINE_LENGTH_MAX), b"mix 1".into()]),
         ("overlong-line", Delivery::Pipelined, vec![padded(LINE_LENGTH_MAX + 1), b"mix 1".into()]),
         ("overlong-comment", Delivery::Marked, vec![comment(LINE_LENGTH_MAX + 1)]),
+        // It would be within the limit if this counted characters.
+        ("overlong-in-bytes", Delivery::Pipelined, vec![wide(LINE_LENGTH_MAX + 6)]),
         ("overlong-twice", Delivery::Marked, vec![padded(3 * LINE_LENGTH_MAX); 2]),
         ("overlong-no-final-lf", Delivery::ToEndWithoutLf, vec![padded(LINE_LENGTH_MAX + 1)]),
         (
@@ -56,10 +64,43 @@ fn cases() -> Vec<Case> {
         .collect()
 }
 
+/// Makes cases whose input, last line or line before it ends where a block of the input does.
+fn ends_at_blocks() -> Vec<Case> {
+    let first = b"mix 1".to_vec();
+    let around = |block: usize| {
+        [
+            ("line", Delivery::ToEndWithoutLf, vec![first.clone(), padded(block)]),
+            ("rest", Delivery::ToEndWithoutLf, vec![first.clone(), padded(block - 6)]),
+            ("input", Delivery::ToEndWithoutLf, vec![padded(block)]),
+            ("lf", Delivery::ToEnd, vec![padded(block - 1), first.clone()]),
+        ]
+        .map(|(name, delivery, lines)| {
+            Case::new(format!("{NAME}/block-{block}-{name}"), lines, delivery)
+        })
+    };
+    BLOCK_SIZES.into_iter().flat_map(around).collect()
+}
+
+/// Makes cases whose last line has no LF and is easily taken for the end of the input.
+fn ends_in_words() -> Vec<Case> {
+    let ends = LAST_WORDS.iter().enumerate().map(|(number, word)| {
+        let lines = vec![b"mix 1".to_vec(), word.to_vec()];
+        Case::new(format!("{NAME}/last-word-{number}"), lines, Delivery::ToEndWithoutLf)
+    });
+    ends.collect()
+}
+
 /// Returns a command that is valid apart from its length.
 fn padded(length: usize) -> Vec<u8> {
     let mut line = b"mix 7".to_vec();
     line.resize(length, b' ');
+    line
+}
+
+/// Returns a command with an argument too many, of characters that have two bytes.
+fn wide(length: usize) -> Vec<u8> {
+    let mut line = b"mix 7 ".to_vec();
+    line.extend("\u{e9}".repeat((length - line.len()) / 2).into_bytes());
     line
 }
 

@@ -54,6 +54,10 @@ const INPUT_FILE: &str = r#"file=$(mktemp) && printf 'mix 1\nmix 2\n' >"$file" &
 const OUTPUT_FILE: &str = r#"file=$(mktemp) && exec 3>"$file" 4<"$file" && rm "$file" &&
     printf 'mix 1\nmix 2\n' | "$@" >&3; status=$?; cat <&4; exit "$status""#;
 const ERROR_CLOSED: &str = r#"printf 'mix 1\nmix 2\n' | "$@" 2>&-"#;
+/// The program itself has the other end of its input open, which never ends.
+const INPUT_OPEN: &str = r#"folder=$(mktemp -d) && mkfifo "$folder/input" &&
+    exec 3<>"$folder/input" <"$folder/input" && rm -r "$folder" &&
+    printf 'mix 1\nmix 2\nquit\n' >&3 && exec "$@""#;
 /// A pause shows a program that takes silence for the end of its input.
 const PAUSE: &str = r#"(printf 'mix 1\n'; sleep 2; printf 'mix 2\n') | "$@""#;
 
@@ -71,12 +75,13 @@ fn streams() -> Vec<(&'static str, &'static str, Run)> {
             section: "8".into(),
         }
     };
-    let lines = ["mix 1", "mix 2"];
+    let (lines, quit) = (["mix 1", "mix 2"], ["mix 1", "mix 2", "quit"]);
     let runs = [
         ("input-null", with("serve </dev/null", r#"exec "$@" </dev/null"#, &[])),
         ("input-file", with("serve <FILE", INPUT_FILE, &lines)),
         ("output-file", with("serve >FILE", OUTPUT_FILE, &lines)),
         ("error-closed", with("serve 2>&-", ERROR_CLOSED, &lines)),
+        ("input-open", with("serve, with an input that goes on after quit", INPUT_OPEN, &quit)),
         ("pause", with("serve, with a pause of two seconds between two lines", PAUSE, &lines)),
     ];
     runs.into_iter().map(|(name, run)| (name, "mix 1", run)).collect()
