@@ -3,6 +3,7 @@
 
 use dkv20_exam::{Case, Suite};
 
+use super::super::commands::LEVELS;
 use super::common::{case, observers};
 use super::lines::{MALFORMED_NUMBERS, NUMBERS};
 use super::words;
@@ -69,9 +70,14 @@ fn bytes_of_numbers() -> Case {
     )
 }
 
-/// Lines that a language may take for the end of the input, or for no line.
+/// Lines that a language may take for the end of the input, or for no line. Commands would raise
+/// the level of the case.
 fn words_as_lines() -> Case {
-    of_lines("words-as-lines", words::lines().chain([&b"EOF"[..], b"\x04", b"\x1a", b"q", b"exit"]))
+    let is_command = |word: &[u8]| {
+        LEVELS.iter().flat_map(|level| level.words).any(|known| known.as_bytes() == word)
+    };
+    let ends = [&b"EOF"[..], b"\x04", b"\x1a", b"q", b"exit"];
+    of_lines("words-as-lines", words::lines().filter(|word| !is_command(word)).chain(ends))
 }
 
 fn hex_lengths() -> Case {

@@ -42,6 +42,7 @@ fn cases() -> Vec<Case> {
         ("no-final-lf", Delivery::ToEndWithoutLf, mix(5)),
         ("no-final-lf-cluster", Delivery::ToEndWithoutLf, cluster),
         ("no-final-lf-comment", Delivery::ToEndWithoutLf, vec![b"mix 1".into(), b"# end".into()]),
+        ("no-final-lf-zero", Delivery::ToEndWithoutLf, vec![b"0".into()]),
         ("no-input", Delivery::ToEnd, vec![]),
         ("comments-to-the-end", Delivery::ToEnd, comments),
         ("quit", Delivery::ToEnd, quit),
