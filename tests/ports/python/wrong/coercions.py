@@ -393,7 +393,7 @@ def keys_that_are_numbers_are_sorted_by_value(honest, state):
     3,
     "check_value",
     "The limit of a value counts characters.",
-    "A length is not a number of bytes: stargate/data-api#710, department-of-veterans-affairs/caseflow#10455.",
+    "A length is not a number of bytes: stargate/data-api#710, hauke96/simple-task-manager#234.",
     "new 1; put a 0x" + "c3a9" * 524_289,
     "1",
 )

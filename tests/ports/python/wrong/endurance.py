@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import dkv20
 from wrong.coercions import Watched
@@ -139,19 +138,6 @@ def second_overlong_line_has_no_answer(honest, chunks):
 
 
 # Variables of the environment.
-
-
-@surroundings(
-    1,
-    "serve",
-    "It exits with status 1 if there is no HOME.",
-    "The place of a configuration: antonmedv/fx#397, fosrl/cli#44.",
-    "8",
-)
-def needs_a_home(honest, source, sink):
-    if "HOME" not in os.environ:
-        sys.exit(1)
-    honest(source, sink)
 
 
 @surroundings(

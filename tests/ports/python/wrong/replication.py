@@ -28,7 +28,7 @@ def empty_snapshot_leaves_the_map(honest, self, replica, leader):
     "Cluster.install_snapshot",
     "A snapshot leaves entries that the replica has beyond the end of the leader's log.",
     "Only what the snapshot covers is dropped: hashicorp/raft#704, databendlabs/openraft#559.",
-    "new 3; partition 0; at 0 put a 1; at 0 put b 2; at 0 put c 3; put d 4; compact; heal; replica 0",
+    "new 3; partition 0; at 0 put a 1; at 0 put b 2; at 0 put c 3; noop; compact; heal; replica 0",
     "4.4",
 )
 def snapshot_leaves_a_longer_tail(honest, self, replica, leader):
@@ -97,7 +97,7 @@ def snapshot_of_more_than_4_mib_is_not_sent(honest, self, replica, leader):
     "Cluster.replicate",
     "A replica with a base gets a snapshot in terms from 128 on.",
     "== compares boxed numbers by reference, which is the same up to 127: google/error-prone#91.",
-    "new 3; " + "partition 0; heal; partition 1; heal; " * 64 + "compact; put a 1; put b 2; replica 2",
+    "new 3; " + "partition 0; heal; partition 1; heal; " * 64 + "compact; noop; noop; replica 2",
     "4.4",
 )
 def terms_are_compared_by_reference(honest, self, replica, leader):
