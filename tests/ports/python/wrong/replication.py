@@ -75,7 +75,7 @@ def conflict_skips_a_whole_term(honest, self, replica, leader):
 
 
 @answer(
-    5,
+    4,
     "Cluster.install_snapshot",
     "A snapshot of more than 4 MiB is not sent, and the replica stays as it is.",
     "The limit of a gRPC message: moby/swarmkit#2374, dgraph-io/dgraph#396.",
