@@ -1,8 +1,7 @@
-"""Maps, values and logs that share memory or lose it."""
+"""Maps and values that share memory or lose it."""
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 
@@ -154,40 +153,6 @@ def pending_values_share_a_buffer(honest, self, op, term):
         if before.op.tag == op.tag == dkv20.PUT and len(before.op.value) == len(op.value):
             self.log[-1] = before._replace(op=before.op._replace(value=op.value))
     honest(self, op, term)
-
-
-class Shared(dkv20.Cluster):
-    """The log after a snapshot is a slice of the leader's, which has the same array as long as
-    both fit into its capacity."""
-
-    def install_snapshot(self, replica, leader):
-        super().install_snapshot(replica, leader)
-        capacity = 1 << (len(leader.log) - 1).bit_length() if leader.log else 0
-        limit = leader.base + capacity
-        replica.append = functools.partial(overwrite, replica, leader, limit)
-        leader.append = functools.partial(overwrite, leader, replica, limit)
-
-
-def overwrite(one, other, limit, op, term):
-    """Append to one log, and overwrite the other's entry in the same slot of the array."""
-    dkv20.Replica.append(one, op, term)
-    if one.last > limit:
-        vars(one).pop("append", None)
-    elif other.base < one.last <= other.last:
-        other.log[one.last - other.base - 1] = one.log[-1]
-
-
-@answer(
-    4,
-    "Cluster",
-    "After a snapshot, replica and leader write what they append into the same array.",
-    "append writes into a shared array in Go: etcd-io/raft#33, inconshreveable/log15#30.",
-    "new 3; partition 1; put a 1; compact 0; put b 2; put c 3; put d 4; heal; partition 0; "
-    "at 0 put x 1; log 1",
-    "4.4",
-)
-def logs_share_an_array(_, n):
-    return Shared(n)
 
 
 @answer(
