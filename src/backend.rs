@@ -265,7 +265,9 @@ impl Backend for reference::Cluster {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    let mut digits = [0; 64];
+    hex::encode_to_slice(Sha256::digest(bytes), &mut digits).expect("32 bytes have 64 digits");
+    str::from_utf8(&digits).expect("digits are ASCII").to_owned()
 }
 
 impl From<Op> for reference::Op {

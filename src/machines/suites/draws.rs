@@ -42,7 +42,8 @@ impl Draws {
 
     /// Returns one of the words, which have a space between them.
     pub(super) fn word<'a>(&mut self, words: &'a str) -> &'a str {
-        self.pick(&words.split(' ').collect::<Vec<_>>())
+        let position = self.below(words.split(' ').count());
+        words.split(' ').nth(position).unwrap_or_default()
     }
 
     /// Returns a position, each with the probability of its weight. Not all weights are 0.
