@@ -78,6 +78,13 @@ fn every_number_of_replicas_is_asked_for() {
 
 // --- Differences of answers ---
 
+#[test]
+fn few_fuzzed_cases_are_huge() {
+    let length = |seed| Dkv20.fuzz_case(seed).lines.iter().map(Vec::len).sum::<usize>();
+    let huge = (0..960).filter(|seed| length(*seed) > 1 << 17).count();
+    assert!((1..20).contains(&huge), "{huge} cases");
+}
+
 fn difference(expected: &str, actual: &str) -> String {
     Dkv20.difference(expected.as_bytes(), actual.as_bytes())
 }

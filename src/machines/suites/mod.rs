@@ -54,20 +54,20 @@ pub(super) fn suites(plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
     ]
 }
 
-/// The numbers of generated situations in fuzzing: as the number grows, so do their lengths.
-const FUZZED_SITUATIONS: u64 = 500;
+/// How many numbers of generated cases there are in fuzzing: the lengths of situations grow with
+/// them.
+const FUZZED_NUMBERS: u64 = 500;
 
-/// Returns the case of a seed: mostly the history of a cluster.
+/// Returns the case of a seed: mostly the history of a cluster. The numbers of cases are drawn if few
+/// of them stand for huge or long cases.
 pub(super) fn fuzz_case(seed: u64) -> Case {
+    let number = usize::try_from(mix(seed) % FUZZED_NUMBERS).unwrap_or_default();
     let case = match seed % 16 {
-        8..12 => {
-            let number = mix(seed) % FUZZED_SITUATIONS;
-            situations::make(seed, usize::try_from(number).unwrap_or_default())
-        }
-        12 => bytes::make(seed, 0),
+        8..12 => situations::make(seed, number),
+        12 => bytes::make(seed, number),
         13 => keys::make(seed, 0),
         14 => lines::make(seed, 0),
-        15 => load::make(seed, 0),
+        15 => load::make(seed, number),
         _ => histories::make(seed, 0),
     };
     Case { id: format!("fuzz/{seed}"), ..case }
