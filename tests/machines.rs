@@ -3,6 +3,7 @@
 #![cfg(feature = "exam")]
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use dkv20::machines::Dkv20;
@@ -77,6 +78,31 @@ fn every_number_of_replicas_is_asked_for() {
 }
 
 // --- Differences of answers ---
+
+#[test]
+fn the_answers_that_come_with_cases_are_those_of_a_new_session() {
+    let mut count = 0;
+    for seed in 0..150 {
+        let Case { lines, due, .. } = Dkv20.fuzz_case(seed);
+        let Some(known) = due else { continue };
+        count += 1;
+        let mut session = Dkv20.session();
+        let due: Vec<_> = lines.iter().map(|line| session.run_line(line)).collect();
+        assert!(known == due, "{seed}");
+        let tally = |known| {
+            let mut tally = Tally::new(Dkv20.milestones().len(), Dkv20.measures().len());
+            let mut answers = Vec::new();
+            Dkv20.run_and_tally(&lines, known, &mut tally, &mut |due| {
+                answers.push(due);
+                ControlFlow::Continue(())
+            });
+            assert!(answers == due, "{seed}");
+            format!("{tally:?}")
+        };
+        assert_eq!(tally(Some(known)), tally(None), "{seed}");
+    }
+    assert!(count >= 75, "{count} cases came with their answers");
+}
 
 #[test]
 fn few_fuzzed_cases_are_huge() {

@@ -74,6 +74,8 @@ pub struct Case {
     pub delivery: Delivery,
     /// The way in which the port is tried.
     pub task: Task,
+    /// The answers that are due, line by line, if making the case has run the lines on a new session.
+    pub due: Option<Vec<Due>>,
 }
 
 /// The answer that is due for a line.
@@ -104,7 +106,7 @@ impl Case {
     /// Makes a case of a session.
     #[must_use]
     pub fn new(id: String, lines: Vec<Vec<u8>>, delivery: Delivery) -> Self {
-        Self { id, lines, delivery, task: Task::Session }
+        Self { id, lines, delivery, task: Task::Session, due: None }
     }
 
     /// Returns the name of the suite: the part of the id before the first `/`.

@@ -67,9 +67,12 @@ pub trait Machine: Meaning + Sync {
 
     /// Runs the lines on a session of the reference, passes what is due for each to `due` until that
     /// breaks, and adds the milestones that they reach, and the values of measures, to the tally.
+    /// `known` are the answers that are due, if they are known: lines that change nothing need not be
+    /// run.
     fn run_and_tally(
         &self,
         lines: &[Vec<u8>],
+        known: Option<Vec<Due>>,
         tally: &mut Tally,
         due: &mut dyn FnMut(Due) -> ControlFlow<()>,
     );
@@ -77,7 +80,7 @@ pub trait Machine: Meaning + Sync {
     /// Runs the lines on a session of the reference and adds the milestones that they reach, and
     /// the values of measures, to the tally.
     fn tally(&self, lines: &[Vec<u8>], tally: &mut Tally) {
-        self.run_and_tally(lines, tally, &mut |_| ControlFlow::Continue(()));
+        self.run_and_tally(lines, None, tally, &mut |_| ControlFlow::Continue(()));
     }
 
     /// Returns the lines with every line that stands for many written out, or `None` if no line

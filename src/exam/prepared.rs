@@ -102,8 +102,8 @@ pub(crate) struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    fn prepare(&mut self, key: CaseKey, case: Case) -> Prepared {
-        let due = self.due(key, &case.lines);
+    fn prepare(&mut self, key: CaseKey, mut case: Case) -> Prepared {
+        let due = self.due(key, &mut case);
         let depends = |due: &DueAnswer| self.machine.depends_on_session(&due.answer);
         let line_bytes: usize = case.lines.iter().map(|line| line.len() + 1).sum();
         let answer_bytes: usize = due.iter().map(|due| due.answer.len() + 1).sum();
@@ -117,11 +117,12 @@ impl Preparation<'_> {
         }
     }
 
-    fn due(&mut self, key: CaseKey, lines: &[Vec<u8>]) -> Vec<DueAnswer> {
+    fn due(&mut self, key: CaseKey, case: &mut Case) -> Vec<DueAnswer> {
         let (interrupt, mut answers) = (self.interrupt, Vec::new());
+        let (known, lines) = (case.due.take(), &case.lines);
         if let Some(counts) = self.counts.as_mut().filter(|_| !interrupt.is_raised()) {
             let mut step = 0;
-            self.machine.run_and_tally(lines, &mut counts[key.suite], &mut |due| {
+            self.machine.run_and_tally(lines, known, &mut counts[key.suite], &mut |due| {
                 answers.extend(DueAnswer::new(step, due));
                 step += 1;
                 if interrupt.is_raised() {
@@ -130,6 +131,9 @@ impl Preparation<'_> {
                     ControlFlow::Continue(())
                 }
             });
+        } else if let Some(due) = known {
+            let due = due.into_iter().enumerate();
+            answers.extend(due.filter_map(|(step, due)| DueAnswer::new(step, due)));
         } else if self.is_asked.load(Ordering::Relaxed) {
             answers = due_answers(&mut *self.machine.session(), lines, interrupt);
         }

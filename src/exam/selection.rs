@@ -1,6 +1,7 @@
 //! Which cases an exam asks.
 
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -167,7 +168,8 @@ impl<'m> Selection<'m> {
         let mut tally = self.new_tally();
         let interrupt = &self.settings.limits.interrupt;
         for number in numbers.into_iter().take_while(|_| !interrupt.is_raised()) {
-            self.machine.tally(&(suite.make)(number).lines, &mut tally);
+            let Case { lines, due, .. } = (suite.make)(number);
+            self.machine.run_and_tally(&lines, due, &mut tally, &mut |_| ControlFlow::Continue(()));
         }
         tally
     }

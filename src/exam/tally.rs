@@ -29,13 +29,19 @@ pub struct Reach {
 pub struct Tally {
     counts: Vec<u64>,
     values: Vec<BTreeSet<u64>>,
+    /// The value of each measure that was added last: most lines leave most values as they are.
+    last: Vec<Option<u64>>,
 }
 
 impl Tally {
     /// Makes the tally of no line.
     #[must_use]
     pub fn new(milestone_count: usize, measure_count: usize) -> Self {
-        Self { counts: vec![0; milestone_count], values: vec![BTreeSet::new(); measure_count] }
+        Self {
+            counts: vec![0; milestone_count],
+            values: vec![BTreeSet::new(); measure_count],
+            last: vec![None; measure_count],
+        }
     }
 
     /// Counts a milestone once.
@@ -45,7 +51,9 @@ impl Tally {
 
     /// Adds a value of a measure.
     pub fn measure(&mut self, measure: usize, value: u64) {
-        self.values[measure].insert(value);
+        if self.last[measure].replace(value) != Some(value) {
+            self.values[measure].insert(value);
+        }
     }
 
     pub(crate) fn add(&mut self, other: Self) {

@@ -59,6 +59,12 @@ pub(super) const fn is_observer(command: &Command) -> bool {
     )
 }
 
+/// Reports whether the command shows something and changes nothing.
+pub(super) fn is_look(command: &Command) -> bool {
+    !is_action(command)
+        && !matches!(command, Command::Workload { .. } | Command::Chaos { .. } | Command::Quit)
+}
+
 /// Returns the command as a line in one form: single spaces, numbers without leading zeros, byte
 /// strings in hex. Returns `None` if there is no such form, or it is too long for a line.
 pub(super) fn canonical(command: &Command) -> Option<String> {

@@ -4,7 +4,7 @@
 use dkv20_exam::{Reach, Tally};
 
 use super::commands::word_of;
-use super::oracle::{Oracle, View, command};
+use super::oracle::{Oracle, View};
 use crate::chaos::CHAOS_STEPS_MAX;
 use crate::op::{KEY_LENGTH_MAX, Op, REPLICAS_MAX, VALUE_LENGTH_MAX};
 use crate::protocol::{Command, LINE_LENGTH_MAX};
@@ -160,12 +160,17 @@ impl<'t> Measurer<'t> {
         }
     }
 
-    /// Measures a line that is about to be run.
-    pub(super) fn measure_line(&mut self, session: &Oracle, line: &[u8]) {
+    /// Measures a line that is about to be run, and the command that it is.
+    pub(super) fn measure_line(
+        &mut self,
+        session: &Oracle,
+        line: &[u8],
+        command: Option<&Command>,
+    ) {
         self.add(Measure::LineBytes, line.len());
         let tokens = || line.split(|byte| *byte == b' ').filter(|token| !token.is_empty());
         self.add(Measure::Tokens, tokens().count());
-        let Some(command) = command(line) else { return };
+        let Some(command) = command else { return };
         if !matches!(command, Command::Propose { .. } | Command::Load { .. } | Command::Get { .. })
         {
             let digits = tokens().filter(|token| token[0].is_ascii_digit()).map(<[u8]>::len);
@@ -173,15 +178,15 @@ impl<'t> Measurer<'t> {
         }
         match command {
             Command::Propose { op } | Command::ProposeAt { op, .. } => {
-                self.measure_op(session, &op);
+                self.measure_op(session, op);
             }
             Command::Load { bytes } => self.add(Measure::LoadBytes, bytes.len()),
             Command::Get { key, .. } => self.add(Measure::KeyBytes, key.len()),
-            Command::Draw { count, .. } => self.add_accepted(Measure::Draws, count),
-            Command::Chaos { steps, .. } => self.add_accepted(Measure::ChaosSteps, steps),
+            Command::Draw { count, .. } => self.add_accepted(Measure::Draws, *count),
+            Command::Chaos { steps, .. } => self.add_accepted(Measure::ChaosSteps, *steps),
             Command::Workload { keys, count, .. } => {
-                self.add_accepted(Measure::KeySpace, keys);
-                self.add_accepted(Measure::WorkloadOps, count);
+                self.add_accepted(Measure::KeySpace, *keys);
+                self.add_accepted(Measure::WorkloadOps, *count);
             }
             _ => {}
         }

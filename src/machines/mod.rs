@@ -43,8 +43,6 @@ use measures::Measure;
 use milestones::Milestone;
 use oracle::Oracle;
 
-use crate::protocol::Command;
-
 /// The replicated key-value state machine of the definition. The reference is this crate's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dkv20;
@@ -145,10 +143,11 @@ impl Machine for Dkv20 {
     fn run_and_tally(
         &self,
         lines: &[Vec<u8>],
+        known: Option<Vec<Due>>,
         tally: &mut Tally,
         due: &mut dyn FnMut(Due) -> ControlFlow<()>,
     ) {
-        tally::tally(lines, tally, |answer| due(due_of(answer)));
+        tally::tally(lines, known, tally, |answer| due(due_of(answer)));
     }
 
     fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
@@ -192,13 +191,7 @@ impl Meaning for Dkv20 {
     }
 
     fn is_look(&self, line: &[u8]) -> bool {
-        !oracle::command(line).is_some_and(|command| {
-            commands::is_action(&command)
-                || matches!(
-                    command,
-                    Command::Workload { .. } | Command::Chaos { .. } | Command::Quit
-                )
-        })
+        oracle::command(line).is_none_or(|command| commands::is_look(&command))
     }
 
     fn simpler<'a>(&self, lines: &'a [Vec<u8>]) -> Box<dyn Iterator<Item = Lines> + 'a> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use dkv20_exam::Case;
+use dkv20_exam::{Case, Due, Session as _};
 
 use super::super::oracle::{Oracle, View};
 use super::common::{case, observers};
@@ -22,14 +22,15 @@ pub(super) struct History {
     /// The number of replicas.
     pub(super) size: usize,
     session: Oracle,
-    run_count: usize,
     lines: Vec<Vec<u8>>,
+    /// The answers that are due for the first lines: those that the session has run.
+    due: Vec<Due>,
 }
 
 impl History {
     /// Begins with a new cluster.
     pub(super) fn new(size: usize) -> Self {
-        let mut history = Self { size, session: Oracle::new(), run_count: 0, lines: Vec::new() };
+        let mut history = Self { size, session: Oracle::new(), lines: Vec::new(), due: Vec::new() };
         history.add_cluster(size);
         history
     }
@@ -46,10 +47,8 @@ impl History {
     }
 
     fn run(&mut self) {
-        for line in &self.lines[self.run_count..] {
-            self.session.run(line);
-        }
-        self.run_count = self.lines.len();
+        let lines = &self.lines[self.due.len()..];
+        self.due.extend(lines.iter().map(|line| self.session.run_line(line)));
     }
 
     /// Returns what can be seen of the cluster.
@@ -116,9 +115,14 @@ impl History {
             && self.session.snapshot_length(id) <= DUMP_LENGTH_MAX as u64
     }
 
-    /// Ends with a look at everything.
+    /// Ends with a look at everything. If the session has run lines, it runs the rest as well, so that
+    /// no other session has to run them all again.
     pub(super) fn into_case(mut self, suite: &str, name: impl Display) -> Case {
         self.lines.extend(observers(self.size));
-        case(suite, name, self.lines)
+        if !self.due.is_empty() {
+            self.run();
+        }
+        let due = Some(self.due).filter(|due| !due.is_empty());
+        Case { due, ..case(suite, name, self.lines) }
     }
 }
