@@ -1,6 +1,7 @@
 //! Drawn operations, keys and values.
 
 use super::draws::Draws;
+use crate::protocol::Hex;
 
 /// Keys that ports get wrong: unsigned order, prefixes, NUL, bytes that are not text, and words that
 /// look like something else.
@@ -47,7 +48,7 @@ pub(super) fn byte_string(draws: &mut Draws, length: usize) -> String {
     if length > 0 && draws.one_in(2) {
         text(draws, length)
     } else {
-        format!("0x{}", hex::encode(draws.bytes(length)))
+        Hex(&draws.bytes(length)).to_string()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Byte strings that a language takes for something else, or for each other.
 
 use super::draws::Draws;
+use crate::protocol::Hex;
 
 /// Groups of byte strings, each of which some language takes for another one of its group: as
 /// numbers, as truth values, as text in another normal form or case, once bytes that are not UTF-8 are
@@ -106,6 +107,6 @@ pub(super) fn token(draws: &mut Draws, bytes: &[u8]) -> Vec<u8> {
             digits.iter_mut().step_by(3).for_each(u8::make_ascii_uppercase);
             [b"0x", digits.as_slice()].concat()
         }
-        _ => [b"0x", hex::encode(bytes).as_bytes()].concat(),
+        _ => Hex(bytes).to_string().into_bytes(),
     }
 }
