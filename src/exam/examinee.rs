@@ -19,6 +19,8 @@ const EXTRA_LINES_MAX: usize = 1_000;
 const START_TIME_MIN: Duration = Duration::from_secs(10);
 /// The greatest length of all answers to lines that explain a divergence.
 const ASKED_LENGTH_MAX: usize = 32 << 20;
+/// How much is written to a port before the reference has run the lines: no more than a pipe takes.
+const BEGINNING_LENGTH: usize = 4_096;
 /// How long a port that did not answer has to show that it only did not flush its answer.
 const FLUSH_GRACE: Duration = Duration::from_secs(1);
 
@@ -50,6 +52,8 @@ struct Running {
     greeting: Vec<u8>,
     /// The answer that is due for a `hello`: the greeting, or its form if that is wrong.
     due_greeting: Vec<u8>,
+    /// The length of the input that was written before the answers were known.
+    begun_length: usize,
     /// Whether the answers after a wrong one are read, too, so that the port can go on.
     reads_on: bool,
     /// Whether all of them were read.
@@ -207,6 +211,7 @@ impl<'m> Examinee<'m> {
             hello,
             greeting,
             due_greeting,
+            begun_length: 0,
             reads_on: false,
             is_in_step: false,
             is_silent: false,
@@ -293,6 +298,9 @@ impl<'m> Examinee<'m> {
         }
         self.run_on_process(delivery.ends_input(), |running, timeout| {
             running.reads_on = reads_on;
+            if matches!(delivery, Delivery::Pipelined | Delivery::Marked) {
+                running.begin(lines, delivery);
+            }
             let due = running.due(lines);
             running.deliver(lines, &due, delivery, timeout)
         })
@@ -384,6 +392,23 @@ impl Running {
         due
     }
 
+    /// Writes the beginning of what [`Running::deliver`] writes, so that the port runs the first lines
+    /// while the reference does: a few of them may take both long.
+    fn begin(&mut self, lines: &[Vec<u8>], delivery: Delivery) {
+        let mut input = Vec::new();
+        for line in lines {
+            append_line(&mut input, line);
+            if delivery == Delivery::Marked {
+                append_line(&mut input, self.hello.as_bytes());
+            }
+            if input.len() >= BEGINNING_LENGTH {
+                break;
+            }
+        }
+        input.truncate(BEGINNING_LENGTH);
+        self.begun_length = self.process.write_at_once(&input);
+    }
+
     fn deliver(
         &mut self,
         lines: &[Vec<u8>],
@@ -455,6 +480,7 @@ impl Running {
     ) -> Result<(), Divergence> {
         let mut comparison = Comparison::new(groups, &self.greeting);
         comparison.reads_on = self.reads_on;
+        let input = &input[std::mem::take(&mut self.begun_length)..];
         let outcome = self.process.exchange(input, timeout, |line| {
             let group = comparison.group;
             let flow = comparison.take(line);

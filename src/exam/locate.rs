@@ -142,8 +142,9 @@ impl Search<'_> {
         if self.folded.is_some() { end / 2 } else { 0 }
     }
 
-    /// Returns after how many lines to observe the state, at most `end`: after many lines more often
-    /// towards the end, since an error is mostly seen soon.
+    /// Returns after how many lines to observe the state, at most `end`: after many lines at even
+    /// distances, after each of the last ones, and more often towards them, since an error is mostly
+    /// seen soon.
     fn stops(&self, end: usize) -> BTreeSet<usize> {
         let start = self.start;
         let count = end - start;
@@ -153,6 +154,7 @@ impl Search<'_> {
         }
         let even = (1..=OBSERVED_AT_A_TIME).map(|part| start + count * part / OBSERVED_AT_A_TIME);
         let late = (0..usize::BITS).map(|shift| 1 << shift).take_while(|back| *back < count);
+        let late = (1..OBSERVED_AT_A_TIME).chain(late);
         unknown.into_iter().chain(even).chain(late.map(|back| end - back)).collect()
     }
 

@@ -92,6 +92,13 @@ impl PortProcess {
         stdin.into_iter().chain(stdout).chain(stderr)
     }
 
+    /// Writes as much of the input as it can without waiting, and returns the length. If the port does
+    /// not take it, the next exchange sees why.
+    pub(crate) fn write_at_once(&mut self, input: &[u8]) -> usize {
+        let written = self.stdin.as_mut().and_then(|stdin| stdin.write(input).ok());
+        written.unwrap_or_default()
+    }
+
     /// Writes `input` and passes the lines that come back, without LF, to `take` until it breaks.
     /// Each line may take `timeout` from when the port has last read some of `input`. The rest of
     /// `input` is not written once `take` has broken.
