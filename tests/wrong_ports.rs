@@ -5,9 +5,11 @@
 //! A wrong port that a generated case has caught is examined with other seeds, too: the first seed
 //! may have been luck.
 //!
-//! With `DKV20_WHOLE_EXAM=1` each wrong port is examined to the end instead, and the number of its
-//! findings, their traces and the time of its exam are checked. One mistake should be one finding.
-//! The distributions and a row for each port are written to `target/whole-exams.md`.
+//! With `DKV20_WHOLE_EXAM=N` every Nth wrong port, from the first on, is examined to the end instead,
+//! so with 1 each of them. A sample leaves out the two suites that take half of the time. The number
+//! of its findings, their traces and the time of its exam are checked: one mistake should be one
+//! finding. The distributions, a row for each port, and the
+//! findings of those with several are written to `target/whole-exams.md`.
 //!
 //! The table in `docs/evidence/wrong-ports.md` lists what caught each. A run of all wrong ports fails
 //! if the table lacks one; with `DKV20_WRITE_TABLE=1` it writes the table.
@@ -17,12 +19,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dkv20::machines::Dkv20;
 use dkv20_exam::{
-    Actual, Budget, Delivery, Divergence, Examinee, Failure, Finding, Limits, Machine as _, Plan,
-    PortReport, PortSpec, Selection, Settings, examine,
+    Actual, Budget, Delivery, Divergence, Examinee, Failure, Finding, Interrupt, Limits,
+    Machine as _, Plan, PortReport, PortSpec, Selection, Settings, examine,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
@@ -46,6 +48,8 @@ const REMEMBERING: [&str; 3] = [
 ];
 /// The suites whose cases depend on the seed.
 const SEEDED: [&str; 7] = ["lines", "load", "histories", "sizes", "situations", "scale", "growth"];
+/// The suites that a sample of whole exams leaves out.
+const LONG_SUITES: [&str; 2] = ["growth", "cost"];
 /// The suites that try other things than lines with a program.
 const SURROUNDINGS: [&str; 2] = ["process", "cost"];
 const SEED: u64 = 1;
@@ -141,8 +145,13 @@ type Rows = Arc<Mutex<BTreeMap<String, Row>>>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    if std::env::var_os("DKV20_WHOLE_EXAM").is_some() {
-        return run_whole_exams(&arguments);
+    if let Some(every) = std::env::var_os("DKV20_WHOLE_EXAM") {
+        let every = every.to_str().and_then(|every| every.parse().ok()).filter(|every| *every > 0);
+        let Some(every) = every else {
+            eprintln!("DKV20_WHOLE_EXAM must be a number from 1 on: every how many wrong ports");
+            return ExitCode::FAILURE;
+        };
+        return run_whole_exams(&arguments, every);
     }
     let rows = Rows::default();
     let selections = Arc::new(Selections::default());
@@ -353,7 +362,11 @@ struct WholeExam {
     commands: usize,
     known: usize,
     is_minimal: bool,
+    /// How long the cases were asked, and the whole exam took.
+    asking_seconds: f64,
     seconds: f64,
+    /// All findings.
+    shown: String,
 }
 
 impl WholeExam {
@@ -387,14 +400,27 @@ fn must_find_both(pair: [&str; 2], selection: &Selection<'_>) -> Result<(), Stri
     Ok(())
 }
 
-fn run_whole_exams(arguments: &Arguments) -> ExitCode {
-    let selection = Arc::new(Selection::new(&Dkv20, &whole_settings()));
+/// Returns the settings of the exams of one wrong port in so many.
+fn settings_of_sample(every: usize) -> Settings {
+    let settings = whole_settings();
+    if every == 1 {
+        return settings;
+    }
+    let suites = Dkv20.suites(&settings.plan, &Interrupt::default());
+    let names = suites.iter().map(|suite| suite.name);
+    let only = names.filter(|name| !LONG_SUITES.contains(name)).map(String::from).collect();
+    Settings { only, ..settings }
+}
+
+fn run_whole_exams(arguments: &Arguments, every: usize) -> ExitCode {
+    let selection = Arc::new(Selection::new(&Dkv20, &settings_of_sample(every)));
     let right = || examine(&[port("dkv20.py", &["serve"])], &selection, &|_| {}).ports[0].seconds;
     // The second is measured with compiled modules.
     let right_seconds = right().min(right());
     let exams = Arc::new(Mutex::new(BTreeMap::new()));
     let mut trials = Vec::new();
-    for wrong_port in wrong_ports().into_iter().filter(|port| !port.misbehaves()) {
+    let examined = wrong_ports().into_iter().filter(|port| !port.misbehaves()).step_by(every);
+    for wrong_port in examined {
         let (exams, selection) = (exams.clone(), selection.clone());
         trials.push(Trial::test(wrong_port.name.clone(), move || {
             let exam = whole_exam(&wrong_port, &selection)?;
@@ -406,23 +432,36 @@ fn run_whole_exams(arguments: &Arguments) -> ExitCode {
     let exams = exams.lock().expect("no trial panics with the lock");
     let (text, is_good) = distributions(&exams, right_seconds);
     print!("{text}");
-    let rows = exams.iter().map(|(name, exam)| {
-        let WholeExam { findings, commands, known, is_minimal, seconds } = exam;
-        format!("| {name} | {findings} | {commands} | {known} | {is_minimal} | {seconds:.1} |\n")
-    });
-    let table = format!(
-        "{text}\n| wrong port | findings | commands | known | minimal | seconds |\n\
-         | --- | --- | --- | --- | --- | --- |\n{}",
-        rows.collect::<String>(),
-    );
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("whole-exams.md");
-    fs::write(path, table).expect("the table can be written");
+    fs::write(path, text + &rows_and_findings(&exams)).expect("the table can be written");
     if is_good || exams.len() < PORTS_MIN { conclusion.exit_code() } else { ExitCode::FAILURE }
+}
+
+/// Returns a row for each exam, and the findings if there are several or a trace is long.
+fn rows_and_findings(exams: &BTreeMap<String, WholeExam>) -> String {
+    let mut text = "\n| wrong port | findings | commands | known | minimal | asking | seconds |\n\
+                    | --- | --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for (name, exam) in exams {
+        let WholeExam { findings, commands, known, is_minimal, asking_seconds, seconds, .. } = exam;
+        text += &format!(
+            "| {name} | {findings} | {commands} | {known} | {is_minimal} | {asking_seconds:.1} | \
+             {seconds:.1} |\n"
+        );
+    }
+    let doubtful = exams.iter().filter(|(_, exam)| exam.findings > 1 || !exam.has_short_trace());
+    text.extend(doubtful.map(|(name, exam)| format!("\n## {name}\n\n{}\n", exam.shown)));
+    text
 }
 
 /// Examines a wrong port to the end, and checks what must hold for every finding.
 fn whole_exam(wrong_port: &WrongPort, selection: &Selection<'_>) -> Result<WholeExam, String> {
-    let report = examine(&[wrong_port.port()], selection, &|_| {});
+    let started = Instant::now();
+    let asking = Mutex::new(Duration::ZERO);
+    let report = examine(&[wrong_port.port()], selection, &|_| {
+        *asking.lock().expect("nothing panics with the lock") = started.elapsed();
+    });
+    let asking_seconds = asking.into_inner().expect("nothing panics with the lock").as_secs_f64();
     let port = &report.ports[0];
     let Some(first) = port.findings.first() else {
         return Err("the exam does not notice it".into());
@@ -442,7 +481,9 @@ fn whole_exam(wrong_port: &WrongPort, selection: &Selection<'_>) -> Result<Whole
         commands: first.shrunk.len(),
         known: wrong_port.commands,
         is_minimal: port.findings.iter().all(|finding| finding.is_minimal),
+        asking_seconds,
         seconds: port.seconds,
+        shown: findings(port),
     })
 }
 
@@ -464,6 +505,7 @@ fn distributions(exams: &BTreeMap<String, WholeExam>, right_seconds: f64) -> (St
     };
     let findings = sorted(&|exam| exam.findings as f64);
     let slowdowns = sorted(&|exam| exam.seconds / right_seconds);
+    let investigating = sorted(&|exam| exam.seconds / exam.asking_seconds);
     let (many, short) = (part(&|exam| exam.findings > 2), part(&WholeExam::has_short_trace));
     let is_slow = slowdowns.get(slowdowns.len() / 2).is_some_and(|median| *median > SLOWDOWN_MAX);
     let is_good = findings.get(findings.len() / 2).is_none_or(|median| *median == 1.0)
@@ -474,13 +516,15 @@ fn distributions(exams: &BTreeMap<String, WholeExam>, right_seconds: f64) -> (St
         "{} wrong ports; median, 90 % and maximum:\n\
          - findings: {}; more than two: {:.1} %\n\
          - commands of the shortest trace: {}; minimal and at most one above the known: {:.1} %\n\
-         - times the exam of the right port, {right_seconds:.1} s: {}\n",
+         - times the exam of the right port, {right_seconds:.1} s: {}\n\
+         - times the asking in the same exam: {}\n",
         exams.len(),
         quantiles(&findings),
         100.0 * many,
         quantiles(&sorted(&|exam| exam.commands as f64)),
         100.0 * short,
         quantiles(&slowdowns),
+        quantiles(&investigating),
     );
     (text, is_good)
 }

@@ -5,31 +5,26 @@
 //! first. Of several errors that probably have one cause, the one with the fewest lines is reported.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use crate::case::Case;
 use crate::divergence::Divergence;
 use crate::examinee::Examinee;
 use crate::failing::{Profile, fingerprint};
 use crate::finding::Finding;
-use crate::investigate::{Incident, investigate_unless};
+use crate::investigate::{Incident, Stage, investigate_unless};
 use crate::machine::Machine;
 use crate::reports::counted;
 
 /// How many divergences are investigated.
 const INVESTIGATED_MAX: usize = 60;
+/// How many times as long as asking the cases takes, all investigations may take.
+const INVESTIGATION_TIMES: u32 = 2;
 
 /// The divergences of a port that can be investigated: of each fingerprint and suite the shortest,
 /// and how many there were.
 #[derive(Default)]
 pub(crate) struct Incidents(BTreeMap<(String, String), (Incident, usize)>);
-
-/// An error that is reported.
-struct Known {
-    finding: Finding,
-    profile: Profile,
-    /// How many cases probably fail for the same reason.
-    case_count: usize,
-}
 
 impl Incidents {
     /// Takes down the divergence that the port just had. `history` is what it had run before the
@@ -56,46 +51,99 @@ impl Incidents {
         }
     }
 
-    /// Investigates the divergences, the shortest first. Returns the findings, the shortest first. An
-    /// interruption leaves a finding for each fingerprint.
-    pub(crate) fn investigate(self, examinee: &mut Examinee<'_>) -> Vec<Finding> {
+    /// Investigates the divergences, the shortest first, in a time that depends on how long the cases
+    /// were asked. Returns the findings, the shortest first. An interruption leaves a finding for each
+    /// fingerprint.
+    pub(crate) fn investigate(
+        self,
+        examinee: &mut Examinee<'_>,
+        asked_for: Duration,
+    ) -> Vec<Finding> {
         let machine = examinee.machine;
         let mut incidents: Vec<_> = self.0.into_iter().collect();
         incidents.sort_by_cached_key(|(_, (incident, _))| size(machine, &incident.case.lines));
-        let mut known: Vec<Known> = Vec::new();
-        // The position in `known` of the error that each fingerprint led to.
-        let mut causes: BTreeMap<String, usize> = BTreeMap::new();
+        let time = examinee.limits.budget.time.max(asked_for * INVESTIGATION_TIMES);
+        let mut errors = Errors::until(Some(Instant::now() + time));
         for (number, ((shown_as, _), (incident, case_count))) in incidents.into_iter().enumerate() {
-            let cause = causes.get(&shown_as).copied();
-            let is_enough = number >= INVESTIGATED_MAX || examinee.is_stopped();
-            let cause = match cause.filter(|_| is_enough) {
-                Some(cause) => cause,
-                None => look_into(examinee, &incident, &mut known),
+            let is_enough = number >= INVESTIGATED_MAX || errors.is_late() || examinee.is_stopped();
+            let position = match errors.shown_as.get(&shown_as).filter(|_| is_enough) {
+                Some(position) => *position,
+                None => errors.look_into(examinee, &incident),
             };
-            known[cause].case_count += case_count;
-            causes.entry(shown_as).or_insert(cause);
+            errors.known[position].case_count += case_count;
+            errors.shown_as.entry(shown_as).or_insert(position);
         }
-        reported(machine, known)
+        reported(machine, errors.known)
     }
 }
 
-/// Investigates an incident. Returns the position of its error in `known`, to which it is added if it
-/// is new.
-fn look_into(examinee: &mut Examinee<'_>, incident: &Incident, known: &mut Vec<Known>) -> usize {
-    let mut cause = None;
-    let found = investigate_unless(examinee, incident, |fingerprint, profile| {
-        cause = known.iter().position(|known| {
-            known.finding.fingerprint == fingerprint
-                || profile.is_some_and(|profile| known.profile.explains(profile))
+/// The errors of a port that are known by now.
+pub(crate) struct Errors {
+    known: Vec<Known>,
+    /// The position in `known` of the error that each fingerprint of a case led to.
+    shown_as: BTreeMap<String, usize>,
+    /// From then on, lines are not shrunk any more.
+    deadline: Option<Instant>,
+}
+
+/// An error that is reported.
+struct Known {
+    finding: Finding,
+    profile: Profile,
+    /// How many cases probably fail for the same reason.
+    case_count: usize,
+}
+
+impl Known {
+    /// Reports whether one of the two errors probably has the cause of the other.
+    fn is_related(&self, other: &Self) -> bool {
+        self.profile.explains(&other.profile) || other.profile.explains(&self.profile)
+    }
+}
+
+impl Errors {
+    /// Makes an empty list.
+    pub(crate) const fn until(deadline: Option<Instant>) -> Self {
+        Self { known: Vec::new(), shown_as: BTreeMap::new(), deadline }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Investigates an incident. Returns its finding unless it probably has the cause of a known
+    /// error.
+    pub(crate) fn add(
+        &mut self,
+        examinee: &mut Examinee<'_>,
+        incident: &Incident,
+    ) -> Option<&Finding> {
+        let count = self.known.len();
+        self.look_into(examinee, incident);
+        let (before, added) = self.known.split_at(count);
+        let is_new = |added: &&Known| !before.iter().any(|known| known.is_related(added));
+        added.first().filter(is_new).map(|added| &added.finding)
+    }
+
+    /// Investigates an incident. Returns the position of its error in `known`, to which it is added
+    /// if it is new.
+    fn look_into(&mut self, examinee: &mut Examinee<'_>, incident: &Incident) -> usize {
+        let mut cause = None;
+        let (known, deadline) = (&self.known, self.deadline);
+        let found = investigate_unless(examinee, incident, deadline, |stage| {
+            cause = known.iter().position(|known| match stage {
+                Stage::Located(fingerprint) => known.finding.fingerprint == fingerprint,
+                Stage::Profiled(profile) => known.profile.explains(profile),
+            });
+            cause.is_some()
         });
-        cause.is_some()
-    });
-    let Some((finding, profile)) = found else { return cause.unwrap_or_default() };
-    let alike = |known: &Known| known.finding.fingerprint == finding.fingerprint;
-    known.iter().position(alike).unwrap_or_else(|| {
-        known.push(Known { finding, profile, case_count: 0 });
-        known.len() - 1
-    })
+        let Some((finding, profile)) = found else { return cause.unwrap_or_default() };
+        let alike = |known: &Known| known.finding.fingerprint == finding.fingerprint;
+        self.known.iter().position(alike).unwrap_or_else(|| {
+            self.known.push(Known { finding, profile, case_count: 0 });
+            self.known.len() - 1
+        })
+    }
 }
 
 /// Returns the findings, the shortest first. Of two of which one explains the other, the shorter one
@@ -116,10 +164,7 @@ fn reported(machine: &dyn Machine, mut known: Vec<Known>) -> Vec<Finding> {
 /// Returns the positions of two errors of which one explains the other.
 fn related(known: &[Known]) -> Option<(usize, usize)> {
     let pairs = (0..known.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
-    pairs.into_iter().find(|(first, second)| {
-        let (first, second) = (&known[*first].profile, &known[*second].profile);
-        first.explains(second) || second.explains(first)
-    })
+    pairs.into_iter().find(|(first, second)| known[*first].is_related(&known[*second]))
 }
 
 /// States how many cases a finding stands for.

@@ -1,4 +1,4 @@
-//! Fuzzing: generated cases without end, and one finding for each fingerprint.
+//! Fuzzing: generated cases without end, and one finding for each cause.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -10,7 +10,8 @@ use crate::case::Case;
 use crate::divergence::Divergence;
 use crate::failing::fingerprint;
 use crate::finding::Finding;
-use crate::investigate::investigate;
+use crate::findings::Errors;
+use crate::investigate::Incident;
 use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};
@@ -60,8 +61,8 @@ pub struct FuzzEnd {
     pub external_cause: Option<Failure>,
 }
 
-/// Sends generated cases to the port. Calls `found` with each finding whose fingerprint is new, and
-/// `progress` after every case.
+/// Sends generated cases to the port. Calls `found` with each finding that probably has another cause
+/// than those before it, and `progress` after every case.
 pub fn fuzz(
     machine: &dyn Machine,
     port: PortSpec,
@@ -77,7 +78,7 @@ pub fn fuzz(
         machine,
         asker: Asker::new(machine, port, limits, &seeds),
         investigated: BTreeMap::new(),
-        known: Vec::new(),
+        errors: Errors::until(None),
     };
     let mut state = FuzzProgress { next_seed: settings.seed, ..FuzzProgress::default() };
     let is_asked = &AtomicBool::new(true);
@@ -124,8 +125,7 @@ struct Fuzzer<'m> {
     asker: Asker<'m>,
     /// How many divergences of each fingerprint there were, as the cases showed them.
     investigated: BTreeMap<String, usize>,
-    /// The fingerprints of the findings.
-    known: Vec<String>,
+    errors: Errors,
 }
 
 impl Fuzzer<'_> {
@@ -173,12 +173,9 @@ impl Fuzzer<'_> {
             return None;
         }
         let history = self.asker.history();
-        let finding = investigate(&mut self.asker.examinee, case, &history, divergence);
-        if self.known.contains(&finding.fingerprint) {
-            return None;
-        }
-        self.known.push(finding.fingerprint.clone());
-        Some(finding)
+        let examinee = &mut self.asker.examinee;
+        let incident = Incident::new(examinee, case, history, divergence);
+        self.errors.add(examinee, &incident).cloned()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::case::{Case, Delivery};
 use crate::divergence::{Actual, Divergence, shown};
@@ -64,7 +64,7 @@ pub fn investigate(
     divergence: Divergence,
 ) -> Finding {
     let incident = Incident::new(examinee, case, history.to_vec(), divergence);
-    let found = investigate_unless(examinee, &incident, |_, _| false);
+    let found = investigate_unless(examinee, &incident, None, |_| false);
     let as_it_was = || {
         let first = Failing::of_case(case, incident.divergence.clone());
         Finding::new(examinee.machine, case, &first, &first)
@@ -72,17 +72,26 @@ pub fn investigate(
     found.map_or_else(as_it_was, |(finding, _)| finding)
 }
 
-/// Investigates an incident unless the error turns out to be known. `is_known` is asked about the
-/// fingerprint of the first wrong step, and again when the lines are shrunk and have a profile.
+/// The stages of an investigation at which an error may turn out to be known.
+pub(crate) enum Stage<'a> {
+    /// The first wrong step is known, with its fingerprint.
+    Located(&'a str),
+    /// The lines are shrunk and have a profile.
+    Profiled(&'a Profile),
+}
+
+/// Investigates an incident unless the error turns out to be known. From the deadline on, lines are
+/// not shrunk any more.
 pub(crate) fn investigate_unless(
     examinee: &mut Examinee<'_>,
     incident: &Incident,
-    is_known: impl FnMut(&str, Option<&Profile>) -> bool,
+    deadline: Option<Instant>,
+    is_known: impl FnMut(Stage<'_>) -> bool,
 ) -> Option<(Finding, Profile)> {
     let machine = examinee.machine;
     let first = Failing::of_case(&incident.case, incident.divergence.clone());
     let runner = Runner { machine, examinee, is_fresh: false, run_count: 0 };
-    let mut inquiry = Inquiry { machine, runner };
+    let mut inquiry = Inquiry { machine, runner, deadline };
     let (mut finding, profile) = inquiry.inquire(incident, &first, is_known)?;
     let mut facts = Vec::new();
     if let Some(failure) = examinee.external_cause() {
@@ -112,6 +121,8 @@ pub(crate) fn investigate_unless(
 struct Inquiry<'a, 'm> {
     machine: &'m dyn Machine,
     runner: Runner<'a, 'm>,
+    /// From then on, lines are not shrunk any more.
+    deadline: Option<Instant>,
 }
 
 /// Lines and the state of knowledge about them.
@@ -141,7 +152,7 @@ impl Inquiry<'_, '_> {
         &mut self,
         incident: &Incident,
         first: &Failing,
-        mut is_known: impl FnMut(&str, Option<&Profile>) -> bool,
+        mut is_known: impl FnMut(Stage<'_>) -> bool,
     ) -> Option<(Finding, Profile)> {
         let case = &incident.case;
         for is_fresh in [false, true] {
@@ -169,11 +180,11 @@ impl Inquiry<'_, '_> {
     fn reduce(
         &mut self,
         reproduced: Failing,
-        is_known: &mut impl FnMut(&str, Option<&Profile>) -> bool,
+        is_known: &mut impl FnMut(Stage<'_>) -> bool,
     ) -> Reduction {
         let located = locate(&mut self.runner, reproduced);
         let fingerprint = located.short.fingerprint(self.machine);
-        if is_known(&fingerprint, None) {
+        if is_known(Stage::Located(&fingerprint)) {
             return Reduction::Known;
         }
         let start = self.ending(&located, &fingerprint);
@@ -181,7 +192,7 @@ impl Inquiry<'_, '_> {
         let located = located.whole;
         let blamed = blame(&mut self.runner, &shrunk);
         let profile = self.profile(&blamed);
-        if is_known(&fingerprint, Some(&profile)) {
+        if is_known(Stage::Profiled(&profile)) {
             return Reduction::Known;
         }
         if !self.runner.is_fresh && !self.runner.is_stopped() {
@@ -278,6 +289,13 @@ impl Inquiry<'_, '_> {
             if failing.is_some() {
                 return failing;
             }
+        } else if !is_failure {
+            // A wrong answer seldom depends on how its line was delivered.
+            let failing = self.runner.run(&first.lines, Delivery::Marked);
+            let is_same = |failing: &Failing| failing.divergence == first.divergence;
+            if let Some(failing) = failing.filter(is_same) {
+                return Some(failing);
+            }
         }
         let separated = if first.delivery != Delivery::Pipelined {
             None
@@ -339,7 +357,7 @@ impl Inquiry<'_, '_> {
     /// Shrinks. An interruption leaves lines that failed.
     fn shrink_in_time(&mut self, located: &Failing, fingerprint: &str) -> (Failing, bool) {
         let machine = self.machine;
-        let budget = self.runner.examinee.limits.budget;
+        let budget = self.runner.examinee.limits.budget.until(self.deadline);
         let level = machine.level_of_all(&located.lines);
         let mut best = located.clone();
         let shrunk = shrink_until(located.lines.clone(), budget, machine, |lines| {

@@ -42,12 +42,21 @@ pub struct Budget {
     pub attempts: usize,
 }
 
+impl Budget {
+    /// Returns what is left of it for work that ends at the deadline, if there is one.
+    pub(crate) fn until(self, deadline: Option<Instant>) -> Self {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        Self { time: left.map_or(self.time, |left| self.time.min(left)), ..self }
+    }
+}
+
 /// The limits of the work on one port.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// How long the port may take for an answer.
     pub timeout: Duration,
-    /// How much each of the two passes of shrinking a finding may cost.
+    /// How much each of the two passes of shrinking a finding may cost. After twice the time for which
+    /// the cases were asked, or after the budget's time if that is longer, none is begun any more.
     pub budget: Budget,
     /// How many cases are written to the port at once, at most. The verdicts do not depend on it.
     pub batch_max: NonZeroUsize,
@@ -72,5 +81,20 @@ impl Default for Limits {
             batch_time: Duration::from_millis(20),
             interrupt: Interrupt::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_limits_a_budget() {
+        let budget = Budget { time: Duration::from_secs(600), attempts: 7 };
+        let now = Instant::now();
+        assert_eq!(budget.until(None).time, budget.time);
+        assert_eq!(budget.until(Some(now + Duration::from_secs(6_000))).time, budget.time);
+        assert!(budget.until(Some(now + Duration::from_secs(60))).time <= Duration::from_secs(60));
+        assert_eq!(budget.until(Some(now)).time, Duration::ZERO);
     }
 }

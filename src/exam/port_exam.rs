@@ -15,7 +15,7 @@ use crate::port::{Failure, PortSpec};
 use crate::prepared::{CaseKey, Counts, Preparation, Prepared, with_prepared};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
 use crate::selection::Selection;
-use crate::tasks::{investigate_task, subject, try_task};
+use crate::tasks::{investigate_task, subject, try_task, usual_divergence, usual_session};
 
 /// After this many failing cases the rest of a suite is not asked.
 const FAILURES_PER_SUITE_MAX: usize = 20;
@@ -96,7 +96,10 @@ impl<'a> PortExam<'a> {
             self.take_further(started + time, progress);
         }
         let incidents = std::mem::take(&mut self.incidents);
-        self.findings.extend(incidents.investigate(&mut self.asker.examinee));
+        let of_tasks = std::mem::take(&mut self.findings);
+        let asked_for = started.elapsed();
+        self.findings = incidents.investigate(&mut self.asker.examinee, asked_for);
+        self.findings.extend(of_tasks);
         self.asker.examinee.stop();
         let levels = (1..=self.selection.settings.level_max).map(|number| self.level(number));
         let external_cause = self.asker.examinee.external_cause();
@@ -248,11 +251,17 @@ impl<'a> PortExam<'a> {
         }
     }
 
-    /// Adds the finding of a task.
+    /// Adds the finding of a task, unless the port fails in a usual session, too.
     fn look_into_task(&mut self, case: &Case, task: &Task, divergence: &Divergence) {
-        let finding = investigate_task(&mut self.asker.examinee, case, task, divergence);
+        let examinee = &mut self.asker.examinee;
+        let usual = usual_session(case);
+        if let Some(divergence) = usual_divergence(examinee, &usual) {
+            self.incidents.add(examinee, &usual, Vec::new(), &divergence);
+            return;
+        }
+        let finding = investigate_task(examinee, case, task, divergence);
         // It has run what the asker does not know of.
-        self.asker.examinee.stop();
+        examinee.stop();
         if !self.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
             self.findings.push(finding);
         }

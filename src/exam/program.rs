@@ -28,6 +28,9 @@ pub struct Run {
     pub subject: String,
     /// The lines that are due on standard output.
     pub output: Vec<Vec<u8>>,
+    /// Lines of a session with the same answers, apart from their form. If the port fails there, that
+    /// is its error.
+    pub lines: Vec<Vec<u8>>,
     /// A line that is due on standard error, among any others.
     pub error: Option<Vec<u8>>,
     /// The exit status that is due.

@@ -65,7 +65,28 @@ pub(crate) fn subject(case: &Case) -> Vec<Vec<u8>> {
     }
 }
 
-/// Turns the divergence of a task into a finding.
+/// Returns the session that a task differs from: the same lines with a process that is started as
+/// usual.
+pub(crate) fn usual_session(case: &Case) -> Case {
+    let lines = match &case.task {
+        Task::Session | Task::Elsewhere(_) => case.lines.clone(),
+        Task::Program(run) => run.lines.clone(),
+        Task::Cost(_) => Vec::new(),
+    };
+    Case { lines, task: Task::Session, ..case.clone() }
+}
+
+/// Returns how the port diverges in a session, which then is the error that a task shows.
+pub(crate) fn usual_divergence(examinee: &mut Examinee<'_>, usual: &Case) -> Option<Divergence> {
+    if usual.lines.is_empty() {
+        return None;
+    }
+    examinee.stop();
+    let divergence = examinee.run(&usual.lines, usual.delivery).err()?;
+    divergence.external_cause().is_none().then_some(divergence)
+}
+
+/// Turns the divergence of a task into a finding. The port does not fail in the usual session.
 pub(crate) fn investigate_task(
     examinee: &mut Examinee<'_>,
     case: &Case,
@@ -83,10 +104,6 @@ pub(crate) fn investigate_task(
         Task::Program(run) => of_task(Run::aspect(divergence), &run.section),
         Task::Cost(cost) => of_task(&format!("cost of {}", cost.subject), &cost.section),
         Task::Elsewhere(start) => {
-            examinee.stop();
-            if let Err(usual) = examinee.run(&case.lines, case.delivery) {
-                return investigate(examinee, case, &[], usual);
-            }
             let mut elsewhere = examinee.started(start);
             let finding = investigate(&mut elsewhere, case, &[], divergence.clone());
             let difference = format!("only if it is started {}", start.difference);

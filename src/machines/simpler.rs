@@ -1,6 +1,6 @@
 //! Simpler lines, for shrinking: shorter ones, and of the same length those that sort first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dkv20_exam::Lines;
 
@@ -25,8 +25,8 @@ const KEYS: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
 /// The numbers that are tried in place of others.
 const SMALL_NUMBERS: u64 = 3;
 
-/// Returns lines to try in place of these: with a workload for many proposals, with other names for
-/// keys and ids throughout, or with one line simplified. Each is simpler: it has fewer lines, or of
+/// Returns lines to try in place of these: all written plainly, with a workload for many proposals, with other names for
+/// keys and ids throughout, with an argument simplified throughout, or with one line simplified. Each is simpler: it has fewer lines, or of
 /// as many fewer bytes, or of as many bytes those that sort first.
 pub(super) fn simpler<'a>(lines: &'a [Vec<u8>]) -> Box<dyn Iterator<Item = Lines> + 'a> {
     let renamed = keys(lines).into_iter().flat_map(move |key| {
@@ -44,12 +44,35 @@ pub(super) fn simpler<'a>(lines: &'a [Vec<u8>]) -> Box<dyn Iterator<Item = Lines
         // Each candidate takes long, and a few lines are simple enough.
         return Box::new(std::iter::empty());
     }
-    let candidates = with_workloads(lines).chain(renamed).chain(renumbered).chain(one_line);
+    let throughout = repeated_arguments(lines).into_iter().flat_map(move |(token, is_size)| {
+        let simpler = simpler_tokens(token, is_size).into_iter();
+        simpler.map(move |other| with_argument(lines, token, &other))
+    });
+    let written_plainly = lines.iter().map(|line| written_plainly(line)).collect();
+    let candidates = std::iter::once(written_plainly)
+        .chain(with_workloads(lines))
+        .chain(renamed)
+        .chain(renumbered)
+        .chain(throughout)
+        .chain(one_line);
     let order = size(lines);
     Box::new(
         candidates
             .filter(move |candidate| (size(candidate), candidate.as_slice()) < (order, lines)),
     )
+}
+
+/// Returns a line that means the same if the line is a command: with single spaces, without zeros before
+/// numbers, and with text in place of hex.
+fn written_plainly(line: &[u8]) -> Vec<u8> {
+    let tokens = line.split(|byte| *byte == b' ').filter(|token| !token.is_empty());
+    let plain = tokens.enumerate().map(|(at, token)| {
+        let is_number = token.iter().all(u8::is_ascii_digit);
+        let number = number(token).filter(|_| is_number && at > 0);
+        let plain = number.map(|number| number.to_string().into_bytes());
+        plain.or_else(|| text_of(token)).unwrap_or_else(|| token.to_vec())
+    });
+    plain.collect::<Vec<_>>().join(&b' ')
 }
 
 /// Reports whether the line alone takes a port long.
@@ -182,22 +205,54 @@ fn simpler_lines(line: &[u8]) -> Vec<Vec<u8>> {
         }
         _ => {}
     }
-    let sizes = match tokens.as_slice() {
-        [b"new", _] => 1..2,
-        [b"draw" | b"chaos", _, _] => 2..3,
-        [b"workload", _, _, _] => 2..4,
-        _ => 0..0,
-    };
-    let is_word = |token: &[u8]| matches!(token, b"noop" | b"put" | b"del");
-    let arguments = tokens.iter().enumerate().skip(1).filter(|(_, token)| !is_word(token));
-    for (at, token) in arguments {
-        for other in simpler_tokens(token, sizes.contains(&at)) {
+    for (at, token, is_size) in arguments(&tokens) {
+        for other in simpler_tokens(token, is_size) {
             let mut tokens = tokens.clone();
             tokens[at] = &other;
             simpler.push(tokens.join(&b' '));
         }
     }
     simpler
+}
+
+/// Returns the position of each argument in a line, the argument, and whether it is a size.
+fn arguments<'a>(tokens: &[&'a [u8]]) -> impl Iterator<Item = (usize, &'a [u8], bool)> {
+    let sizes = match tokens {
+        [b"new", _] => 1..2,
+        [b"draw" | b"chaos", _, _] => 2..3,
+        [b"workload", _, _, _] => 2..4,
+        _ => 0..0,
+    };
+    let arguments = tokens.iter().copied().enumerate().skip(1);
+    let arguments = arguments.filter(|(_, token)| !matches!(*token, b"noop" | b"put" | b"del"));
+    arguments.map(move |(at, token)| (at, token, sizes.contains(&at)))
+}
+
+/// Returns the arguments that several lines have, each with whether it is a size in one of them. Some
+/// errors show only while they are equal.
+fn repeated_arguments(lines: &[Vec<u8>]) -> BTreeMap<&[u8], bool> {
+    let mut seen = BTreeMap::new();
+    for line in lines {
+        let tokens = tokens(line);
+        if tokens.len() <= TOKENS_MAX {
+            for (_, token, is_size) in arguments(&tokens) {
+                let (count, is_size_somewhere) = seen.entry(token).or_insert((0, false));
+                (*count, *is_size_somewhere) = (*count + 1, *is_size_somewhere || is_size);
+            }
+        }
+    }
+    let repeated = seen.into_iter().filter(|(_, (count, _))| *count > 1);
+    repeated.map(|(token, (_, is_size))| (token, is_size)).collect()
+}
+
+fn with_argument(lines: &[Vec<u8>], argument: &[u8], other: &[u8]) -> Lines {
+    let replaced = lines.iter().map(|line| {
+        let mut tokens = tokens(line);
+        let others = tokens.iter_mut().skip(1).filter(|token| **token == argument);
+        others.for_each(|token| *token = other);
+        tokens.join(&b' ')
+    });
+    replaced.collect()
 }
 
 /// Returns the line of the tokens without each of its halves, quarters and eighths.
@@ -214,6 +269,8 @@ fn simpler_tokens(token: &[u8], is_size: bool) -> Vec<Vec<u8>> {
     if let Some(number) = number(token) {
         let few = 0..number.min(SMALL_NUMBERS);
         let numbers = few.chain(is_size.then(|| smaller(number)).into_iter().flatten());
+        // The number itself, if there are zeros before it.
+        let numbers = numbers.chain([number]);
         return numbers.map(|number| number.to_string().into_bytes()).collect();
     }
     let mut simpler: Vec<_> = text_of(token).into_iter().collect();
@@ -248,6 +305,31 @@ fn tokens(line: &[u8]) -> Vec<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lines(texts: &[&str]) -> Lines {
+        texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn an_argument_of_several_lines_is_simplified_in_all() {
+        let zeros = lines(&["new 003", "partition 0", "new 003"]);
+        assert!(simpler(&zeros).any(|tried| tried == lines(&["new 3", "partition 0", "new 3"])));
+        let seeds = lines(&["draw 17 1", "draw 17 2"]);
+        assert!(simpler(&seeds).any(|tried| tried == lines(&["draw 0 1", "draw 0 2"])));
+    }
+
+    #[test]
+    fn all_is_written_plainly_at_first() {
+        let odd = lines(&["new  003 ", "put 0x6B 0x", "mix +1"]);
+        let plain = lines(&["new 3", "put k 0x", "mix +1"]);
+        assert_eq!(simpler(&odd).next(), Some(plain));
+    }
+
+    #[test]
+    fn zeros_before_a_number_are_left_out() {
+        let only = lines(&["mix 0017"]);
+        assert!(simpler(&only).any(|tried| tried == lines(&["mix 17"])));
+    }
 
     #[test]
     fn a_line_of_many_tokens_has_few_candidates() {

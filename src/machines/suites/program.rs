@@ -24,8 +24,10 @@ fn scenarios() -> Vec<(&'static str, &'static str, Run)> {
         let line = |name: &str| hash(name).unwrap_or_default().replace("ok", name).into_bytes();
         ["A", "B"].map(line).into()
     });
+    let line = |output: &Vec<u8>| [b"scenario ", &output[..1]].concat();
     let run = |arguments: &str, output: &[Vec<u8>], error: Option<&str>, status: i32| Run {
         arguments: arguments.split_whitespace().map(String::from).collect(),
+        lines: output.iter().map(line).collect(),
         script: String::new(),
         subject: arguments.into(),
         output: output.to_vec(),
@@ -70,6 +72,7 @@ fn streams() -> Vec<(&'static str, &'static str, Run)> {
             script: script.into(),
             subject: subject.into(),
             output: lines.iter().map(answer).map(String::into_bytes).collect(),
+            lines: lines.iter().map(|line| line.as_bytes().to_vec()).collect(),
             error: None,
             status: 0,
             section: "8".into(),
