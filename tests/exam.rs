@@ -609,15 +609,32 @@ fn an_error_of_every_session_is_one_finding() {
     assert_eq!(findings[0]["delivery"], "marked");
 }
 
-/// `mix` and `draw` have fingerprints of their own.
+/// Ports that end at two commands, whose fingerprints and events have nothing in common.
+#[test]
+fn ports_that_end_with_the_same_words_have_one_error() {
+    let folder = folder();
+    for (words, count) in [("check 1 failed, process $$", 1), ("no ${line%% *}", 2)] {
+        let port = format!(
+            r#"while IFS= read -r line; do
+                case $line in "mix "*|"load "*) echo "{words}" >&2; kill -9 $$; exit ;; esac
+                printf '%s\n' "$line"
+            done | "$0" serve"#
+        );
+        let only = ["--only", "traces", "--level", "2"];
+        let (_, said) = exam_of(folder.path(), &port, &only);
+        assert_eq!(objects_of(folder.path(), "finding").len(), count, "{words}: {said}");
+    }
+}
+
+/// It shows in answers to `partition` and to `heal`, which have fingerprints of their own.
 #[test]
 fn fuzzing_reports_a_cause_once() {
     let folder = folder();
-    let port = script("m", WRONG_NUMBERS, Path::new("serve"));
-    let said = text(&dkv20(folder.path(), &["fuzz", "--port", &port, "--cases", "60"]).stdout);
-    let words: BTreeSet<_> = said.split('`').map(|text| text.split(' ').next()).collect();
-    assert!(words.contains(&Some("mix")) || words.contains(&Some("draw")), "{said}");
-    assert!(said.contains(", 1 finding;"), "{said}");
+    let wrong = WRONG.replace("leader=2 term=3", "leader=1 term=2");
+    let port = script("m", &wrong, Path::new("serve"));
+    let fuzz = ["fuzz", "--port", &port, "--seed", "2", "--cases", "9"];
+    let said = text(&dkv20(folder.path(), &fuzz).stdout);
+    assert!(said.contains("`partition 0`") && said.contains(", 1 finding;"), "{said}");
 }
 
 #[test]

@@ -61,12 +61,18 @@ pub(crate) struct Profile {
     pub(crate) ingredients: BTreeSet<String>,
     /// The kinds of observers that show a wrong state after it.
     pub(crate) aspects: BTreeSet<String>,
+    /// How the port ended, with its last words on standard error, if it had any.
+    pub(crate) complaint: Option<String>,
 }
 
 impl Profile {
     /// Reports whether another error probably has the same cause: all that takes part in this one
-    /// takes part in it, and what they make wrong is not entirely different.
+    /// takes part in it, and what they make wrong is not entirely different. A port that ends
+    /// with the same words does so for the same reason.
     pub(crate) fn explains(&self, other: &Self) -> bool {
+        if self.complaint.is_some() && self.complaint == other.complaint {
+            return true;
+        }
         let is_apart = self.aspects.is_disjoint(&other.aspects)
             && !self.aspects.is_empty()
             && !other.aspects.is_empty();

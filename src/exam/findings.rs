@@ -13,11 +13,14 @@ use crate::examinee::Examinee;
 use crate::failing::{Profile, fingerprint};
 use crate::finding::Finding;
 use crate::investigate::{Incident, Stage, investigate_unless};
+use crate::limits::has_passed;
 use crate::machine::Machine;
 use crate::reports::counted;
 
 /// How many divergences are investigated.
 const INVESTIGATED_MAX: usize = 60;
+/// A line of many times this length is as hard to read as so many lines.
+const USUAL_LENGTH: usize = 200;
 /// How many times as long as asking the cases takes, all investigations may take.
 const INVESTIGATION_TIMES: u32 = 2;
 
@@ -65,7 +68,8 @@ impl Incidents {
         let time = examinee.limits.budget.time.max(asked_for * INVESTIGATION_TIMES);
         let mut errors = Errors::until(Some(Instant::now() + time));
         for (number, ((shown_as, _), (incident, case_count))) in incidents.into_iter().enumerate() {
-            let is_enough = number >= INVESTIGATED_MAX || errors.is_late() || examinee.is_stopped();
+            let is_enough =
+                number >= INVESTIGATED_MAX || has_passed(errors.deadline) || examinee.is_stopped();
             let position = match errors.shown_as.get(&shown_as).filter(|_| is_enough) {
                 Some(position) => *position,
                 None => errors.look_into(examinee, &incident),
@@ -105,10 +109,6 @@ impl Errors {
     /// Makes an empty list.
     pub(crate) const fn until(deadline: Option<Instant>) -> Self {
         Self { known: Vec::new(), shown_as: BTreeMap::new(), deadline }
-    }
-
-    fn is_late(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Investigates an incident. Returns its finding unless it probably has the cause of a known
@@ -179,7 +179,9 @@ fn with_further_cases(mut finding: Finding, case_count: usize) -> Finding {
     finding
 }
 
-/// Returns about how many lines the lines stand for, their number, and that of their bytes.
+/// Returns about how many lines of usual length the lines stand for, their number, and that of their
+/// bytes.
 fn size(machine: &dyn Machine, lines: &[Vec<u8>]) -> (usize, usize, usize) {
-    (machine.written_out_count(lines), lines.len(), lines.iter().map(Vec::len).sum())
+    let length = lines.iter().map(Vec::len).sum();
+    (machine.written_out_count(lines) + length / USUAL_LENGTH, lines.len(), length)
 }

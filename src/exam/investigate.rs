@@ -10,6 +10,7 @@ use crate::divergence::{Actual, Divergence, shown};
 use crate::examinee::Examinee;
 use crate::failing::{Failing, Profile};
 use crate::finding::Finding;
+use crate::limits::has_passed;
 use crate::locate::{Located, blame, fail_early, locate};
 use crate::machine::{Evidence, Explanation, Machine};
 use crate::port::Failure;
@@ -53,6 +54,16 @@ impl Incident {
         let unfinished_line = examinee.unfinished_line();
         Self { case: case.clone(), divergence, history, stderr, unfinished_line }
     }
+
+    /// Returns how a port ended and its last words, if it had any. The numbers in them, such as ids of
+    /// threads, are left out.
+    fn complaint(&self) -> Option<String> {
+        let Actual::Failed(failure @ Failure::Exited(_)) = &self.divergence.actual else {
+            return None;
+        };
+        let words = self.stderr.trim().replace(|char: char| char.is_ascii_digit(), "");
+        (!words.is_empty()).then(|| format!("{}: {words}", failure.kind()))
+    }
 }
 
 /// Investigates the divergence of a case. `history` is what the port has run before the case since
@@ -86,12 +97,15 @@ pub(crate) fn investigate_unless(
     examinee: &mut Examinee<'_>,
     incident: &Incident,
     deadline: Option<Instant>,
-    is_known: impl FnMut(Stage<'_>) -> bool,
+    mut is_known: impl FnMut(Stage<'_>) -> bool,
 ) -> Option<(Finding, Profile)> {
     let machine = examinee.machine;
     let first = Failing::of_case(&incident.case, incident.divergence.clone());
     let runner = Runner { machine, examinee, is_fresh: false, run_count: 0 };
-    let mut inquiry = Inquiry { machine, runner, deadline };
+    let mut inquiry = Inquiry { machine, runner, deadline, complaint: incident.complaint() };
+    if has_passed(deadline) && is_known(Stage::Profiled(&inquiry.profile_as_seen(&first))) {
+        return None;
+    }
     let (mut finding, profile) = inquiry.inquire(incident, &first, is_known)?;
     let mut facts = Vec::new();
     if let Some(failure) = examinee.external_cause() {
@@ -123,6 +137,8 @@ struct Inquiry<'a, 'm> {
     runner: Runner<'a, 'm>,
     /// From then on, lines are not shrunk any more.
     deadline: Option<Instant>,
+    /// [`Incident::complaint`].
+    complaint: Option<String>,
 }
 
 /// Lines and the state of knowledge about them.
@@ -207,6 +223,13 @@ impl Inquiry<'_, '_> {
         Reduction::Done(Box::new(reduced))
     }
 
+    /// Returns the profile without running anything: of the line at which the error was seen.
+    fn profile_as_seen(&self, first: &Failing) -> Profile {
+        let divergence = &first.divergence;
+        let ingredients = self.machine.ingredients(&first.lines, divergence.step, divergence);
+        Profile { ingredients, aspects: BTreeSet::new(), complaint: self.complaint.clone() }
+    }
+
     /// Returns what takes part in the error, and what it makes wrong.
     fn profile(&mut self, blamed: &Failing) -> Profile {
         let lines = blamed.lines_to_step();
@@ -223,7 +246,7 @@ impl Inquiry<'_, '_> {
             let observers = wrong.iter().filter(|at| **at > step).map(|at| &observed[*at]);
             aspects.extend(observers.map(|line| self.machine.kind_of(line)));
         }
-        Profile { ingredients, aspects }
+        Profile { ingredients, aspects, complaint: self.complaint.clone() }
     }
 
     /// Confirms and explains what was reduced.
@@ -283,32 +306,34 @@ impl Inquiry<'_, '_> {
     /// Runs what most probably fails again: the lines up to the divergence with their answers
     /// separated, or the case as it was.
     fn reproduce(&mut self, first: &Failing) -> Option<Failing> {
-        let is_failure = matches!(first.divergence.actual, Actual::Failed(_));
-        if !is_failure && matches!(first.delivery, Delivery::Pipelined | Delivery::Marked) {
-            let failing = fail_early(&mut self.runner, &first.lines, Delivery::Marked);
-            if failing.is_some() {
-                return failing;
+        let (lines, delivery, divergence) = (&first.lines, first.delivery, &first.divergence);
+        let is_failure = matches!(divergence.actual, Actual::Failed(_));
+        let separated = match (delivery, is_failure) {
+            (Delivery::Pipelined | Delivery::Marked, false) => {
+                let failing = fail_early(&mut self.runner, lines, Delivery::Marked);
+                if failing.is_some() || delivery == Delivery::Marked {
+                    failing
+                } else {
+                    // An extra line may belong to a comment after the last command.
+                    let is_extra = matches!(divergence.actual, Actual::Extra(_));
+                    let count = if is_extra { lines.len() } else { divergence.step + 1 };
+                    self.runner.run(&lines[..lines.len().min(count)], Delivery::Marked)
+                }
             }
-        } else if !is_failure {
-            // A wrong answer seldom depends on how its line was delivered.
-            let failing = self.runner.run(&first.lines, Delivery::Marked);
-            let is_same = |failing: &Failing| failing.divergence == first.divergence;
-            if let Some(failing) = failing.filter(is_same) {
-                return Some(failing);
-            }
-        }
-        let separated = if first.delivery != Delivery::Pipelined {
-            None
-        } else if is_failure {
             // Answers that a port held back when it failed hide the line at which it did.
-            self.runner.run(&first.lines, Delivery::Stepwise)
-        } else {
-            // An extra line may belong to a comment after the last command.
-            let is_extra = matches!(first.divergence.actual, Actual::Extra(_));
-            let line_count = if is_extra { first.lines.len() } else { first.divergence.step + 1 };
-            self.runner.run(&first.lines[..first.lines.len().min(line_count)], Delivery::Marked)
+            (Delivery::Pipelined, true) => self.runner.run(lines, Delivery::Stepwise),
+            (Delivery::Marked | Delivery::Stepwise, true) => None,
+            // An error seldom depends on such a delivery.
+            (_, true) => {
+                let failing = self.runner.run(lines, Delivery::Stepwise);
+                failing.filter(|failing| failing.divergence.actual == divergence.actual)
+            }
+            (_, false) => {
+                let failing = self.runner.run(lines, Delivery::Marked);
+                failing.filter(|failing| failing.divergence == *divergence)
+            }
         };
-        separated.or_else(|| self.runner.run(&first.lines, first.delivery))
+        separated.or_else(|| self.runner.run(lines, delivery))
     }
 
     /// Runs the case after all that came before it.

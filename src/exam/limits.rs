@@ -23,14 +23,18 @@ impl Interrupt {
     /// Reports whether the flag is raised.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.flag.load(Ordering::Relaxed)
-            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.flag.load(Ordering::Relaxed) || has_passed(self.deadline)
     }
 
     /// Returns a clone that also counts as raised from `deadline` on, if there is one.
     pub(crate) fn until(&self, deadline: Option<Instant>) -> Self {
         Self { deadline, ..self.clone() }
     }
+}
+
+/// Reports whether there is a deadline and it has passed.
+pub(crate) fn has_passed(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }
 
 /// When shrinking stops with what it has.

@@ -228,8 +228,8 @@ fn arguments<'a>(tokens: &[&'a [u8]]) -> impl Iterator<Item = (usize, &'a [u8], 
     arguments.map(move |(at, token)| (at, token, sizes.contains(&at)))
 }
 
-/// Returns the arguments that several lines have, each with whether it is a size in one of them. Some
-/// errors show only while they are equal.
+/// Returns the arguments that several lines have, apart from keys, each with whether it is a size in one
+/// of them. Some errors show only while they are equal.
 fn repeated_arguments(lines: &[Vec<u8>]) -> BTreeMap<&[u8], bool> {
     let mut seen = BTreeMap::new();
     for line in lines {
@@ -241,7 +241,9 @@ fn repeated_arguments(lines: &[Vec<u8>]) -> BTreeMap<&[u8], bool> {
             }
         }
     }
-    let repeated = seen.into_iter().filter(|(_, (count, _))| *count > 1);
+    let keys = keys(lines);
+    let repeated =
+        seen.into_iter().filter(|(token, (count, _))| *count > 1 && !keys.contains(*token));
     repeated.map(|(token, (_, is_size))| (token, is_size)).collect()
 }
 
