@@ -23,6 +23,22 @@ const EQUAL_HASHES: [&str; 5] = [
 const TERMS: [usize; 4] = [9, 10, 99, 255];
 /// Numbers of entries at which a block of a log may end.
 const LOG_LENGTHS: [usize; 8] = [1, 16, 32, 64, 100, 128, 256, 512];
+/// Commands with a number in the place of `_` that is right, and the lines before them.
+const WRAPPED: [(&str, &str, u128); 11] = [
+    ("", "new _", 3),
+    ("", "draw 7 _", 2),
+    ("new 3,partition 1", "replica _", 1),
+    ("new 3", "at _ noop", 0),
+    ("new 3", "partition _", 1),
+    ("new 3,partition 1", "heal _", 1),
+    ("new 3,put a b", "compact _", 1),
+    ("new 3,put a b", "get _ a", 1),
+    ("new 3", "workload 1 _ 5", 10),
+    ("new 3", "workload 1 10 _", 5),
+    ("new 3", "chaos 1 _", 5),
+];
+/// Numbers of bits, above which a port may cut off those of a number.
+const WIDTHS: [u32; 9] = [7, 8, 15, 16, 31, 32, 53, 63, 64];
 /// More keys than a number of 16 bits counts.
 const MANY_KEYS: u32 = 65_600;
 
@@ -31,6 +47,7 @@ pub(super) fn suite() -> Suite {
     cases.extend([hex_lengths(), many_keys(), common_prefixes()]);
     cases.extend([bytes_of_keys(), equal_hashes(), high_bytes()]);
     cases.extend([many_ids(), large_lag(), long_lag(), all_compacted()]);
+    cases.extend(WRAPPED.map(wrapped));
     cases.extend(LOG_LENGTHS.map(replaced_entry));
     cases.extend(TERMS.map(terms));
     cases.extend([long_workload(), long_chaos()]);
@@ -156,6 +173,22 @@ fn many_ids() -> Case {
         .chain([1_023, 4_095, 65_535])
         .flat_map(|count| [format!("partition{} 1", " 0".repeat(count)), "heal".into()]);
     of_lines("many-ids", std::iter::once("new 4".to_owned()).chain(lines).chain(["status".into()]))
+}
+
+/// Numbers that are out of range, and right if only their low bits are read.
+fn wrapped((before, command, right): (&str, &str, u128)) -> Case {
+    let before: Vec<_> = before.split_terminator(',').map(String::from).collect();
+    let numbers = WIDTHS.map(|width| (1 << width) + right);
+    // Within the limits these numbers only take long.
+    let is_long = |number: &u128| command.ends_with(" _") && *number < 10_000_000;
+    let is_run = matches!(command.split(' ').next(), Some("workload" | "chaos"));
+    let numbers = numbers.into_iter().filter(|number| !(is_run && is_long(number)));
+    let lines = numbers.flat_map(|number| {
+        let line = command.replace('_', &number.to_string());
+        [&before[..], &[line, "status".into()]].concat()
+    });
+    let name = command.replace(' ', "-").replace('_', "n");
+    of_lines(&format!("wrapped-{name}"), lines)
 }
 
 /// An election between a longer log of `term` and a shorter one of the term after it.

@@ -20,6 +20,11 @@ const DEBUGGING: [(&str, &str); 5] = [
     ("RUST_BACKTRACE", "1"),
 ];
 
+/// More open files than a right port of any language needs.
+const FILES_MAX: usize = 256;
+const EMPTY_SNAPSHOT: &str =
+    "load 0x444b565301000000000000000000000000000000000000000000000000000000";
+
 /// Makes cases for a suite: in each environment one of numbers alone, for a port that has no cluster
 /// yet, and one of everything.
 pub(super) fn cases(suite: &str) -> Vec<Case> {
@@ -31,7 +36,22 @@ pub(super) fn cases(suite: &str) -> Vec<Case> {
         };
         [in_it("-numbers", numbers()), in_it("", everything())]
     };
-    starts().into_iter().flat_map(make).collect()
+    starts().into_iter().flat_map(make).chain(few_files(suite)).collect()
+}
+
+/// Makes cases that a port which keeps something open for each snapshot, replica or heal cannot end.
+fn few_files(suite: &str) -> [Case; 3] {
+    let heal = ["new 3", "put a b", "partition 2", "compact 0", "dump 0", "heal"];
+    let repeated = [
+        ("load", &[EMPTY_SNAPSHOT][..], FILES_MAX),
+        ("new", &["new 64"], FILES_MAX / 32),
+        ("heal", &heal, FILES_MAX),
+    ];
+    repeated.map(|(name, round, count)| Case {
+        task: Task::Elsewhere(after(&format!("ulimit -n {FILES_MAX}"), "with few open files")),
+        delivery: Delivery::ToEnd,
+        ..case(suite, format_args!("environment-few-files-{name}"), lines(&round.repeat(count)))
+    })
 }
 
 /// Returns the environments. A program may need its folder and a home, as tools that build it before

@@ -85,6 +85,18 @@ def number_of_replicas_has_8_bits(honest, self, n):
 
 
 @answer(
+    3,
+    "Session.do_new",
+    "N has 16 bits, so that 65,537 means one replica.",
+    "A field of a configuration record that is read before it is checked.",
+    "new 65537",
+    "8",
+)
+def number_of_replicas_has_16_bits(honest, self, n):
+    honest(self, n & 0xFFFF)
+
+
+@answer(
     1,
     "Session.do_draw",
     "COUNT has 32 bits, so that 2^32 + 1 means 1.",

@@ -1,4 +1,4 @@
-"""Programs: surroundings, reading and writing, endurance. The reports named are public."""
+"""Programs: surroundings, reading and writing. The reports named are public."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import io
 import locale
 import os
-import resource
 import select
 import socket
 import sys
@@ -147,16 +146,3 @@ def idle_second_is_the_end(read_chunks, source, sink):
 
 
 # How long it works.
-
-
-@behaviour(
-    3,
-    "Session.do_new",
-    "Each replica opens a file descriptor and never closes it: some ten clusters of 64 use up all.",
-    "Transports and stores that tests do not close, as in camunda/camunda#31464.",
-)
-def clusters_leak_descriptors(do_new, self, n):
-    do_new(self, n)
-    # The usual limit, whatever this machine's is.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, 1_024))
-    self.open = vars(self).get("open", []) + [os.dup(2) for _ in range(n)]

@@ -67,6 +67,30 @@ def whole_hours(do_mix, self, *arguments):
     return do_mix(self, *arguments)
 
 
+@surroundings(
+    3,
+    "Session.do_new",
+    "Each replica opens a file descriptor and never closes it.",
+    "Transports and stores that tests do not close, as in camunda/camunda#31464.",
+    "8",
+)
+def replicas_leak_descriptors(do_new, self, n):
+    do_new(self, n)
+    self.open = vars(self).get("open", []) + [os.dup(2) for _ in range(n)]
+
+
+@surroundings(
+    2,
+    "Session.do_load",
+    "Each snapshot that is loaded leaves a file descriptor open.",
+    "A reader over a temporary file whose close is left to the garbage collector.",
+    "8",
+)
+def loads_leak_descriptors(do_load, self, *arguments):
+    self.open = vars(self).get("open", []) + [os.dup(2)]
+    return do_load(self, *arguments)
+
+
 # The program.
 
 
