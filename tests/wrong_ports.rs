@@ -43,8 +43,8 @@ const BEHAVIOUR_TIMEOUT: Duration = Duration::from_secs(4);
 /// The time for one pass of shrinking, most of which interpreters take to start.
 const BUDGET_TIME: Duration = Duration::from_secs(120);
 const HONEST: [&str; 3] = ["slow", "chatty-stderr", "one-at-a-time"];
-/// Ports whose answers depend on what was asked or sent before: to observe them changes them, so the
-/// first wrong step cannot be checked from outside.
+/// Ports whose answers depend on what was asked before, or on how the input came: to observe them
+/// changes them, so their traces and first wrong steps cannot be checked from outside.
 const REMEMBERING: [&str; 3] = [
     "snapshot-is-kept-until-the-map-changes",
     "sorted-keys-are-kept-by-number",
@@ -100,6 +100,10 @@ impl WrongPort {
     /// Whether only its environment, its program's other arguments or its costs show the mistake.
     fn is_wrong_around(&self) -> bool {
         self.kind == "surroundings"
+    }
+
+    fn remembers(&self) -> bool {
+        REMEMBERING.contains(&self.name.as_str())
     }
 
     fn port(&self) -> PortSpec {
@@ -301,7 +305,7 @@ fn must_fail(
         let reason = format!("found at level {}, not {}", finding.level, wrong_port.level);
         return Err(with_findings(reason));
     }
-    if wrong_port.is_wrong_around() || !finding.is_of_session {
+    if wrong_port.is_wrong_around() || wrong_port.remembers() || !finding.is_of_session {
         return Ok(Row::of(finding, wrong_port));
     }
     if !finding.is_reproduced || !finding.is_minimal {
@@ -317,8 +321,11 @@ fn must_fail(
 fn check_step(finding: &Finding, wrong_port: &WrongPort) -> Result<(), String> {
     let lines = &finding.located_lines;
     let is_separated = finding.delivery.separates_answers();
-    let remembers = REMEMBERING.contains(&wrong_port.name.as_str());
-    if wrong_port.misbehaves() || remembers || finding.case.starts_with("hello/") || !is_separated {
+    if wrong_port.misbehaves()
+        || wrong_port.remembers()
+        || finding.case.starts_with("hello/")
+        || !is_separated
+    {
         return Ok(());
     }
     let Some((_, before)) = lines.split_last() else { return Ok(()) };
@@ -346,13 +353,17 @@ fn check_trace(finding: &Finding, wrong_port: &WrongPort) -> Result<(), String> 
     let lines = &finding.shrunk_lines;
     let run = |lines: &[Vec<u8>]| wrong_port.run(lines, finding.delivery).err();
     let Some(divergence) = run(lines) else { return Err("the trace does not fail".into()) };
+    // A port that crashes or hangs may lose the answers to lines before.
+    if wrong_port.misbehaves() {
+        return Ok(());
+    }
     if !finding.delivery.ends_input() && divergence.step + 1 != lines.len() {
         return Err(format!("the trace fails at step {}", divergence.step + 1));
     }
     // A port that hangs takes the whole time limit for each line left out.
     let is_slow =
         matches!(divergence.actual, Actual::Failed(Failure::NoAnswer | Failure::NotFlushed));
-    if is_slow || wrong_port.misbehaves() {
+    if is_slow {
         return Ok(());
     }
     for position in 0..lines.len() - 1 {

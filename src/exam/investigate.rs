@@ -205,6 +205,8 @@ impl Inquiry<'_, '_> {
         }
         let start = self.ending(&located, &fingerprint);
         let (shrunk, is_minimal) = self.shrink(&start, &fingerprint);
+        // Fewer lines than one ask nothing.
+        let is_minimal = is_minimal || shrunk.lines.len() == 1;
         let located = located.whole;
         let blamed = blame(&mut self.runner, &shrunk);
         let profile = self.profile(&blamed);

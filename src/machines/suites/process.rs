@@ -53,6 +53,7 @@ fn cases() -> Vec<Case> {
         // It would be within the limit if this counted characters.
         ("overlong-in-bytes", Delivery::Pipelined, vec![wide(LINE_LENGTH_MAX + 6)]),
         ("overlong-twice", Delivery::Marked, vec![padded(3 * LINE_LENGTH_MAX); 2]),
+        ("overlong-in-a-row", Delivery::Pipelined, vec![padded(LINE_LENGTH_MAX + 1); 2]),
         ("overlong-no-final-lf", Delivery::ToEndWithoutLf, vec![padded(LINE_LENGTH_MAX + 1)]),
         (
             "overlong-stepwise",

@@ -10,7 +10,7 @@ import re
 import urllib.parse
 
 import dkv20
-from wrong.registry import answer
+from wrong.registry import answer, behaviour
 
 # Zero is false.
 
@@ -229,7 +229,7 @@ def fractions_lose_zeros_at_their_end(honest, self, token):
 
 
 @answer(
-    3,
+    2,
     "Session.parse_bytes",
     "Percent escapes in text are decoded.",
     "Keys travel in URLs: hashicorp/consul#1409, hashicorp/consul#2759.",
@@ -241,7 +241,7 @@ def percent_escapes_are_decoded(honest, self, token):
 
 
 @answer(
-    3,
+    2,
     "Session.parse_bytes",
     "A plus sign in text is a space.",
     "Values travel in forms: etcd-io/etcd#3845.",
@@ -319,13 +319,11 @@ def inherited_names_are_present(honest, self, id, key):
     return "0x5b6f626a6563745d" if shown == "none" and key in inherited else shown
 
 
-@answer(
+@behaviour(
     1,
     "split_lines",
     "A LF after a CR does not end a line.",
     "CR LF is one character in Swift: theclifmeister/toe#18, brentsimmons/Ballard#2.",
-    "hello\r; mix 1",
-    "8",
 )
 def cr_lf_is_one_character(honest, chunks):
     held = b""
@@ -376,7 +374,7 @@ def padded_base64_is_decoded(honest, self, op):
 
 
 @answer(
-    3,
+    2,
     "sorted_keys",
     "Keys that are numbers are sorted by value.",
     "Two texts that are numbers are compared as numbers: php/doc-en#4407, php/php-src#6749.",

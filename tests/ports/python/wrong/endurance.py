@@ -26,19 +26,7 @@ def comments_are_skipped_by_recursion(honest, self, line):
 
 
 @behaviour(
-    1,
-    "Session.tokens",
-    "It crashes at 5,000 spaces in a row.",
-    "White space is skipped by recursion: javaparser/javaparser#1064, maciejhirsz/logos#504.",
-)
-def spaces_are_skipped_by_recursion(honest, self, line):
-    if b" " * 5_000 in line:
-        os.abort()
-    return honest(self, line)
-
-
-@behaviour(
-    3,
+    2,
     "Session.parse_bytes",
     "It crashes at a text of more than 10,000 bytes.",
     "A regular expression recurses: racodond/sonar-json-plugin#5, Perl/perl5#9870.",
@@ -75,22 +63,6 @@ def entries_are_arguments_of_push(honest, self, replica, leader, m):
 
 
 # Reading and writing.
-
-
-@behaviour(
-    1,
-    "read_chunks",
-    "It does not flush while the beginning of a line is in its buffer.",
-    "ready means that there are bytes, not a line: abstools/abstools#258, aptana/studio3#269.",
-)
-def half_a_line_holds_answers_back(_, source, sink):
-    chunk = b"\n"
-    while chunk:
-        if chunk.endswith(b"\n"):
-            sink.flush()
-        chunk = source.read1(dkv20.CHUNK)
-        if chunk:
-            yield chunk
 
 
 @behaviour(
