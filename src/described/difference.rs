@@ -1,0 +1,217 @@
+//! How two answers differ, in words that do not depend on the values in them.
+
+use serde_json::Value;
+
+use crate::equality::{Equality, Status};
+use crate::layout::Field;
+
+/// The words of an answer from this one on are not told apart.
+const WORDS_MAX: usize = 8;
+
+/// Describes how the answer of a port differs from the reference's. If their bytes have a layout,
+/// `fields` are the fields of both.
+#[must_use]
+pub fn difference(
+    equality: &Equality,
+    name: &str,
+    (expected, actual): (&[u8], &[u8]),
+    fields: Option<(&[Field], &[Field])>,
+) -> String {
+    let class = |class: &[u8]| {
+        if equality.has_classes() {
+            format!("error {}", String::from_utf8_lossy(class))
+        } else {
+            "an error".into()
+        }
+    };
+    match (equality.status(expected), equality.status(actual)) {
+        (Status::Ok, Status::Error(actual)) => format!("{} instead of ok", class(actual)),
+        (Status::Error(expected), Status::Ok) => format!("ok instead of {}", class(expected)),
+        (Status::Error(expected), Status::Error(actual)) if class(expected) != class(actual) => {
+            format!("{} instead of {}", class(actual), class(expected))
+        }
+        (Status::Error(expected), Status::Error(_)) => {
+            format!("{} in other words", class(expected))
+        }
+        (Status::Ok, Status::Ok) => {
+            let fields = fields.and_then(|(expected, actual)| of_fields(expected, actual));
+            let answers = || [expected, actual].map(|answer| equality.rewritten(name, answer));
+            fields.unwrap_or_else(|| {
+                let [expected, actual] = answers();
+                of_json(&expected, &actual).unwrap_or_else(|| of_words(&expected, &actual))
+            })
+        }
+    }
+}
+
+/// Describes the first field that differs.
+fn of_fields(expected: &[Field], actual: &[Field]) -> Option<String> {
+    for position in 0..expected.len().max(actual.len()) {
+        match (expected.get(position), actual.get(position)) {
+            (Some(expected), Some(actual)) if expected.path != actual.path => {
+                return Some(format!(
+                    "{} in place of {}",
+                    general(&actual.path),
+                    general(&expected.path)
+                ));
+            }
+            (Some(expected), Some(actual)) if expected.value != actual.value => {
+                return Some(format!("another {}", general(&expected.path)));
+            }
+            (Some(expected), None) => return Some(format!("no {}", general(&expected.path))),
+            (None, Some(actual)) => return Some(format!("an extra {}", general(&actual.path))),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Returns a path without the positions in arrays.
+fn general(path: &str) -> String {
+    let mut parts = path.split('[');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = parts.map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+    let path = rest.fold(first, |path, rest| path + "[]" + rest);
+    format!("`{path}`")
+}
+
+/// Describes the first difference in the JSON that both answers end in, after the same text.
+fn of_json(expected: &[u8], actual: &[u8]) -> Option<String> {
+    let (before, expected) = json(expected)?;
+    let (other, actual) = json(actual)?;
+    if before != other {
+        return None;
+    }
+    of_values(&expected, &actual, "")
+}
+
+/// Returns the text before the JSON array or object that the answer ends in, and that.
+fn json(answer: &[u8]) -> Option<(&[u8], Value)> {
+    let start = answer.iter().position(|byte| matches!(byte, b'[' | b'{'))?;
+    let (before, json) = answer.split_at(start);
+    Some((before, serde_json::from_slice(json).ok()?))
+}
+
+fn of_values(expected: &Value, actual: &Value, path: &str) -> Option<String> {
+    let shown = || if path.is_empty() { "value".into() } else { format!("`{path}`") };
+    match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) => {
+            let below = |name: &str| {
+                if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+            };
+            for (name, expected) in expected {
+                let Some(actual) = actual.get(name) else {
+                    return Some(format!("no `{}`", below(name)));
+                };
+                let difference = of_values(expected, actual, &below(name));
+                if difference.is_some() {
+                    return difference;
+                }
+            }
+            let extra = actual.keys().find(|name| !expected.contains_key(*name));
+            let is_other_order = || expected.keys().ne(actual.keys());
+            extra.map(|name| format!("an extra `{}`", below(name))).or_else(|| {
+                is_other_order().then(|| format!("another order of keys in {}", shown()))
+            })
+        }
+        (Value::Array(expected), Value::Array(actual)) => {
+            let path = format!("{path}[]");
+            let mut pairs = expected.iter().zip(actual);
+            let difference =
+                pairs.find_map(|(expected, actual)| of_values(expected, actual, &path));
+            difference.or_else(|| match expected.len().cmp(&actual.len()) {
+                std::cmp::Ordering::Less => Some(format!("an extra `{path}`")),
+                std::cmp::Ordering::Greater => Some(format!("no `{path}`")),
+                std::cmp::Ordering::Equal => None,
+            })
+        }
+        _ if kind(expected) != kind(actual) => {
+            Some(format!("{} instead of {} in {}", kind(actual), kind(expected), shown()))
+        }
+        _ => (expected != actual).then(|| format!("another {}", shown())),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Describes the first word that differs.
+fn of_words(expected: &[u8], actual: &[u8]) -> String {
+    let words = |answer: &[u8]| answer.split(|byte| *byte == b' ').map(<[u8]>::to_vec).collect();
+    let (expected, actual): (Vec<_>, Vec<_>) = (words(expected), words(actual));
+    let position = expected.iter().zip(&actual).position(|(expected, actual)| expected != actual);
+    match position {
+        Some(position) if position < WORDS_MAX => format!("another word {}", position + 1),
+        Some(_) => format!("another word after word {WORDS_MAX}"),
+        None if expected.len() > actual.len() => "fewer words".into(),
+        None => "more words".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::equality::tests::equality;
+    use crate::layout::tests::layout;
+
+    fn words(expected: &str, actual: &str) -> String {
+        difference(&equality(), "a", (expected.as_bytes(), actual.as_bytes()), None)
+    }
+
+    #[test]
+    fn errors_are_called_by_their_class() {
+        assert_eq!(words("ok 1", "err range 1"), "error range instead of ok");
+        assert_eq!(words("err range", "ok"), "ok instead of error range");
+        assert_eq!(words("err range 1", "err type 1"), "error type instead of error range");
+        assert_eq!(words("err range 1", "err range 2"), "error range in other words");
+    }
+
+    #[test]
+    fn the_first_differing_word_is_named() {
+        assert_eq!(words("ok 1 2", "ok 1 3"), "another word 3");
+        assert_eq!(words("ok 1 2", "ok 1"), "fewer words");
+        assert_eq!(words("ok", "ok 1"), "more words");
+        assert_eq!(words("1 2 3 4 5 6 7 8 9", "1 2 3 4 5 6 7 8 0"), "another word after word 8");
+    }
+
+    #[test]
+    fn the_first_differing_json_value_is_named() {
+        let base = r#"ok {"a":[{"b":1}],"c":"x"}"#;
+        for (actual, difference) in [
+            (r#"ok {"a":[{"b":2}],"c":"x"}"#, "another `a[].b`"),
+            (r#"ok {"a":[{"b":"1"}],"c":"x"}"#, "a string instead of a number in `a[].b`"),
+            (r#"ok {"a":[{}],"c":"x"}"#, "no `a[].b`"),
+            (r#"ok {"a":[],"c":"x"}"#, "no `a[]`"),
+            (r#"ok {"a":[{"b":1},3],"c":"x"}"#, "an extra `a[]`"),
+            (r#"ok {"a":[{"b":1}],"c":"x","d":1}"#, "an extra `d`"),
+            (r#"ok {"c":"x","a":[{"b":1}]}"#, "another order of keys in value"),
+            (r#"no {"a":[{"b":1}],"c":"x"}"#, "another word 1"),
+            (r#"ok {"a": [{"b":1}],"c":"x"}"#, "another word 2"),
+        ] {
+            assert_eq!(words(base, actual), difference);
+        }
+    }
+
+    #[test]
+    fn the_first_differing_field_is_named() {
+        let layout = layout(&[]);
+        let of = |expected: &str, actual: &str| {
+            let fields =
+                |answer: &str| layout.fields(answer.as_bytes(), &mut |_| Err(String::new()));
+            let (one, other) = (fields(expected).unwrap(), fields(actual).unwrap());
+            let answers = (expected.as_bytes(), actual.as_bytes());
+            difference(&equality(), "a", answers, Some((&one, &other)))
+        };
+        assert_eq!(of("ok 0702000102000161", "ok 0702000102000261"), "another `ids[]`");
+        assert_eq!(of("ok 0702000102000161", "ok 070100010261"), "another `count`");
+        assert_eq!(of("ok 0702000102000161", "ok 0802000102000161"), "another `kind`");
+    }
+}

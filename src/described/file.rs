@@ -1,0 +1,527 @@
+//! The file as it is written: its tables and keys, before they are checked against each other.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+use crate::mistake::{Mistakes, mistake_at};
+
+/// A described machine: the programs that implement it, and the cases that are drawn for them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "A machine for `dkv20 exam --machine`")]
+pub(crate) struct File {
+    /// The name of the machine in reports.
+    pub(crate) name: String,
+    /// The forms that all programs share.
+    #[serde(default)]
+    pub(crate) protocol: Table<Protocol>,
+    /// The programs; one of them is the reference.
+    #[serde(default)]
+    pub(crate) programs: BTreeMap<String, Table<Program>>,
+    /// How a case begins and how long it is.
+    pub(crate) case: Table<Case>,
+    /// Questions to the reference while a case is made: a line whose answer has a number.
+    #[serde(default)]
+    pub(crate) asks: BTreeMap<String, OrText<Ask>>,
+    /// The types of holes.
+    #[serde(default)]
+    pub(crate) types: BTreeMap<String, OrText<Type>>,
+    /// The commands that cases are made of.
+    pub(crate) commands: Vec<OrText<Command>>,
+    /// Lines that show the state and change nothing.
+    #[serde(default)]
+    pub(crate) observers: Vec<OrText<Observer>>,
+    /// The fields of byte strings in answers.
+    #[serde(default)]
+    pub(crate) layouts: BTreeMap<String, Table<Layout>>,
+    /// Which answers count as the same.
+    #[serde(default)]
+    pub(crate) equality: Table<Equality>,
+    /// Lines that make all replicas of one program equal.
+    pub(crate) settle: Option<Table<Settle>>,
+    /// Differences that are known. One that is not seen is reported too.
+    #[serde(default)]
+    pub(crate) expected: Vec<Table<Expected>>,
+    /// Changes for a run: fewer commands, narrower types, a looser equality.
+    #[serde(default)]
+    pub(crate) profiles: BTreeMap<String, Table<Profile>>,
+}
+
+/// The forms that all programs share.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Protocol {
+    /// The line that is answered at any time and changes nothing; `hello` by default.
+    pub(crate) hello: Option<String>,
+    /// A regular expression for the answer to it; by default any answer.
+    pub(crate) greeting: Option<String>,
+    /// A regular expression for an error answer; `^err\b` by default. The group `class`, or else
+    /// the first one, is the error's class; without groups the whole answer is.
+    pub(crate) error: Option<String>,
+    /// A regular expression for the answer to a command that the program does not know. By
+    /// default no answer says so.
+    pub(crate) unknown: Option<String>,
+}
+
+/// A program.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Program {
+    /// The program and its arguments.
+    pub(crate) command: Vec<String>,
+    /// The folder to start it in, relative to this file's; by default this file's.
+    pub(crate) directory: Option<PathBuf>,
+    /// Variables for its environment beside the inherited ones.
+    #[serde(default)]
+    pub(crate) environment: BTreeMap<String, String>,
+    /// How many seconds an answer may take; by default what the command line says.
+    pub(crate) timeout: Option<f64>,
+    /// Whether it is the reference.
+    #[serde(default)]
+    pub(crate) reference: bool,
+}
+
+/// How a case begins and how long it is.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    /// The lines that begin a case and make a program forget the one before. Their holes are
+    /// variables.
+    pub(crate) start: Vec<String>,
+    /// Types of variables that are drawn once a case.
+    #[serde(default)]
+    pub(crate) variables: BTreeMap<String, OrText<Type>>,
+    /// How many commands a case has, `LOW .. HIGH`; `1 .. 30` by default.
+    pub(crate) length: Option<String>,
+    /// Whether each case leaves out some of the commands at random, so that the others occur more
+    /// often together; true by default.
+    pub(crate) swarm: Option<bool>,
+}
+
+/// A question to the reference while a case is made.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ask {
+    /// The line. Its holes are variables, and earlier holes of the command that is drawn.
+    pub(crate) line: String,
+    /// A regular expression that finds the number in the answer: its first group, or all of it;
+    /// `-?[0-9]+` by default.
+    pub(crate) number: Option<String>,
+}
+
+/// The values of a hole: exactly one of `integer`, `below`, `choice`, `text` and `bytes`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Type {
+    /// Integers from LOW to HIGH, both included: `LOW .. HIGH`.
+    pub(crate) integer: Option<String>,
+    /// An index: integers from 0 to below this.
+    pub(crate) below: Option<String>,
+    /// One of these values.
+    pub(crate) choice: Option<Vec<String>>,
+    /// Text of these characters or, as a list, of these pieces.
+    pub(crate) text: Option<Alphabet>,
+    /// Bytes: how many, `LOW .. HIGH`. They are written as hex digits.
+    pub(crate) bytes: Option<String>,
+    /// How many characters or pieces a text has, `LOW .. HIGH`; `0 .. 8` by default.
+    pub(crate) length: Option<String>,
+    /// Integers that are drawn often, if they are in the range; by default both ends and their
+    /// neighbours.
+    pub(crate) edges: Option<Vec<Number>>,
+    /// How a choice or a text is written; `raw` by default.
+    #[serde(rename = "as")]
+    pub(crate) writing: Option<Writing>,
+}
+
+/// How text is written in a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Writing {
+    /// As a JSON string, in quotes.
+    Json,
+    /// As the hex digits of its UTF-8.
+    Hex,
+    /// As it is.
+    #[default]
+    Raw,
+}
+
+/// The characters of a text, or its pieces.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a string of characters, or a list of strings")]
+pub(crate) enum Alphabet {
+    /// Each character.
+    Characters(String),
+    /// Each string.
+    Pieces(Vec<String>),
+}
+
+/// An integer, or a term.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "an integer or a term")]
+pub(crate) enum Number {
+    /// An integer.
+    Integer(i64),
+    /// A term.
+    Term(String),
+}
+
+/// A command.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Command {
+    /// The line, with holes in braces: `{TYPE}`, `{NAME:TYPE}`, `{VARIABLE}` or `{POOL}`.
+    pub(crate) line: String,
+    /// The name in reports, profiles and elsewhere; the line's first word by default.
+    pub(crate) name: Option<String>,
+    /// How often it is drawn compared with the others, 1 to 1000; 1 by default.
+    pub(crate) weight: Option<u32>,
+    /// Values of its answer that later commands use: for each pool a regular expression, whose
+    /// first group, or all of it, is the value.
+    #[serde(default)]
+    pub(crate) capture: BTreeMap<String, String>,
+    /// The layout of the bytes in its answer.
+    pub(crate) layout: Option<String>,
+}
+
+/// Lines that show the state: one for each assignment of values to their holes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Observer {
+    /// The line. Its holes are variables, and types whose values can be listed.
+    pub(crate) line: String,
+    /// The name in reports; the line's first word by default.
+    pub(crate) name: Option<String>,
+    /// The line that shows what a hash stands for, asked when the answers differ. It has the holes
+    /// of `line`.
+    pub(crate) dump: Option<String>,
+    /// The layout of the bytes in the answer to `dump` or, without it, to `line`.
+    pub(crate) layout: Option<String>,
+}
+
+/// The fields of a byte string: either `fields`, or a `command` that lists them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Layout {
+    /// A regular expression for the hex digits in an answer: its first group, or all of it; by
+    /// default the last word.
+    pub(crate) bytes: Option<String>,
+    /// The fields, in order.
+    pub(crate) fields: Option<Vec<Table<LayoutField>>>,
+    /// A program that answers `fields HEX` with a JSON list of objects with `path`, `offset`,
+    /// `length` and `value`.
+    pub(crate) command: Option<Vec<String>>,
+    /// Arrays whose order means nothing, such as `entries[]`.
+    #[serde(default)]
+    pub(crate) unordered: Vec<String>,
+}
+
+/// A field of a byte string.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LayoutField {
+    /// Its name. With `count`, it ends in `[]`.
+    pub(crate) path: String,
+    /// The offset of its first byte; by default the end of the field before it. The terms of a
+    /// field are over integers before it and `size`, the number of all bytes.
+    pub(crate) at: Option<Number>,
+    /// How many bytes it has.
+    pub(crate) length: Number,
+    /// How many of it there are.
+    pub(crate) count: Option<Number>,
+    /// How its value is shown; `hex` by default.
+    #[serde(rename = "as")]
+    pub(crate) writing: Option<FieldWriting>,
+}
+
+/// How the value of a field is shown. Only integers can be used in terms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FieldWriting {
+    /// An unsigned integer of up to 8 bytes, the least significant byte first.
+    LittleEndian,
+    /// An unsigned integer of up to 8 bytes, the most significant byte first.
+    BigEndian,
+    /// Hex digits.
+    #[default]
+    Hex,
+    /// UTF-8.
+    Text,
+}
+
+/// Which answers count as the same.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Equality {
+    /// When two error answers are the same; `exactly` by default.
+    pub(crate) errors: Option<ErrorEquality>,
+    /// Names of commands and observers of which only counts whether the answer is an error.
+    pub(crate) status_only: Option<Vec<String>>,
+    /// Replacements in both answers before they are compared.
+    pub(crate) rewrite: Option<Vec<Table<Rewrite>>>,
+}
+
+/// When two error answers are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ErrorEquality {
+    /// If they are equal.
+    #[default]
+    Exactly,
+    /// If they have the same class.
+    Class,
+    /// Always.
+    Any,
+}
+
+/// A replacement in answers.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rewrite {
+    /// A regular expression.
+    pub(crate) pattern: String,
+    /// The text in place of each match; `$1` is the first group.
+    pub(crate) with: String,
+    /// The names of the commands and observers whose answers are rewritten; by default all.
+    pub(crate) of: Option<Vec<String>>,
+}
+
+/// Lines after which the replicas of one program are equal.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settle {
+    /// Lines that are run for each assignment of different indexes to their holes, with the
+    /// program's own answers in the pools.
+    pub(crate) exchange: Vec<OrText<SettleLine>>,
+    /// How often the whole exchange is run, 1 to 100; 1 by default.
+    pub(crate) rounds: Option<u32>,
+    /// The names of observers whose answers must then be the same for every index.
+    pub(crate) equal: Vec<String>,
+}
+
+/// A line of an exchange.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettleLine {
+    /// The line. Its holes are variables, indexes, and values captured by lines before it.
+    pub(crate) line: String,
+    /// Values of its answer that later lines use, as for a command.
+    #[serde(default)]
+    pub(crate) capture: BTreeMap<String, String>,
+}
+
+/// A difference that is known.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expected {
+    /// The program that differs from the reference.
+    pub(crate) port: String,
+    /// A regular expression for the whole fingerprint of the difference.
+    pub(crate) difference: String,
+    /// The names of commands that suffice to show it: the minimal trace has no others.
+    pub(crate) commands: Vec<String>,
+    /// One sentence on the cause.
+    pub(crate) because: String,
+    /// A link to a report.
+    pub(crate) link: Option<String>,
+}
+
+/// Changes for a run.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Profile {
+    /// Names of commands that are left out.
+    #[serde(default)]
+    pub(crate) without: Vec<String>,
+    /// Types in place of those of the same name.
+    #[serde(default)]
+    pub(crate) types: BTreeMap<String, OrText<Type>>,
+    /// Keys in place of those of `equality`.
+    #[serde(default)]
+    pub(crate) equality: Table<Equality>,
+}
+
+/// A table that can be written as the text of its most important key.
+#[derive(Clone, Debug)]
+pub(crate) struct OrText<T>(pub(crate) T);
+
+impl<T> Deref for OrText<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// A table of which a text is the short form.
+pub(crate) trait Short {
+    /// The words for messages.
+    const FORM: &'static str;
+
+    /// Returns the table that the text stands for.
+    fn of_text(text: String) -> Self;
+}
+
+impl Short for Command {
+    const FORM: &'static str = "a line, or a table with the key `line`";
+
+    fn of_text(line: String) -> Self {
+        Self { line, ..Self::default() }
+    }
+}
+
+impl Short for Observer {
+    const FORM: &'static str = Command::FORM;
+
+    fn of_text(line: String) -> Self {
+        Self { line, ..Self::default() }
+    }
+}
+
+impl Short for SettleLine {
+    const FORM: &'static str = Command::FORM;
+
+    fn of_text(line: String) -> Self {
+        Self { line, ..Self::default() }
+    }
+}
+
+impl Short for Ask {
+    const FORM: &'static str = Command::FORM;
+
+    fn of_text(line: String) -> Self {
+        Self { line, number: None }
+    }
+}
+
+impl Short for Type {
+    const FORM: &'static str = "a range `LOW .. HIGH`, or a table";
+
+    fn of_text(range: String) -> Self {
+        Self { integer: Some(range), ..Self::default() }
+    }
+}
+
+impl<'de, T: Short + Deserialize<'de>> Deserialize<'de> for OrText<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OrTextVisitor(PhantomData))
+    }
+}
+
+struct OrTextVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Short + Deserialize<'de>> Visitor<'de> for OrTextVisitor<T> {
+    type Value = OrText<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(T::FORM)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(OrText(T::of_text(text.into())))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(OrText)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for OrText<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}OrText", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [{ "type": "string" }, table] })
+    }
+}
+
+/// A table. Without this, a list of the values of its keys would be one as well.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table<T>(pub(crate) T);
+
+impl<T> Deref for Table<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TableVisitor(PhantomData))
+    }
+}
+
+struct TableVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for TableVisitor<T> {
+    type Value = Table<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Table)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Table<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
+    }
+}
+
+impl File {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake: the text is not TOML, a key is unknown or missing, or a value has the wrong
+    /// type.
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Mistakes> {
+        let mistake = |key: &str, error: &toml::de::Error| {
+            let position = error.span().map_or(0, |span| span.start);
+            let (reason, allowed) = split_reason(error.message());
+            let mistake = mistake_at(text, position, &key, reason, allowed);
+            Mistakes { file: file.into(), mistakes: vec![mistake] }
+        };
+        let deserializer = toml::Deserializer::parse(text).map_err(|error| mistake("", &error))?;
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            let path = error.path().to_string();
+            mistake(if path == "." { "" } else { &path }, error.inner())
+        })
+    }
+}
+
+/// Splits a message of serde, such as "unknown field `a`, expected `b` or `c`", into what is wrong
+/// and what is allowed.
+fn split_reason(message: &str) -> (String, String) {
+    let (reason, allowed) = message.split_once(", expected ").unwrap_or((message, ""));
+    let allowed = allowed.strip_prefix("one of ").unwrap_or(allowed);
+    (reason.replace("field", "key"), allowed.into())
+}

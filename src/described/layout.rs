@@ -1,0 +1,338 @@
+//! The fields of byte strings.
+
+use std::collections::BTreeMap;
+
+use regex::bytes::Regex;
+use serde::Deserialize;
+
+use crate::file::FieldWriting;
+use crate::mistake::Wrong;
+use crate::term::Term;
+
+/// The name of the number of all bytes, in terms.
+pub(crate) const SIZE: &str = "size";
+/// The path of bytes after the last field.
+const REST: &str = "(rest)";
+/// The greatest number of fields.
+const FIELDS_MAX: i128 = 1 << 16;
+/// The greatest length of an integer.
+const INTEGER_LENGTH_MAX: usize = 8;
+
+/// The layout of a byte string.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Finds the hex digits in an answer.
+    pub(crate) bytes: Regex,
+    pub(crate) form: Form,
+    /// Arrays whose order means nothing, without the `[]`.
+    pub(crate) unordered: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Form {
+    Fields(Vec<FieldForm>),
+    /// The command of a program that answers `fields HEX`.
+    Program(Vec<String>),
+}
+
+/// A field as the file describes it.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldForm {
+    pub(crate) path: String,
+    pub(crate) at: Option<Term>,
+    pub(crate) length: Term,
+    pub(crate) count: Option<Term>,
+    pub(crate) writing: FieldWriting,
+}
+
+/// A field of a byte string.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Its path, such as `entries[2].term`.
+    pub path: String,
+    /// The offset of its first byte.
+    pub offset: usize,
+    /// How many bytes it has.
+    pub length: usize,
+    /// Its value.
+    pub value: String,
+}
+
+/// Passes a line to the layout's program and returns its answer, or the reason why there is none.
+pub type AskLayout<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>;
+
+impl Layout {
+    /// Returns the command of the program that lists the fields, if one does.
+    #[must_use]
+    pub fn command(&self) -> Option<&[String]> {
+        match &self.form {
+            Form::Fields(_) => None,
+            Form::Program(command) => Some(command),
+        }
+    }
+
+    /// Returns the fields of the bytes in an answer. Arrays without an order are sorted.
+    ///
+    /// # Errors
+    ///
+    /// The answer has no bytes, they do not have the layout, or the program failed.
+    pub fn fields(&self, answer: &[u8], ask: AskLayout<'_>) -> Result<Vec<Field>, String> {
+        let groups = self.bytes.captures(answer).ok_or("the answer has no bytes")?;
+        let digits = groups.get(1).or_else(|| groups.get(0)).map_or(&b""[..], |m| m.as_bytes());
+        let fields = match &self.form {
+            Form::Fields(forms) => {
+                let bytes = hex::decode(digits).map_err(|error| format!("not hex: {error}"))?;
+                fields_of(&bytes, forms)?
+            }
+            Form::Program(_) => listed(&ask(&[b"fields ", digits].concat())?)?,
+        };
+        Ok(self.unordered.iter().fold(fields, sorted))
+    }
+}
+
+/// Reads the answer to `fields HEX`.
+fn listed(answer: &[u8]) -> Result<Vec<Field>, String> {
+    let error = |reason: &dyn std::fmt::Display| {
+        format!("the layout's program answered `{}`: {reason}", String::from_utf8_lossy(answer))
+    };
+    serde_json::from_slice(answer).map_err(|reason| error(&reason))
+}
+
+fn fields_of(bytes: &[u8], forms: &[FieldForm]) -> Result<Vec<Field>, String> {
+    let mut values = BTreeMap::from([(SIZE, i128::try_from(bytes.len()).unwrap_or(i128::MAX))]);
+    let (mut fields, mut end) = (Vec::new(), 0);
+    for form in forms {
+        let mut value = |term: &Term| {
+            let value = term.value(&mut |name| values.get(name).copied().ok_or(()));
+            value.map_err(|error| format!("the field `{}` has no place: {error}", form.path))
+        };
+        let at = form.at.as_ref().map(&mut value).transpose()?;
+        let length = value(&form.length)?;
+        let count = form.count.as_ref().map_or(Ok(1), &mut value)?;
+        if !(0..=FIELDS_MAX).contains(&count) {
+            return Err(format!("there are {count} of the field `{}`", form.path));
+        }
+        let mut offset = at.unwrap_or(end);
+        for index in 0..count {
+            let path = form.path.replacen("[]", &format!("[{index}]"), 1);
+            let field = field_at(bytes, &path, offset, length, form.writing)?;
+            offset += length;
+            if let Ok(value) = field.value.parse() {
+                values.insert(&form.path, value);
+            }
+            fields.push(field);
+        }
+        end = offset;
+    }
+    let end = usize::try_from(end).unwrap_or(bytes.len());
+    if let Some(rest @ [_, ..]) = bytes.get(end..) {
+        let value = hex::encode(rest);
+        fields.push(Field { path: REST.into(), offset: end, length: rest.len(), value });
+    }
+    Ok(fields)
+}
+
+fn field_at(
+    bytes: &[u8],
+    path: &str,
+    offset: i128,
+    length: i128,
+    writing: FieldWriting,
+) -> Result<Field, String> {
+    let range = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
+    let part = range.and_then(|(offset, length)| {
+        let part = bytes.get(offset..offset.checked_add(length)?)?;
+        Some((offset, length, part))
+    });
+    let Some((offset, length, part)) = part else {
+        let size = bytes.len();
+        return Err(format!(
+            "the field `{path}` of {length} bytes at {offset} is not within the {size} bytes"
+        ));
+    };
+    let integer = |bytes: &mut dyn Iterator<Item = &u8>| {
+        bytes.fold(0_u64, |value, byte| value << 8 | u64::from(*byte)).to_string()
+    };
+    let is_long = part.len() > INTEGER_LENGTH_MAX;
+    let value = match writing {
+        FieldWriting::LittleEndian if !is_long => integer(&mut part.iter().rev()),
+        FieldWriting::BigEndian if !is_long => integer(&mut part.iter()),
+        FieldWriting::Text => String::from_utf8_lossy(part).into_owned(),
+        _ => hex::encode(part),
+    };
+    Ok(Field { path: path.into(), offset, length, value })
+}
+
+/// Sorts the elements of an array by their values, and numbers them anew.
+fn sorted(fields: Vec<Field>, array: &String) -> Vec<Field> {
+    let element = |field: &Field| {
+        let rest = field.path.strip_prefix(array.as_str())?.strip_prefix('[')?;
+        let (index, rest) = rest.split_once(']')?;
+        Some((index.parse::<usize>().ok()?, rest.to_owned()))
+    };
+    let mut elements = BTreeMap::<usize, Vec<(String, Field)>>::new();
+    let (mut others, mut first) = (Vec::new(), None);
+    for field in fields {
+        if let Some((index, rest)) = element(&field) {
+            first.get_or_insert(others.len());
+            elements.entry(index).or_default().push((rest, field));
+        } else {
+            others.push(field);
+        }
+    }
+    let mut elements: Vec<_> = elements.into_values().collect();
+    elements.sort_by_cached_key(|fields| {
+        fields.iter().map(|(rest, field)| (rest.clone(), field.value.clone())).collect::<Vec<_>>()
+    });
+    let numbered = elements.into_iter().enumerate().flat_map(|(index, fields)| {
+        let path = move |rest| format!("{array}[{index}]{rest}");
+        fields.into_iter().map(move |(rest, field)| Field { path: path(rest), ..field })
+    });
+    let at = first.unwrap_or(others.len());
+    others.splice(at..at, numbered.collect::<Vec<_>>());
+    others
+}
+
+/// Checks the fields of a layout against each other.
+pub(crate) fn check(forms: &[FieldForm]) -> Vec<(usize, Wrong)> {
+    let mut known = vec![SIZE];
+    let mut faults = Vec::new();
+    for (position, form) in forms.iter().enumerate() {
+        let is_array = form.path.ends_with("[]");
+        if is_array != form.count.is_some() {
+            let allowed = "`count` beside a path that ends in `[]`, and nowhere else";
+            let reason = format!("the field `{}` has no place for `count`", form.path);
+            let missing = format!("the array `{}` has no `count`", form.path);
+            let reason = if is_array { missing } else { reason };
+            faults.push((position, Wrong::new(reason, allowed)));
+        }
+        for term in
+            [form.at.as_ref(), Some(&form.length), form.count.as_ref()].into_iter().flatten()
+        {
+            term.for_each_name(&mut |name| {
+                if !known.contains(&name) {
+                    let reason = format!("`{name}` is no integer before the field `{}`", form.path);
+                    let allowed = crate::names::list(known.iter().copied());
+                    faults.push((position, Wrong::new(reason, allowed)));
+                }
+            });
+        }
+        let is_integer =
+            matches!(form.writing, FieldWriting::LittleEndian | FieldWriting::BigEndian);
+        if is_integer && !is_array {
+            known.push(&form.path);
+        }
+    }
+    faults
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn form(path: &str, length: &str, count: Option<&str>, writing: FieldWriting) -> FieldForm {
+        let count = count.map(|count| Term::parse(count).unwrap());
+        let length = Term::parse(length).unwrap();
+        FieldForm { path: path.into(), at: None, length, count, writing }
+    }
+
+    pub(crate) fn layout(unordered: &[&str]) -> Layout {
+        let fields = vec![
+            form("kind", "1", None, FieldWriting::Hex),
+            form("count", "2", None, FieldWriting::LittleEndian),
+            form("ids[]", "2", Some("count"), FieldWriting::BigEndian),
+            form("name", "size - 3 - count * 2", None, FieldWriting::Text),
+        ];
+        Layout {
+            bytes: Regex::new(r"\S+$").unwrap(),
+            form: Form::Fields(fields),
+            unordered: unordered.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    fn fields(layout: &Layout, answer: &str) -> Result<Vec<String>, String> {
+        let fields = layout.fields(answer.as_bytes(), &mut |_| Err("no program".into()))?;
+        Ok(fields
+            .iter()
+            .map(|f| format!("{}@{}+{}={}", f.path, f.offset, f.length, f.value))
+            .collect())
+    }
+
+    #[test]
+    fn fields_follow_each_other_and_lengths_are_terms() {
+        let layout = layout(&[]);
+        let Form::Fields(forms) = &layout.form else { panic!() };
+        assert_eq!(check(forms), []);
+        assert_eq!(
+            fields(&layout, "ok 0702000102000161").unwrap(),
+            ["kind@0+1=07", "count@1+2=2", "ids[0]@3+2=258", "ids[1]@5+2=1", "name@7+1=a"]
+        );
+    }
+
+    #[test]
+    fn the_elements_of_an_unordered_array_are_sorted() {
+        let paths = fields(&layout(&["ids"]), "ok 0702000102000161").unwrap();
+        assert_eq!(paths[2..4], ["ids[0]@5+2=1", "ids[1]@3+2=258"]);
+        assert_eq!(paths[4], "name@7+1=a");
+    }
+
+    #[test]
+    fn bytes_that_do_not_fit_have_a_reason() {
+        let reason = |answer| fields(&layout(&[]), answer).unwrap_err();
+        assert!(reason("ok 07").contains("the field `count` of 2 bytes at 1 is not within the 1"));
+        assert!(reason("ok 07ff").contains("not within"));
+        assert!(reason("ok 070200").contains("`ids[0]`"));
+        assert!(reason("ok zz").contains("not hex"));
+        assert!(reason("").contains("no bytes"));
+    }
+
+    #[test]
+    fn bytes_after_the_last_field_are_a_field() {
+        let mut layout = layout(&[]);
+        layout.form = Form::Fields(vec![form("a", "1", None, FieldWriting::Hex)]);
+        assert_eq!(fields(&layout, "010203").unwrap(), ["a@0+1=01", "(rest)@1+2=0203"]);
+    }
+
+    #[test]
+    fn a_program_lists_the_fields() {
+        let mut layout = layout(&[]);
+        layout.form = Form::Program(vec!["fields".into()]);
+        let mut asked = Vec::new();
+        let answer = br#"[{"path":"a","offset":0,"length":1,"value":"x"}]"#;
+        let fields = layout.fields(b"ok 0a", &mut |line| {
+            asked.push(String::from_utf8_lossy(line).into_owned());
+            Ok(answer.to_vec())
+        });
+        let field = Field { path: "a".into(), offset: 0, length: 1, value: "x".into() };
+        assert_eq!(fields, Ok(vec![field]));
+        assert_eq!(asked, ["fields 0a"]);
+        let failed = layout.fields(b"ok 0a", &mut |_| Ok(b"err".to_vec()));
+        assert!(failed.unwrap_err().contains("answered `err`"));
+        assert_eq!(
+            layout.fields(b"ok 0a", &mut |_| Err("it hangs".into())),
+            Err("it hangs".into())
+        );
+    }
+
+    #[test]
+    fn terms_of_fields_are_over_integers_before_them() {
+        let forms = [
+            form("a", "b", None, FieldWriting::Hex),
+            form("b", "1", None, FieldWriting::LittleEndian),
+            form("c[]", "a", Some("b"), FieldWriting::Hex),
+            form("d[]", "1", None, FieldWriting::Hex),
+            form("e", "1", Some("1"), FieldWriting::Hex),
+        ];
+        let faults = check(&forms).into_iter().map(|(at, wrong)| (at, wrong.reason));
+        assert_eq!(
+            faults.collect::<Vec<_>>(),
+            [
+                (0, "`b` is no integer before the field `a`".into()),
+                (2, "`a` is no integer before the field `c[]`".into()),
+                (3, "the array `d[]` has no `count`".into()),
+                (4, "the field `e` has no place for `count`".into()),
+            ]
+        );
+    }
+}

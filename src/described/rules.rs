@@ -1,0 +1,96 @@
+//! A checked file: everything that cases are drawn and compared by.
+
+use std::collections::BTreeMap;
+
+use crate::equality::{Equality, Status};
+use crate::expected::Expected;
+use crate::layout::Layout;
+use crate::scope::{LineForm, Scope};
+
+/// The rules by which cases are drawn and answers are compared: those of a file, or of one of its
+/// profiles.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub(crate) scope: Scope,
+    pub(crate) start: Vec<LineForm>,
+    /// The least and the greatest number of commands of a case.
+    pub(crate) length: (u32, u32),
+    /// Whether each case leaves out some commands.
+    pub is_swarm: bool,
+    /// The commands, in the order of the file; not none.
+    pub commands: Vec<Command>,
+    /// The observers, in the order of the file.
+    pub observers: Vec<Observer>,
+    /// The layouts by their names.
+    pub layouts: BTreeMap<String, Layout>,
+    /// Which answers count as the same.
+    pub equality: Equality,
+    /// Lines that make all replicas of one program equal.
+    pub settle: Option<Settle>,
+    /// The differences that are known.
+    pub expected: Vec<Expected>,
+}
+
+/// A command.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Its name.
+    pub name: String,
+    pub(crate) form: LineForm,
+    pub(crate) weight: u32,
+    pub(crate) captures: Vec<Capture>,
+    /// The name of the layout of its answer.
+    pub layout: Option<String>,
+}
+
+/// A value in answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Capture {
+    pub(crate) pool: usize,
+    pub(crate) pattern: regex::bytes::Regex,
+}
+
+/// An observer.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    /// Its name.
+    pub name: String,
+    pub(crate) form: LineForm,
+    /// It has the holes of `form`.
+    pub(crate) dump: Option<LineForm>,
+    /// The name of the layout of the answer to the dump or, without one, to the line.
+    pub layout: Option<String>,
+}
+
+/// Lines after which the replicas of one program are equal.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    pub(crate) lines: Vec<SettleLine>,
+    pub(crate) rounds: u32,
+    /// The positions of the observers.
+    pub(crate) equal: Vec<usize>,
+}
+
+/// A line of an exchange. Its holes are those of all lines up to it.
+#[derive(Clone, Debug)]
+pub(crate) struct SettleLine {
+    pub(crate) form: LineForm,
+    /// The pools of an exchange are its own.
+    pub(crate) captures: Vec<Capture>,
+}
+
+impl Capture {
+    /// Returns the value in an answer, unless the answer is an error.
+    pub(crate) fn value<'a>(&self, equality: &Equality, answer: &'a [u8]) -> Option<&'a [u8]> {
+        if equality.status(answer) != Status::Ok {
+            return None;
+        }
+        found(&self.pattern, answer)
+    }
+}
+
+/// Returns the first group of the first match, or all of it.
+pub(crate) fn found<'a>(pattern: &regex::bytes::Regex, answer: &'a [u8]) -> Option<&'a [u8]> {
+    let groups = pattern.captures(answer)?;
+    groups.get(1).or_else(|| groups.get(0)).map(|found| found.as_bytes())
+}
