@@ -129,14 +129,13 @@ impl Check {
     }
 
     fn count(&mut self, rules: &Rules, drawn: &Drawn) {
+        if let (None, Some(refused)) = (&self.refused_start, drawn.refused_start(rules)) {
+            let (line, answer) = (&drawn.lines[refused], &drawn.answers[refused]);
+            self.refused_start = Some((line.text.clone(), answer.clone()));
+        }
         for (line, answer) in drawn.lines.iter().zip(&drawn.answers) {
+            let Some(command) = line.command else { continue };
             let is_error = rules.equality.status(answer) != Status::Ok;
-            let Some(command) = line.command else {
-                if is_error {
-                    self.refused_start.get_or_insert_with(|| (line.text.clone(), answer.clone()));
-                }
-                continue;
-            };
             self.commands[command].drawn += 1;
             self.commands[command].errors += usize::from(is_error);
             for capture in &rules.commands[command].captures {

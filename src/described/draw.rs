@@ -132,6 +132,14 @@ impl Drawn {
         Ok(())
     }
 
+    /// Returns the position of the first start line whose answer is an error, if there is one: then
+    /// the case does not begin as it must.
+    #[must_use]
+    pub fn refused_start(&self, rules: &Rules) -> Option<usize> {
+        let start = self.answers.iter().take(rules.start.len());
+        start.into_iter().position(|answer| rules.equality.status(answer) != Status::Ok)
+    }
+
     /// Returns the lines that show the state after the case.
     ///
     /// # Errors

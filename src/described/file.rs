@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::mistake::{Mistakes, mistake_at};
 
@@ -125,7 +125,7 @@ pub(crate) struct Type {
     /// Integers from LOW to HIGH, both included: `LOW .. HIGH`.
     pub(crate) integer: Option<String>,
     /// An index: integers from 0 to below this.
-    pub(crate) below: Option<String>,
+    pub(crate) below: Option<Number>,
     /// One of these values.
     pub(crate) choice: Option<Vec<String>>,
     /// Text of these characters or, as a list, of these pieces.
@@ -156,8 +156,8 @@ pub(crate) enum Writing {
 }
 
 /// The characters of a text, or its pieces.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a string of characters, or a list of strings")]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub(crate) enum Alphabet {
     /// Each character.
     Characters(String),
@@ -166,8 +166,8 @@ pub(crate) enum Alphabet {
 }
 
 /// An integer, or a term.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "an integer or a term")]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub(crate) enum Number {
     /// An integer.
     Integer(i64),
@@ -447,6 +447,54 @@ impl<T: JsonSchema> JsonSchema for OrText<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let table = generator.subschema_for::<T>();
         json_schema!({ "anyOf": [{ "type": "string" }, table] })
+    }
+}
+
+impl<'de> Deserialize<'de> for Alphabet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AlphabetVisitor)
+    }
+}
+
+struct AlphabetVisitor;
+
+impl<'de> Visitor<'de> for AlphabetVisitor {
+    type Value = Alphabet;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string of characters, or a list of strings")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Alphabet, E> {
+        Ok(Alphabet::Characters(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Alphabet, A::Error> {
+        Deserialize::deserialize(SeqAccessDeserializer::new(list)).map(Alphabet::Pieces)
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberVisitor)
+    }
+}
+
+struct NumberVisitor;
+
+impl Visitor<'_> for NumberVisitor {
+    type Value = Number;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an integer, or a term as a string")
+    }
+
+    fn visit_i64<E: Error>(self, integer: i64) -> Result<Number, E> {
+        Ok(Number::Integer(integer))
+    }
+
+    fn visit_str<E: Error>(self, term: &str) -> Result<Number, E> {
+        Ok(Number::Term(term.into()))
     }
 }
 

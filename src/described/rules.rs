@@ -79,6 +79,27 @@ pub(crate) struct SettleLine {
     pub(crate) captures: Vec<Capture>,
 }
 
+impl Rules {
+    /// Returns the name of the command or observer that most probably made a line: of those whose
+    /// text before the first hole the line begins with, the one with the longest.
+    #[must_use]
+    pub fn name_of(&self, line: &[u8]) -> Option<&str> {
+        let commands = self.commands.iter().map(|command| (&command.name, &command.form));
+        let observers = self.observers.iter().flat_map(|observer| {
+            let forms = [Some(&observer.form), observer.dump.as_ref()].into_iter().flatten();
+            forms.map(|form| (&observer.name, form))
+        });
+        let mut longest: Option<(&str, usize)> = None;
+        for (name, form) in commands.chain(observers) {
+            let length = form.prefix().len();
+            if line.starts_with(form.prefix()) && longest.is_none_or(|(_, known)| known < length) {
+                longest = Some((name, length));
+            }
+        }
+        longest.map(|(name, _)| name)
+    }
+}
+
 impl Capture {
     /// Returns the value in an answer, unless the answer is an error.
     pub(crate) fn value<'a>(&self, equality: &Equality, answer: &'a [u8]) -> Option<&'a [u8]> {
@@ -93,4 +114,19 @@ impl Capture {
 pub(crate) fn found<'a>(pattern: &regex::bytes::Regex, answer: &'a [u8]) -> Option<&'a [u8]> {
     let groups = pattern.captures(answer)?;
     groups.get(1).or_else(|| groups.get(0)).map(|found| found.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fake::rules;
+
+    #[test]
+    fn a_line_has_the_name_of_the_form_that_it_begins_like() {
+        let name = |line: &str| rules().name_of(line.as_bytes());
+        assert_eq!(name("insert 0 1 \"a\""), Some("insert"));
+        assert_eq!(name("dump 1"), Some("hash"));
+        assert_eq!(name("apply 1 00"), Some("apply"), "the first of two");
+        assert_eq!(name("new 2"), None);
+        assert_eq!(name(""), None);
+    }
 }

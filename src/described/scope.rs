@@ -237,6 +237,14 @@ impl Scope {
 }
 
 impl LineForm {
+    /// Returns the text before the first hole.
+    pub(crate) fn prefix(&self) -> &[u8] {
+        match self.parts.first() {
+            Some(Part::Literal(text)) => text,
+            _ => &[],
+        }
+    }
+
     /// Returns the line with the values in the holes.
     pub(crate) fn fill<'v>(&self, value: impl Fn(usize) -> &'v [u8]) -> Vec<u8> {
         let mut line = Vec::new();

@@ -78,8 +78,8 @@ impl Values {
         if let Some(text) = &written.bytes {
             return Some(Self::Bytes(check("bytes", length(text))?));
         }
-        if let Some(term) = &written.below {
-            return below(term).map_err(|wrong| faults.push(("below", wrong))).ok();
+        if let Some(number) = &written.below {
+            return below(number).map_err(|wrong| faults.push(("below", wrong))).ok();
         }
         let writing = written.writing.unwrap_or_default();
         if let Some(choice) = &written.choice {
@@ -134,8 +134,8 @@ pub(crate) fn term(number: &Number) -> Result<Term, Wrong> {
     }
 }
 
-fn below(text: &str) -> Result<Values, Wrong> {
-    let term = Term::parse(text)?;
+fn below(number: &Number) -> Result<Values, Wrong> {
+    let term = term(number)?;
     match term.value(&mut |_| Err(())) {
         Ok(count) if count < 1 => {
             Err(Wrong::new(format!("no index is below {count}"), "an integer from 1 or a term"))
@@ -202,6 +202,7 @@ mod tests {
         let both = "below = \"2\"\nbytes = \"0 .. 1\"";
         assert_eq!(faults(both), [("", "the type has below and bytes".into())]);
         assert_eq!(faults("below = \"n\""), []);
+        assert_eq!(faults("below = 2"), []);
     }
 
     #[test]
@@ -217,6 +218,7 @@ mod tests {
         for (toml, key) in [
             ("integer = \"2 .. 1\"", "integer"),
             ("below = \"0\"", "below"),
+            ("below = -1", "below"),
             ("choice = []", "choice"),
             ("text = \"\"", "text"),
             ("text = []", "text"),
