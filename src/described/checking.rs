@@ -1,5 +1,6 @@
 //! From the file as it is written to rules: every name and every value is checked.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::bytes::Regex;
@@ -499,6 +500,8 @@ impl Builder<'_, '_> {
                 self.wrong(&key.name("unordered").index(position), wrong);
             }
         }
+        // The elements of an outer array are compared with those of the inner ones in order.
+        unordered.sort_by_key(|path| Reverse(path.matches("[]").count()));
         let form = match (&layout.fields, &layout.command) {
             (Some(fields), None) => Form::Fields(self.fields(&key.name("fields"), fields)),
             (None, Some(command)) if !command.is_empty() => Form::Program(command.clone()),

@@ -148,7 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_right() {
+    fn the_examples_are_right() {
+        for text in crate::fake::examples() {
+            let error = Description::read(Path::new("a"), text).err();
+            assert_eq!(error.map(|error| error.to_string()), None);
+        }
         assert_eq!(mistakes("name = \"notes\"", "name = \"other\""), [""; 0]);
         let description = crate::fake::description();
         assert_eq!(description.rules.commands.len(), 6);

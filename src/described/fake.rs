@@ -8,11 +8,16 @@ use crate::description::Description;
 use crate::reference::Reference;
 use crate::rules::Rules;
 
-/// Returns the file that is the example in the documentation.
-pub(crate) fn example() -> &'static str {
+/// Returns the files that are examples in the documentation: a small one and a larger one.
+pub(crate) fn examples() -> Vec<&'static str> {
     let document = include_str!("../../docs/machines.md");
-    let block = document.split("```toml\n").nth(1).expect("the document has an example");
-    block.split("```").next().expect("the example ends")
+    let blocks = document.split("```toml\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap_or_default()).collect()
+}
+
+/// Returns the larger example.
+pub(crate) fn example() -> &'static str {
+    examples()[1]
 }
 
 pub(crate) fn description() -> Description {

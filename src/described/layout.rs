@@ -164,34 +164,49 @@ fn field_at(
     Ok(Field { path: path.into(), offset, length, value })
 }
 
-/// Sorts the elements of an array by their values, and numbers them anew.
+/// Sorts the elements of each array of this path by their values, and numbers them anew.
 fn sorted(fields: Vec<Field>, array: &String) -> Vec<Field> {
-    let element = |field: &Field| {
-        let rest = field.path.strip_prefix(array.as_str())?.strip_prefix('[')?;
-        let (index, rest) = rest.split_once(']')?;
-        Some((index.parse::<usize>().ok()?, rest.to_owned()))
-    };
-    let mut elements = BTreeMap::<usize, Vec<(String, Field)>>::new();
-    let (mut others, mut first) = (Vec::new(), None);
-    for field in fields {
-        if let Some((index, rest)) = element(&field) {
-            first.get_or_insert(others.len());
-            elements.entry(index).or_default().push((rest, field));
-        } else {
-            others.push(field);
+    // For each array the places of its fields, and for each element its fields.
+    let mut arrays = BTreeMap::<_, (Vec<usize>, BTreeMap<usize, Vec<(&str, &Field)>>)>::new();
+    for (place, field) in fields.iter().enumerate() {
+        if let Some((before, index, after)) = element(&field.path, array) {
+            let (places, elements) = arrays.entry(before).or_default();
+            places.push(place);
+            elements.entry(index).or_default().push((after, field));
         }
     }
-    let mut elements: Vec<_> = elements.into_values().collect();
-    elements.sort_by_cached_key(|fields| {
-        fields.iter().map(|(rest, field)| (rest.clone(), field.value.clone())).collect::<Vec<_>>()
-    });
-    let numbered = elements.into_iter().enumerate().flat_map(|(index, fields)| {
-        let path = move |rest| format!("{array}[{index}]{rest}");
-        fields.into_iter().map(move |(rest, field)| Field { path: path(rest), ..field })
-    });
-    let at = first.unwrap_or(others.len());
-    others.splice(at..at, numbered.collect::<Vec<_>>());
-    others
+    let mut sorted = fields.clone();
+    for (before, (places, elements)) in arrays {
+        let mut elements: Vec<_> = elements.into_values().collect();
+        elements.sort_by_cached_key(|fields| {
+            fields.iter().map(|(after, field)| (*after, &*field.value)).collect::<Vec<_>>()
+        });
+        let numbered = elements.into_iter().enumerate().flat_map(|(index, fields)| {
+            let path = move |after| format!("{before}[{index}]{after}");
+            fields
+                .into_iter()
+                .map(move |(after, field)| Field { path: path(after), ..field.clone() })
+        });
+        for (place, field) in places.into_iter().zip(numbered) {
+            sorted[place] = field;
+        }
+    }
+    sorted
+}
+
+/// Returns the path before an array's index, the index, and the path after it, if the path is of an
+/// element of the array. The array's own path has `[]` for the indexes before it.
+fn element<'p>(path: &'p str, array: &str) -> Option<(&'p str, usize, &'p str)> {
+    let mut rest = path;
+    let mut found = None;
+    for part in array.split("[]") {
+        rest = rest.strip_prefix(part)?;
+        let before = &path[..path.len() - rest.len()];
+        let (index, after) = rest.strip_prefix('[')?.split_once(']')?;
+        found = Some((before, index.parse().ok()?, after));
+        rest = after;
+    }
+    found
 }
 
 /// Checks the fields of a layout against each other.
@@ -275,6 +290,35 @@ pub(crate) mod tests {
         let paths = fields(&layout(&["ids"]), "ok 0702000102000161").unwrap();
         assert_eq!(paths[2..4], ["ids[0]@5+2=1", "ids[1]@3+2=258"]);
         assert_eq!(paths[4], "name@7+1=a");
+    }
+
+    #[test]
+    fn an_array_in_an_array_is_sorted_within_each_element() {
+        let field = |(path, value): (&str, &str)| {
+            let [path, value] = [path, value].map(str::to_owned);
+            Field { path, offset: 0, length: 1, value }
+        };
+        let listed = [
+            ("a[0].n", "2"),
+            ("a[0].b[0].x", "9"),
+            ("a[0].b[1].x", "8"),
+            ("a[1].n", "1"),
+            ("a[1].b[0].x", "7"),
+            ("end", "0"),
+        ];
+        let fields: Vec<_> = listed.into_iter().map(field).collect();
+        let inner = sorted(fields.clone(), &"a[].b".into());
+        let shown = |fields: Vec<Field>| {
+            fields.iter().map(|f| format!("{}={}", f.path, f.value)).collect::<Vec<_>>().join(" ")
+        };
+        let expected = "a[0].n=2 a[0].b[0].x=8 a[0].b[1].x=9 a[1].n=1 a[1].b[0].x=7 end=0";
+        assert_eq!(shown(inner.clone()), expected);
+        let outer = "a[0].b[0].x=7 a[0].n=1 a[1].b[0].x=8 a[1].b[1].x=9 a[1].n=2 end=0";
+        let both = shown(sorted(inner, &"a".into()));
+        let mut parts: Vec<_> = both.split(' ').collect();
+        parts.sort_unstable();
+        assert_eq!(parts.join(" "), outer);
+        assert!(both.starts_with("a[0].n=1 a[0].b[0].x=7 a[1].n=2"), "{both}");
     }
 
     #[test]

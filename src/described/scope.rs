@@ -196,8 +196,11 @@ impl Scope {
         });
         for needed in names {
             let of_type = format!("the type `{name}` needs `{needed}`");
-            if self.variable(needed).is_some() {
-                continue;
+            if let Some(variable) = self.variable(needed) {
+                if self.variables[variable].1.is_integer() {
+                    continue;
+                }
+                return Err(Wrong::new(format!("{of_type}, which is no integer"), "integers"));
             }
             if let Some(hole) = holes.iter().find(|hole| hole.name == needed) {
                 match hole.filling {
@@ -271,13 +274,17 @@ mod tests {
             number: regex::bytes::Regex::new("[0-9]+").unwrap(),
         };
         Scope {
-            variables: vec![("n".into(), values("integer = \"1 .. 3\""))],
+            variables: vec![
+                ("n".into(), values("integer = \"1 .. 3\"")),
+                ("mode".into(), values("choice = [\"1\", \"2\"]")),
+            ],
             types: vec![
                 ("client".into(), values("below = \"n\"")),
                 ("index".into(), values("integer = \"0 .. len\"")),
                 ("count".into(), values("integer = \"1 .. len - index\"")),
                 ("word".into(), values("text = \"ab\"")),
                 ("bad".into(), values("integer = \"0 .. word\"")),
+                ("worse".into(), values("integer = \"0 .. mode\"")),
             ],
             asks: vec![ask("len", "len {client}")],
             pools: vec!["update".into()],
@@ -325,6 +332,8 @@ mod tests {
         assert_eq!(reason("x {client} {count}", Allowed::All), later);
         let text = "the type `bad` needs `word`, which is no integer";
         assert_eq!(reason("x {word} {bad}", Allowed::All), text);
+        let variable = "the type `worse` needs `mode`, which is no integer";
+        assert_eq!(reason("x {worse}", Allowed::All), variable);
     }
 
     #[test]
