@@ -1,7 +1,8 @@
 //! Whether a description fits its reference: it is deterministic, a start makes it forget, and
 //! everything that the file describes occurs.
 
-use crate::draw::{Drawn, NotDrawn, Origin, draw};
+use crate::draw::draw;
+use crate::drawn::{Drawn, NotDrawn, Origin};
 use crate::equality::Status;
 use crate::reference::Reference;
 use crate::rules::Rules;

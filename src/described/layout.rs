@@ -87,7 +87,7 @@ impl Layout {
             }
             Form::Program(_) => listed(&ask(&[b"fields ", digits].concat())?)?,
         };
-        Ok(self.unordered.iter().fold(fields, sorted))
+        Ok(self.unordered.iter().fold(fields, |fields, array| sorted(&fields, array)))
     }
 }
 
@@ -165,7 +165,7 @@ fn field_at(
 }
 
 /// Sorts the elements of each array of this path by their values, and numbers them anew.
-fn sorted(fields: Vec<Field>, array: &String) -> Vec<Field> {
+fn sorted(fields: &[Field], array: &str) -> Vec<Field> {
     // For each array the places of its fields, and for each element its fields.
     let mut arrays = BTreeMap::<_, (Vec<usize>, BTreeMap<usize, Vec<(&str, &Field)>>)>::new();
     for (place, field) in fields.iter().enumerate() {
@@ -175,7 +175,7 @@ fn sorted(fields: Vec<Field>, array: &String) -> Vec<Field> {
             elements.entry(index).or_default().push((after, field));
         }
     }
-    let mut sorted = fields.clone();
+    let mut sorted = fields.to_vec();
     for (before, (places, elements)) in arrays {
         let mut elements: Vec<_> = elements.into_values().collect();
         elements.sort_by_cached_key(|fields| {
@@ -307,14 +307,14 @@ pub(crate) mod tests {
             ("end", "0"),
         ];
         let fields: Vec<_> = listed.into_iter().map(field).collect();
-        let inner = sorted(fields.clone(), &"a[].b".into());
+        let inner = sorted(&fields, "a[].b");
         let shown = |fields: Vec<Field>| {
             fields.iter().map(|f| format!("{}={}", f.path, f.value)).collect::<Vec<_>>().join(" ")
         };
         let expected = "a[0].n=2 a[0].b[0].x=8 a[0].b[1].x=9 a[1].n=1 a[1].b[0].x=7 end=0";
         assert_eq!(shown(inner.clone()), expected);
         let outer = "a[0].b[0].x=7 a[0].n=1 a[1].b[0].x=8 a[1].b[1].x=9 a[1].n=2 end=0";
-        let both = shown(sorted(inner, &"a".into()));
+        let both = shown(sorted(&inner, "a"));
         let mut parts: Vec<_> = both.split(' ').collect();
         parts.sort_unstable();
         assert_eq!(parts.join(" "), outer);

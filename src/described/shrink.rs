@@ -385,6 +385,60 @@ mod tests {
     }
 
     #[test]
+    fn a_value_comes_down_with_a_step_or_with_a_choice_of_its_own() {
+        let counts_steps = |tape: &Tape| {
+            let is_count = |(at, step): (usize, &crate::tape::Step)| {
+                at > 0 && i128::try_from(at) == Ok(step.choices[0].value)
+            };
+            let end = tape.steps.iter().enumerate().position(is_count);
+            ControlFlow::Continue(
+                end.map(|end| Tape { variables: Vec::new(), steps: tape.steps[..=end].to_vec() }),
+            )
+        };
+        // Of more than two steps none can go alone, nor two.
+        let shrunk = shrink(numbered(&[0, 0, 0, 0, 0, 0, 6]), budget(500), counts_steps);
+        assert_eq!(shrunk.tape.choices().map(|choice| choice.value).collect::<Vec<_>>(), [0, 1]);
+        let tape = Tape { variables: Vec::new(), steps: vec![step(0, &[3, 9, 9, 9])] };
+        let shrunk = shrink(tape, budget(500), |tape| {
+            let step = &tape.steps.first().map_or(&[][..], |step| &step.choices);
+            let is_count = step.first().is_some_and(|first| {
+                first.value > 0 && i128::try_from(step.len() - 1) == Ok(first.value)
+            });
+            ControlFlow::Continue(is_count.then(|| tape.clone()))
+        });
+        assert_eq!(shrunk.tape.choices().map(|choice| choice.value).collect::<Vec<_>>(), [1, 0]);
+    }
+
+    #[test]
+    fn steps_that_are_needed_only_together_go() {
+        let fails = |tape: &Tape| {
+            let has = |value| tape.choices().any(|choice| choice.value == value);
+            let is_failing = has(1) == has(2) && has(9);
+            ControlFlow::Continue(is_failing.then(|| tape.clone()))
+        };
+        let shrunk = shrink(numbered(&[1, 9, 2]), budget(500), fails);
+        assert_eq!(shrunk.tape.choices().map(|choice| choice.value).collect::<Vec<_>>(), [9]);
+    }
+
+    #[test]
+    fn values_of_a_type_are_renamed_together() {
+        let named = |values: &[i128]| {
+            let mut tape = numbered(values);
+            tape.choices_mut().for_each(|choice| choice.kind = Kind::Value(7));
+            tape
+        };
+        // The first two clients are one, and the third is another one.
+        let fails = |tape: &Tape| {
+            let values: Vec<_> = tape.choices().map(|choice| choice.value).collect();
+            let is_failing = matches!(values[..], [a, b, c] if a == b && a != c);
+            ControlFlow::Continue(is_failing.then(|| tape.clone()))
+        };
+        let values = |shrunk: Shrunk| shrunk.tape.choices().map(|c| c.value).collect::<Vec<_>>();
+        assert_eq!(values(shrink(named(&[2, 2, 1]), budget(500), fails)), [0, 0, 1]);
+        assert_eq!(values(shrink(named(&[1, 1, 0]), budget(500), fails)), [0, 0, 1]);
+    }
+
+    #[test]
     fn a_used_up_budget_is_reported() {
         let tape = numbered(&[90; 64]);
         let shrunk = shrink(tape.clone(), budget(2), fails);

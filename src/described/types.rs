@@ -1,7 +1,8 @@
 //! Types: the values that a hole can have.
 
-use crate::file::{Alphabet, Number, Type as Written, Writing};
+use crate::file::{Type as Written, Writing};
 use crate::mistake::Wrong;
+use crate::notation::{Alphabet, Number};
 use crate::term::{Range, Term};
 use crate::text;
 
