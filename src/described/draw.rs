@@ -426,6 +426,49 @@ mod tests {
     }
 
     #[test]
+    fn a_captured_value_keeps_its_name_when_an_earlier_one_goes() {
+        let rules = rules();
+        let makers = |drawn: &Drawn| {
+            let values = drawn.lines.iter().flat_map(|line| &line.values);
+            let makers = values.filter_map(|value| match value.origin {
+                Origin::Pool(_, maker) => Some(maker),
+                _ => None,
+            });
+            makers.collect::<Vec<_>>()
+        };
+        let mut shifted = 0;
+        for seed in 0..200 {
+            let first = drawn(rules, seed);
+            let known = makers(&first);
+            for removed in 0..first.tape.steps.len() {
+                let tape = first.tape.without(|at| at == removed);
+                let mut reference = notes(Fault::None);
+                let again = draw(rules, &mut Replay::new(&tape), &mut reference).unwrap();
+                for line in &again.lines {
+                    let before = first.lines.iter().find(|other| other.step == line.step).unwrap();
+                    let origins = |line: &Line| {
+                        line.values.iter().map(|value| value.origin).collect::<Vec<_>>()
+                    };
+                    assert_eq!(origins(line), origins(before));
+                }
+                shifted += usize::from(!known.contains(&StepId(removed)) && !known.is_empty());
+            }
+        }
+        assert!(shifted > 100, "{shifted}");
+    }
+
+    #[test]
+    fn an_observer_does_not_stand_for_too_many_lines() {
+        let changed = changed(&[
+            ("\"text {client}\"", "\"text {raw}\""),
+            ("raw = { bytes = \"0 .. 6\" }", "raw = \"0 .. n * 5000\""),
+        ]);
+        let drawn = drawn(&changed.rules, 1);
+        let error = drawn.observations(&changed.rules).unwrap_err().to_string();
+        assert_eq!(error, "text: it stands for more than 4096 lines");
+    }
+
+    #[test]
     fn no_answer_is_awaited_unless_it_is_needed() {
         let description = changed(&[
             ("\"insert {client} {index} {word}\"", "\"insert {client} 0 {word}\""),

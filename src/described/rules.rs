@@ -118,7 +118,21 @@ pub(crate) fn found<'a>(pattern: &regex::bytes::Regex, answer: &'a [u8]) -> Opti
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::fake::rules;
+
+    #[test]
+    fn no_value_of_an_error_is_captured() {
+        let equality = &rules().equality;
+        let value = |pattern: &str, answer| {
+            let capture = Capture { pool: 0, pattern: regex::bytes::Regex::new(pattern).unwrap() };
+            capture.value(equality, answer).map(<[u8]>::to_vec)
+        };
+        assert_eq!(value(r"(\S+)$", b"ok 12"), Some(b"12".to_vec()));
+        assert_eq!(value(r"\d", b"ok 12"), Some(b"1".to_vec()));
+        assert_eq!(value(r"(\S+)$", b"err range"), None);
+        assert_eq!(value(r"x", b"ok 12"), None);
+    }
 
     #[test]
     fn a_line_has_the_name_of_the_form_that_it_begins_like() {

@@ -421,6 +421,18 @@ mod tests {
     }
 
     #[test]
+    fn steps_that_simpler_values_need_no_more_go() {
+        let fails = |tape: &Tape| {
+            let is_low = tape.choices().all(|choice| choice.value == 0);
+            let is_failing = tape.steps.len() == 2 || tape.steps.len() == 1 && is_low;
+            ControlFlow::Continue(is_failing.then(|| tape.clone()))
+        };
+        let shrunk = shrink(numbered(&[4, 9]), budget(500), fails);
+        assert_eq!(shrunk.tape.steps.len(), 1);
+        assert!(shrunk.is_minimal);
+    }
+
+    #[test]
     fn values_of_a_type_are_renamed_together() {
         let named = |values: &[i128]| {
             let mut tape = numbered(values);
