@@ -1,18 +1,33 @@
 //! How two answers differ, in words that do not depend on the values in them.
 
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::equality::{Equality, Status};
 use crate::layout::Field;
+use crate::rules::Rules;
 
 /// The words of an answer from this one on are not told apart.
 const WORDS_MAX: usize = 8;
 
 /// Describes how the answer of a port differs from the reference's. If their bytes have a layout,
-/// `fields` are the fields of both.
+/// `fields` are the fields of both. In JSON, names of members that are choices of a type are data,
+/// and described as `*`.
 #[must_use]
 pub fn difference(
+    rules: &Rules,
+    name: &str,
+    answers: (&[u8], &[u8]),
+    fields: Option<(&[Field], &[Field])>,
+) -> String {
+    describe(&rules.equality, &rules.choices, name, answers, fields)
+}
+
+fn describe(
     equality: &Equality,
+    choices: &BTreeSet<String>,
     name: &str,
     (expected, actual): (&[u8], &[u8]),
     fields: Option<(&[Field], &[Field])>,
@@ -38,7 +53,7 @@ pub fn difference(
             let answers = || [expected, actual].map(|answer| equality.rewritten(name, answer));
             fields.unwrap_or_else(|| {
                 let [expected, actual] = answers();
-                of_json(&expected, &actual).unwrap_or_else(|| of_words(&expected, &actual))
+                of_json(&expected, &actual, choices).unwrap_or_else(|| of_words(&expected, &actual))
             })
         }
     }
@@ -76,13 +91,13 @@ fn general(path: &str) -> String {
 }
 
 /// Describes the first difference in the JSON that both answers end in, after the same text.
-fn of_json(expected: &[u8], actual: &[u8]) -> Option<String> {
+fn of_json(expected: &[u8], actual: &[u8], choices: &BTreeSet<String>) -> Option<String> {
     let (before, expected) = json(expected)?;
     let (other, actual) = json(actual)?;
     if before != other {
         return None;
     }
-    of_values(&expected, &actual, "")
+    of_values(&expected, &actual, "", choices)
 }
 
 /// Returns the text before the JSON array or object that the answer ends in, and that.
@@ -92,38 +107,45 @@ fn json(answer: &[u8]) -> Option<(&[u8], Value)> {
     Some((before, serde_json::from_slice(json).ok()?))
 }
 
-fn of_values(expected: &Value, actual: &Value, path: &str) -> Option<String> {
+fn of_values(
+    expected: &Value,
+    actual: &Value,
+    path: &str,
+    choices: &BTreeSet<String>,
+) -> Option<String> {
     let shown = || if path.is_empty() { "value".into() } else { format!("`{path}`") };
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => {
             let below = |name: &str| {
+                let name = if choices.contains(name) { "*" } else { name };
                 if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
             };
             for (name, expected) in expected {
                 let Some(actual) = actual.get(name) else {
                     return Some(format!("no `{}`", below(name)));
                 };
-                let difference = of_values(expected, actual, &below(name));
+                let difference = of_values(expected, actual, &below(name), choices);
                 if difference.is_some() {
                     return difference;
                 }
             }
             let extra = actual.keys().find(|name| !expected.contains_key(*name));
-            let is_other_order = || expected.keys().ne(actual.keys());
-            extra.map(|name| format!("an extra `{}`", below(name))).or_else(|| {
-                is_other_order().then(|| format!("another order of keys in {}", shown()))
-            })
+            if let Some(name) = extra {
+                return Some(format!("an extra `{}`", below(name)));
+            }
+            let is_other_order = expected.keys().ne(actual.keys());
+            is_other_order.then(|| format!("another order of keys in {}", shown()))
         }
         (Value::Array(expected), Value::Array(actual)) => {
             let path = format!("{path}[]");
-            let mut pairs = expected.iter().zip(actual);
-            let difference =
-                pairs.find_map(|(expected, actual)| of_values(expected, actual, &path));
-            difference.or_else(|| match expected.len().cmp(&actual.len()) {
-                std::cmp::Ordering::Less => Some(format!("an extra `{path}`")),
-                std::cmp::Ordering::Greater => Some(format!("no `{path}`")),
-                std::cmp::Ordering::Equal => None,
-            })
+            match expected.len().cmp(&actual.len()) {
+                Ordering::Less => Some(format!("an extra `{path}`")),
+                Ordering::Greater => Some(format!("no `{path}`")),
+                Ordering::Equal => {
+                    let mut pairs = expected.iter().zip(actual);
+                    pairs.find_map(|(one, other)| of_values(one, other, &path, choices))
+                }
+            }
         }
         _ if kind(expected) != kind(actual) => {
             Some(format!("{} instead of {} in {}", kind(actual), kind(expected), shown()))
@@ -163,7 +185,8 @@ mod tests {
     use crate::layout::tests::layout;
 
     fn words(expected: &str, actual: &str) -> String {
-        difference(&equality(), "a", (expected.as_bytes(), actual.as_bytes()), None)
+        let choices = ["key".into()].into();
+        describe(&equality(), &choices, "a", (expected.as_bytes(), actual.as_bytes()), None)
     }
 
     #[test]
@@ -191,6 +214,8 @@ mod tests {
             (r#"ok {"a":[{}],"c":"x"}"#, "no `a[].b`"),
             (r#"ok {"a":[],"c":"x"}"#, "no `a[]`"),
             (r#"ok {"a":[{"b":1},3],"c":"x"}"#, "an extra `a[]`"),
+            (r#"ok {"a":[2,{"b":1}],"c":"x"}"#, "an extra `a[]`"),
+            (r#"ok {"a":[{"b":1}],"c":"x","key":1}"#, "an extra `*`"),
             (r#"ok {"a":[{"b":1}],"c":"x","d":1}"#, "an extra `d`"),
             (r#"ok {"c":"x","a":[{"b":1}]}"#, "another order of keys in value"),
             (r#"no {"a":[{"b":1}],"c":"x"}"#, "another word 1"),
@@ -208,7 +233,7 @@ mod tests {
                 |answer: &str| layout.fields(answer.as_bytes(), &mut |_| Err(String::new()));
             let (one, other) = (fields(expected).unwrap(), fields(actual).unwrap());
             let answers = (expected.as_bytes(), actual.as_bytes());
-            difference(&equality(), "a", answers, Some((&one, &other)))
+            describe(&equality(), &BTreeSet::new(), "a", answers, Some((&one, &other)))
         };
         assert_eq!(of("ok 0702000102000161", "ok 0702000102000261"), "another `ids[]`");
         assert_eq!(of("ok 0702000102000161", "ok 070100010261"), "another `count`");

@@ -1,6 +1,6 @@
 //! A checked file: everything that cases are drawn and compared by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::equality::{Equality, Status};
 use crate::expected::Expected;
@@ -12,6 +12,8 @@ use crate::scope::{LineForm, Scope};
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub(crate) scope: Scope,
+    /// The choices of all types, as they are before they are written in a line.
+    pub(crate) choices: BTreeSet<String>,
     pub(crate) start: Vec<LineForm>,
     /// The least and the greatest number of commands of a case.
     pub(crate) length: (u32, u32),

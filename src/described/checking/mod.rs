@@ -78,8 +78,11 @@ impl Builder<'_, '_> {
             });
             self.wrong(&key, Wrong::new("no command is left", "at least one command"));
         }
+        let types = self.file.types.values().chain(self.file.case.variables.values());
+        let choices = types.flat_map(|written| written.choice.iter().flatten());
         Some(Rules {
             scope,
+            choices: choices.cloned().collect(),
             start,
             length: length.unwrap_or(LENGTH),
             is_swarm: self.file.case.swarm.unwrap_or(true),
