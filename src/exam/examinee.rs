@@ -10,19 +10,15 @@ use crate::limits::{Interrupt, Limits};
 use crate::machine::{Machine, Session};
 use crate::port::{Failure, PortSpec};
 use crate::prepared::{DueAnswer, Prepared, due_answers};
-use crate::process::PortProcess;
+use crate::process::{PortProcess, START_TIME_MIN};
 use crate::start::Start;
 
 /// With more lines than this after the last answer that is due, a port is said to flood.
 const EXTRA_LINES_MAX: usize = 1_000;
-/// The time limit for the first greeting is at least this.
-const START_TIME_MIN: Duration = Duration::from_secs(10);
 /// The greatest length of all answers to lines that explain a divergence.
 const ASKED_LENGTH_MAX: usize = 32 << 20;
 /// How much is written to a port before the reference has run the lines: no more than a pipe takes.
 const BEGINNING_LENGTH: usize = 4_096;
-/// How long a port that did not answer has to show that it only did not flush its answer.
-const FLUSH_GRACE: Duration = Duration::from_secs(1);
 
 /// A port and the reference, side by side.
 pub struct Examinee<'m> {
@@ -187,7 +183,7 @@ impl<'m> Examinee<'m> {
             ControlFlow::Break(())
         });
         if let Err(failure) = answered {
-            let failure = match detect_unflushed(&mut process, failure) {
+            let failure = match process.detect_unflushed(failure) {
                 Failure::NoAnswer => Failure::NoGreeting,
                 other => other,
             };
@@ -579,7 +575,7 @@ impl Running {
     }
 
     fn failed(&mut self, step: usize, expected: Option<Vec<u8>>, failure: Failure) -> Divergence {
-        Divergence::failed(step, expected, detect_unflushed(&mut self.process, failure))
+        Divergence::failed(step, expected, self.process.detect_unflushed(failure))
     }
 }
 
@@ -679,19 +675,6 @@ impl<'a> Comparison<'a> {
         }
         (group.or(self.groups.last()).map_or(0, |group| group.end_step), None)
     }
-}
-
-/// Replaces `NoAnswer` by `NotFlushed` if the port answers once its input is closed.
-fn detect_unflushed(process: &mut PortProcess, failure: Failure) -> Failure {
-    if failure != Failure::NoAnswer {
-        return failure;
-    }
-    let mut answered = false;
-    let _ = process.finish(&[], FLUSH_GRACE, |_| {
-        answered = true;
-        ControlFlow::Break(())
-    });
-    if answered { Failure::NotFlushed } else { Failure::NoAnswer }
 }
 
 /// Returns how many bytes of a line are written before its rest: none to all. It depends on the

@@ -5,12 +5,14 @@
 //! suites of cases. [`examine`] sends the cases to each port, compares every answer with the
 //! reference's, and turns each difference into a [`Finding`]: the first wrong step, shrunk to the
 //! fewest lines that show it, and explained. [`reports`] writes the outcome in five formats.
-//! [`fuzz`] sends generated cases without end.
+//! [`fuzz`] sends generated cases without end. A [`Conversation`] only sends lines and returns the
+//! answers.
 //!
 //! Nothing here knows what the commands mean.
 
 mod asker;
 mod case;
+mod conversation;
 mod cost;
 mod divergence;
 mod exam;
@@ -43,6 +45,7 @@ mod tally;
 mod tasks;
 
 pub use case::{Case, Delivery, Due, Plan, Suite, Task};
+pub use conversation::{Breakdown, Cause, Conversation};
 pub use cost::Cost;
 pub use divergence::{Actual, Divergence};
 pub use exam::examine;

@@ -28,6 +28,10 @@ const EXTENSIONS_MAX: u32 = 10;
 /// How long a port that has closed a stream has to exit, and how long the output of one that has
 /// exited may be silent before it counts as ended.
 const END_GRACE: Duration = Duration::from_millis(500);
+/// The time limit for the first greeting is at least this.
+pub(crate) const START_TIME_MIN: Duration = Duration::from_secs(10);
+/// How long a port that did not answer has to show that it only did not flush its answer.
+const FLUSH_GRACE: Duration = Duration::from_secs(1);
 
 /// A running port. Dropping it kills the process, all that is in its process group and, on Linux,
 /// what has left the group.
@@ -178,6 +182,19 @@ impl PortProcess {
         }
         self.stdin = None;
         self.wait(deadline.end)
+    }
+
+    /// Replaces `NoAnswer` by `NotFlushed` if the port answers once its input is closed.
+    pub(crate) fn detect_unflushed(&mut self, failure: Failure) -> Failure {
+        if failure != Failure::NoAnswer {
+            return failure;
+        }
+        let mut answered = false;
+        let _ = self.finish(&[], FLUSH_GRACE, |_| {
+            answered = true;
+            ControlFlow::Break(())
+        });
+        if answered { Failure::NotFlushed } else { Failure::NoAnswer }
     }
 
     /// Ends the port. Reports whether it exited and left processes that held its output or, on

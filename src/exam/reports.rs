@@ -12,7 +12,7 @@ mod junit;
 mod markdown;
 mod text;
 
-pub use common::{counted, verdict_line};
+pub use common::{counted, verdict_line, visible};
 pub use html::{SectionUrl, html};
 pub use json::json_lines;
 pub use junit::junit;

@@ -245,7 +245,8 @@ pub(super) fn duration(seconds: f64) -> String {
 /// Returns the text in one line, with escapes for characters that are invisible or change the text
 /// around them: control characters, line separators, marks of direction and of no width. A long
 /// text is cut.
-pub(super) fn visible(text: &str) -> String {
+#[must_use]
+pub fn visible(text: &str) -> String {
     visible_up_to(LINE_CHARS_MAX, text)
 }
 
