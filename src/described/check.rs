@@ -1,9 +1,13 @@
 //! Whether a description fits its reference: it is deterministic, a start makes it forget, and
 //! everything that the file describes occurs.
 
+use std::ops::Range;
+
+use crate::description::Description;
 use crate::draw::draw;
 use crate::drawn::{Drawn, NotDrawn, Origin};
 use crate::equality::Status;
+use crate::observe::Observation;
 use crate::reference::Reference;
 use crate::rules::Rules;
 use crate::source::Random;
@@ -30,6 +34,10 @@ pub struct Check {
     /// The first line to which the same process has another answer after other cases: a start does
     /// not make it forget. It is only looked for if the reference is deterministic.
     pub reordered: Option<Disagreement>,
+    /// The start lines of the first case, for other programs.
+    pub start: Vec<Vec<u8>>,
+    /// The observers after them.
+    pub observations: Vec<Observation>,
 }
 
 /// How often a command occurred.
@@ -41,6 +49,8 @@ pub struct CommandCheck {
     pub drawn: usize,
     /// How many of the answers were errors.
     pub errors: usize,
+    /// The first line that the reference does not know, and its answer.
+    pub unknown: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// How often a pool was used.
@@ -77,25 +87,32 @@ pub struct Disagreement {
 /// A case with its observers: each line with the name of its command or observer, and its answer.
 type Run = Vec<(Vec<u8>, String, Vec<u8>)>;
 
-/// Draws cases on one process of the reference, runs them again on another one, and on that in
-/// the opposite order. `start` starts a process.
+/// Draws a case for each of the seeds on one process of the reference, runs them again on another
+/// one, and on that in the opposite order. The rules are those of the description or of one of its
+/// profiles. `start` starts a process.
 ///
 /// # Errors
 ///
 /// The reference failed, or the file is wrong in a way that shows only when a value is drawn.
 pub fn check<R: Reference>(
+    description: &Description,
     rules: &Rules,
-    case_count: u64,
+    seeds: Range<u64>,
     start: &mut dyn FnMut() -> Result<R, R::Failure>,
 ) -> Result<Check, NotDrawn<R::Failure>> {
     let mut check = Check::new(rules);
     let mut process = start().map_err(NotDrawn::Reference)?;
     let mut runs = Vec::new();
-    for seed in 0..case_count {
+    for seed in seeds {
         let mut source = Random::new(seed, rules.is_swarm);
         let mut drawn = draw(rules, &mut source, &mut process)?;
         drawn.receive(&mut process).map_err(NotDrawn::Reference)?;
-        check.count(rules, &drawn);
+        check.count(description, rules, &drawn);
+        if runs.is_empty() {
+            let start = drawn.lines.iter().take(rules.start.len());
+            check.start = start.map(|line| line.text.clone()).collect();
+            check.observations = drawn.observations(rules).map_err(NotDrawn::without_failure)?;
+        }
         let run = observed(rules, &drawn, &mut process)?;
         check.count_observers(rules, &run);
         runs.push(run);
@@ -122,14 +139,14 @@ impl Check {
         let pools = rules.scope.pools.iter().cloned();
         let types = rules.scope.types.iter().map(|(name, _)| name.clone());
         Self {
-            commands: commands.map(|name| CommandCheck { name, drawn: 0, errors: 0 }).collect(),
+            commands: commands.map(CommandCheck::new).collect(),
             pools: pools.map(|name| PoolCheck { name, filled: 0, used: 0 }).collect(),
             types: types.map(|name| TypeCheck { name, samples: Vec::new() }).collect(),
             ..Self::default()
         }
     }
 
-    fn count(&mut self, rules: &Rules, drawn: &Drawn) {
+    fn count(&mut self, description: &Description, rules: &Rules, drawn: &Drawn) {
         if let (None, Some(refused)) = (&self.refused_start, drawn.refused_start(rules)) {
             let (line, answer) = (&drawn.lines[refused], &drawn.answers[refused]);
             self.refused_start = Some((line.text.clone(), answer.clone()));
@@ -137,8 +154,12 @@ impl Check {
         for (line, answer) in drawn.lines.iter().zip(&drawn.answers) {
             let Some(command) = line.command else { continue };
             let is_error = rules.equality.status(answer) != Status::Ok;
-            self.commands[command].drawn += 1;
-            self.commands[command].errors += usize::from(is_error);
+            let counted = &mut self.commands[command];
+            counted.drawn += 1;
+            counted.errors += usize::from(is_error);
+            if counted.unknown.is_none() && description.is_unknown(answer) {
+                counted.unknown = Some((line.text.clone(), answer.clone()));
+            }
             for capture in &rules.commands[command].captures {
                 let is_filled = capture.value(&rules.equality, answer).is_some();
                 self.pools[capture.pool].filled += usize::from(is_filled);
@@ -161,6 +182,12 @@ impl Check {
                 self.failed_observers.push((name.clone(), line.clone(), answer.clone()));
             }
         }
+    }
+}
+
+impl CommandCheck {
+    const fn new(name: String) -> Self {
+        Self { name, drawn: 0, errors: 0, unknown: None }
     }
 }
 
@@ -219,11 +246,11 @@ fn ask<R: Reference>(process: &mut R, line: &[u8]) -> Result<Vec<u8>, R::Failure
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{Closure, Fault, notes, rules};
+    use crate::fake::{Closure, Fault, description, notes, rules};
 
     #[test]
     fn a_description_that_fits_has_no_disagreement() {
-        let check = check(rules(), 100, &mut || Ok(notes(Fault::None))).unwrap();
+        let check = check(&description(), rules(), 0..100, &mut || Ok(notes(Fault::None))).unwrap();
         assert_eq!((&check.fresh, &check.reordered), (&None, &None));
         assert_eq!(check.refused_start, None);
         assert!(
@@ -248,7 +275,7 @@ mod tests {
     #[test]
     fn a_reference_that_is_not_deterministic_is_found() {
         let mut starts = 0;
-        let check = check(rules(), 20, &mut || {
+        let check = check(&description(), rules(), 0..20, &mut || {
             starts += 1;
             let (mut machine, seed) = (notes(Fault::None), starts);
             Ok(Closure::new(move |line| {
@@ -267,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_start_that_does_not_forget_is_found() {
-        let check = check(rules(), 20, &mut || {
+        let check = check(&description(), rules(), 0..20, &mut || {
             let (mut machine, mut count) = (notes(Fault::None), 0);
             Ok(Closure::new(move |line| {
                 if line.starts_with("style") {
@@ -288,7 +315,7 @@ mod tests {
     #[test]
     fn a_refused_start_is_found() {
         let mut start = || Ok(Closure::new(|_| Some("err no 0".into())));
-        let check = check(rules(), 5, &mut start).unwrap();
+        let check = check(&description(), rules(), 0..5, &mut start).unwrap();
         let (line, answer) = check.refused_start.unwrap();
         assert!(line.starts_with(b"new "));
         assert_eq!(answer, b"err no 0");

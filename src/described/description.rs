@@ -83,6 +83,24 @@ impl Description {
             profiles,
         })
     }
+
+    /// Reports whether an answer says that the program does not know the command.
+    #[must_use]
+    pub fn is_unknown(&self, answer: &[u8]) -> bool {
+        self.unknown.as_ref().is_some_and(|unknown| unknown.is_match(answer))
+    }
+
+    /// Reports whether an answer to `hello` is right.
+    #[must_use]
+    pub fn is_greeting(&self, answer: &[u8]) -> bool {
+        self.greeting.as_ref().is_none_or(|greeting| greeting.is_match(answer))
+    }
+
+    /// Returns the rules with a profile, or without one; `None` if there is no such profile.
+    #[must_use]
+    pub fn rules_of(&self, profile: Option<&str>) -> Option<&Rules> {
+        profile.map_or(Some(&self.rules), |name| self.profiles.get(name))
+    }
 }
 
 fn pattern(found: &mut Found<'_>, name: &str, pattern: Option<&str>) -> Option<Regex> {
