@@ -471,6 +471,9 @@ fn manual_pages_have_the_usual_sections() {
         "-exam",
         "-explore",
         "-fuzz",
+        "-machine",
+        "-machine-check",
+        "-machine-schema",
         "-man",
         "-record",
         "-replay",
@@ -493,7 +496,7 @@ fn manual_pages_have_the_usual_sections() {
             .collect();
         let mut usual =
             vec!["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES"];
-        if ["dkv20.1", "dkv20-snapshot.1"].contains(&name.as_str()) {
+        if ["dkv20.1", "dkv20-machine.1", "dkv20-snapshot.1"].contains(&name.as_str()) {
             usual.insert(4, "SUBCOMMANDS");
         }
         assert_eq!(sections, usual, "{name}");

@@ -54,8 +54,12 @@ impl Scene {
     }
 
     fn start(&self, arguments: &[&str]) -> Child {
+        self.start_with(&[arguments, &["--port", &self.port]].concat())
+    }
+
+    fn start_with(&self, arguments: &[&str]) -> Child {
         let mut command = Command::new(PROGRAM);
-        command.args(arguments).args(["--port", &self.port]).current_dir(self.path());
+        command.args(arguments).current_dir(self.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the program starts")
     }
@@ -143,6 +147,21 @@ fn no_signal_leaves_a_port_behind() {
             scene.assert_clean(&[], &what);
         }
     }
+}
+
+#[test]
+fn an_interrupted_machine_check_leaves_nothing_behind() {
+    let scene = Scene::new(SILENT, "");
+    let text = "name = \"m\"\ncase.start = [\"new\"]\ncommands = [\"get\"]\n";
+    fs::write(scene.path().join("m.toml"), text).expect("a file can be written");
+    let reference = scene.port.strip_prefix("m=").expect("a port");
+    let mut child = scene.start_with(&["machine", "check", "m.toml", "--reference", reference]);
+    scene.wait_for(&mut child, 1);
+    send(&child, Signal::INT);
+    let output = child.wait_with_output().expect("it exits");
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("dkv20: interrupted"), "{}", said(&output));
+    scene.assert_clean(&["m.toml"], "machine check");
 }
 
 /// The second signal is sent while the reference runs a line that takes minutes.

@@ -125,6 +125,11 @@ def process_faults(right: type[Machine], line: str, *before: str) -> None:
     class NeverFlushes(right):
         """Answers leave the process when its buffer is full, or at the end."""
 
+        def serve(self, out: TextIO) -> None:
+            # Without a buffer of its own it would flush if PYTHONUNBUFFERED is set.
+            with open(out.fileno(), "w", closefd=False) as buffered:
+                super().serve(buffered)
+
         def deliver(self, text: str, out: TextIO) -> None:
             out.write(self.answer(text) + "\n")
 

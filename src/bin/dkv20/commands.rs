@@ -5,6 +5,8 @@ mod exam;
 mod explore;
 mod files;
 mod fuzz;
+mod machine;
+mod machine_report;
 mod manual;
 mod outputs;
 mod snapshot;
@@ -24,6 +26,12 @@ enum Command {
     Shrink(fuzz::ShrinkArguments),
     Fuzz(fuzz::FuzzArguments),
     Explore(explore::ExploreArguments),
+    /// Check files that describe a machine of your own.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  dkv20 machine check tests/machines/counter/counter.toml"
+    )]
+    Machine(machine::Command),
     /// Decode snapshots, or name the first field in which two differ.
     #[command(subcommand, after_help = "Example:\n  dkv20 snapshot show state.hex")]
     Snapshot(snapshot::Command),
@@ -61,6 +69,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Shrink(arguments) => return fuzz::run_shrink(&arguments),
         Command::Fuzz(arguments) => return fuzz::run_fuzz(&arguments),
         Command::Explore(arguments) => return explore::run(&arguments),
+        Command::Machine(command) => return machine::run(&command),
         Command::Snapshot(command) => return snapshot::run(&command),
         Command::Completions { shell } => print_completions(shell)?,
         Command::Man { folder } => manual::write_pages(crate::command(), &folder)

@@ -67,7 +67,8 @@ impl PortArguments {
     }
 }
 
-fn interrupt() -> Result<Interrupt, Failure> {
+/// Returns the flag that a signal raises. Called before the first program is started.
+pub(crate) fn interrupt() -> Result<Interrupt, Failure> {
     signals::interrupt()
         .map_err(|error| Failure::broken(format!("signals cannot be caught: {error}")))
 }
@@ -106,7 +107,7 @@ fn read(file: &Path) -> Result<Vec<PortSpec>, Failure> {
 }
 
 /// Makes the port's folder, which is relative to the file's folder, absolute.
-fn resolve(port: &mut PortSpec, folder: &Path) -> Result<(), String> {
+pub(crate) fn resolve(port: &mut PortSpec, folder: &Path) -> Result<(), String> {
     port.validate()?;
     let directory = folder.join(port.directory.take().unwrap_or_default());
     let directory =
