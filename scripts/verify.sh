@@ -5,7 +5,8 @@
 # linters, the documentation, and a short exam of the three programs. Goes on after a step that fails,
 # and ends with a table. The output of a step is kept in target/log/STEP.log.
 #
-#   --full  the other builds, wrong ports, planted bugs, fuzzing and other processors as well
+#   --full  the other builds, wrong ports, planted bugs, described machines, fuzzing and other
+#           processors as well
 #   --rest  only what --full adds
 #   --list  print the steps instead
 #
@@ -43,6 +44,7 @@ wrong-ports        * test           the exam fails every wrong port, and passes 
 explore            * rust           every small state of the reference keeps the rules
 hostile            * test           hostile input at size, to all three programs
 planted-bugs       * test           the suites of Go and C++ find planted bugs
+machines           * machines       described machines: the skeletons, two real pairs, machine check
 fuzz               * full           each fuzz target for five seconds
 platforms          * platforms      big-endian, 32-bit and other builds agree
 bench              * bench          the benchmarks run, at a thousandth of their size
@@ -53,18 +55,20 @@ END
 
 step_scripts_lint() {
     # shellcheck disable=SC2046 # a list of files
-    set -- $(find scripts tests/scripts -name '*.sh') .ci/run
+    set -- $(find scripts tests/scripts tests/machines -name '*.sh') .ci/run
     shellcheck -x "$@"
     shfmt -d "$@"
 }
 
 step_scripts_test() { bash tests/scripts/test_cross_test.sh; }
 
-# The benchmarks and the fuzz targets are packages of their own.
+# The benchmarks, the fuzz targets and the adapters are packages of their own.
 step_rust_format() {
     cargo fmt --all --check
     cargo fmt --check --manifest-path tests/bench/Cargo.toml
     cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
+    cargo fmt --check --manifest-path tests/machines/yjs-yrs/yrs/Cargo.toml
+    cargo fmt --check --manifest-path tests/machines/recurrence/rrule-rust/Cargo.toml
 }
 
 step_rust_clippy() {
@@ -148,6 +152,16 @@ step_hostile() {
 }
 
 step_planted_bugs() { cargo test --locked --all-features --test planted_bugs; }
+
+step_machines() {
+    bash scripts/build.sh exam
+    cargo test --locked --all-features --test skeletons -- --include-ignored
+    local pair
+    for pair in yjs-yrs recurrence; do
+        bash "tests/machines/$pair/setup.sh"
+        target/dkv20 machine check "tests/machines/$pair/$pair.toml"
+    done
+}
 
 step_fuzz() { bash scripts/fuzz.sh --seconds 5; }
 

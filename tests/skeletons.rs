@@ -85,11 +85,13 @@ fn python() {
 }
 
 #[test]
+#[ignore = "needs Node.js: scripts/verify.sh machines"]
 fn javascript() {
     assert_returns_the_trace(Command::new("node").arg(skeleton("adapter.mjs")));
 }
 
 #[test]
+#[ignore = "needs a JDK: scripts/verify.sh machines"]
 fn java() {
     let folder = tempfile::tempdir().unwrap();
     compile("javac", &["-Xlint:all,-serial", "-Werror", "-d", "."], "Adapter.java", folder.path());
@@ -98,6 +100,7 @@ fn java() {
 }
 
 #[test]
+#[ignore = "needs Go: scripts/verify.sh machines"]
 fn go() {
     let folder = tempfile::tempdir().unwrap();
     compile("go", &["build", "-o", "adapter"], "adapter.go", folder.path());
@@ -113,6 +116,7 @@ fn rust() {
 }
 
 #[test]
+#[ignore = "needs a C++ compiler: scripts/verify.sh machines"]
 fn cpp() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["-std=c++20", "-Wall", "-Wextra", "-Werror", "-o", "adapter"];

@@ -10,8 +10,9 @@ to=$here/../../../target/machines/recurrence
 mkdir -p "$to/dateutil" "$to/rrule-js"
 cp "$here"/rrule-js/* "$to/rrule-js/"
 cmp -s "$here/dateutil/requirements.txt" "$to/dateutil/installed" || {
-    python3 -m pip install --quiet --no-deps --disable-pip-version-check --root-user-action ignore \
-        --upgrade --target "$to/dateutil" --requirement "$here/dateutil/requirements.txt"
+    python3 -m venv --clear "$to/venv"
+    "$to/venv/bin/pip" install --quiet --no-deps --disable-pip-version-check --upgrade \
+        --target "$to/dateutil" --requirement "$here/dateutil/requirements.txt"
     cp "$here/dateutil/requirements.txt" "$to/dateutil/installed"
 }
 cmp -s "$to/rrule-js/package-lock.json" "$to/rrule-js/node_modules/installed" || {
