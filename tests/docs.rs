@@ -348,6 +348,9 @@ fn quoted(document: &Document, block: &Block) -> Option<String> {
     if words.last().is_some_and(|last| ["-h", "--help"].contains(last)) {
         return Some(format!("{first}\n{}\n", output_of(program, &words[1..]).trim_end()));
     }
+    if words.starts_with(&["dkv20", "machine", "check"]) {
+        return Some(format!("{first}\n{}", output_of(program, &words[1..])));
+    }
     if words.starts_with(&["dkv20", "explore"]) {
         // The table of rules: the lines around it have times.
         let printed = output_of(program, &words[1..]);
