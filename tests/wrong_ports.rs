@@ -43,13 +43,10 @@ const BEHAVIOUR_TIMEOUT: Duration = Duration::from_secs(4);
 /// The time for one pass of shrinking, most of which interpreters take to start.
 const BUDGET_TIME: Duration = Duration::from_secs(120);
 const HONEST: [&str; 3] = ["slow", "chatty-stderr", "one-at-a-time"];
-/// Ports whose answers depend on what was asked before, or on how the input came: to observe them
-/// changes them, so their traces and first wrong steps cannot be checked from outside.
-const REMEMBERING: [&str; 3] = [
-    "snapshot-is-kept-until-the-map-changes",
-    "sorted-keys-are-kept-by-number",
-    "cut-character-is-replaced",
-];
+/// Ports whose answers depend on what was asked before: to observe them changes them, so their traces
+/// and first wrong steps cannot be checked from outside.
+const REMEMBERING: [&str; 2] =
+    ["snapshot-is-kept-until-the-map-changes", "sorted-keys-are-kept-by-number"];
 /// The suites whose cases depend on the seed.
 const SEEDED: [&str; 7] = ["lines", "load", "histories", "sizes", "situations", "scale", "growth"];
 /// The suites that a sample of whole exams leaves out.

@@ -139,38 +139,6 @@ def control_z_ends_the_input(honest, source, sink):
             return
 
 
-@answer(
-    3,
-    "read_chunks",
-    "A character of UTF-8 that two reads cut is replaced.",
-    "Each read is decoded by itself, as in LinusU/node-jsonlines#7 and kangax/html-minifier#275.",
-    # The read of 65,536 bytes ends within a character.
-    "new 1; put a " + "x" * 65_523 + "\xc3\xa9; hash 0",
-    "8",
-)
-def cut_character_is_replaced(honest, source, sink):
-    for chunk in honest(source, sink):
-        # Bytes that are no UTF-8 anywhere else are kept, as a decoder with a fallback would.
-        end = cut_at(chunk)
-        head = len(chunk) - len(chunk.lstrip(bytes(range(0x80, 0xC0))))
-        replaced = b"\xef\xbf\xbd"
-        yield replaced * (0 < head < 4) + chunk[head if head < 4 else 0 : end] + replaced * (
-            end < len(chunk)
-        )
-
-
-def cut_at(chunk):
-    """Return the length without an incomplete character at the end."""
-    for size in range(1, min(4, len(chunk)) + 1):
-        byte = chunk[-size]
-        if byte >= 0xC0:
-            needed = 2 + (byte >= 0xE0) + (byte >= 0xF0)
-            return len(chunk) - size if size < needed else len(chunk)
-        if byte < 0x80:
-            break
-    return len(chunk)
-
-
 # Keys and values.
 
 
