@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dkv20
-from wrong.registry import answer, behaviour, surroundings
+from wrong.registry import answer, behaviour
 
 # Truncation.
 
@@ -113,21 +113,6 @@ def agreement_is_recursive(honest, self, replica, leader, b):
         return m if is_equal else agreement(m - 1)
 
     return agreement(min(replica.last, leader.last))
-
-
-@surroundings(
-    5,
-    "Cluster.agreement",
-    "The index up to which two logs agree is searched from the base upwards, on every settle.",
-    "The words of the definition, taken as a loop.",
-    "4.4",
-)
-def agreement_is_searched_from_the_base(_, self, replica, leader, b):
-    m = b
-    last = min(replica.last, leader.last)
-    while m < last and replica.term_at(m + 1) == leader.term_at(m + 1):
-        m += 1
-    return m
 
 
 # Batches.
