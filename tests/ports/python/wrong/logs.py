@@ -375,23 +375,6 @@ def snapshot_shares_an_empty_log(honest, self, replica, leader):
 @answer(
     5,
     "Replica.dump_log",
-    "The hash of a log has only its last 4,096 entries.",
-    "The entries in memory are a ring, and older ones are only on disk.",
-    "new 1; workload 1 9 4097; log 0",
-    "8",
-)
-def log_is_a_ring_of_4096(_, self):
-    first = max(len(self.log) - 4_096, 0)
-    return b"".join(
-        dkv20.u64(self.base + 1 + position) + dkv20.u64(entry.term) + dkv20.encode_op(entry.op)
-        for position, entry in enumerate(self.log)
-        if position >= first
-    )
-
-
-@answer(
-    5,
-    "Replica.dump_log",
     "In the log's hash an index has 16 bits.",
     "Positions within a segment, as in eraft-io/eraft#95, where 256 entries overflow.",
     "new 1; workload 1 9 65536; log 0",

@@ -114,7 +114,7 @@ def failed_leader_is_no_member(honest, self):
 
 
 @answer(
-    5,
+    4,
     "Cluster.elect",
     "The cluster's term has 8 bits.",
     "A small type for what grows slowly.",
