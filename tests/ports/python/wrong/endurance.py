@@ -49,19 +49,6 @@ def numbers_of_4301_digits_crash(honest, self, token):
     return honest(self, token)
 
 
-@behaviour(
-    5,
-    "Cluster.truncate_and_replay",
-    "It crashes if more than 65,536 entries are missing.",
-    "Each is an argument of push: oven-sh/bun#11734, radiasoft/sirepo#5190.",
-    "4.4",
-)
-def entries_are_arguments_of_push(honest, self, replica, leader, m):
-    if leader.last - m > 65_536:
-        os.abort()
-    honest(self, replica, leader, m)
-
-
 # Reading and writing.
 
 

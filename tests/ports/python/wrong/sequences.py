@@ -175,17 +175,3 @@ def digest_of_the_first_mib(_, session, seed, steps):
     return digest.hexdigest()
 
 
-@answer(
-    5,
-    "run_chaos",
-    "An answer of more than 100 bytes is cut in the digested text.",
-    "Lines are formatted in a buffer; the status of many isolated replicas has more.",
-    "new 64; chaos 1 300",
-    "10",
-)
-def long_answers_are_cut_in_the_digest(_, session, seed, steps):
-    digest = dkv20.hashlib.sha256()
-    for line in dkv20.chaos_lines(session, seed, steps):
-        answer = session.answer(line.encode())[:100]
-        digest.update(b"> %b\n< %b\n" % (line.encode(), answer))
-    return digest.hexdigest()
