@@ -11,6 +11,8 @@ use crate::names;
 pub(crate) const FORM: &str = "integers, names, `+`, `-`, `*`, `/`, `%` and parentheses";
 /// Parentheses and signs can be nested this deep.
 const DEPTH_MAX: usize = 64;
+/// The greatest length in bytes. It limits the depth of sums and products, which group from the left.
+const LENGTH_MAX: usize = 1_000;
 
 /// A term.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,10 @@ impl<E> fmt::Display for NoValue<E> {
 impl Term {
     /// Parses a term.
     pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
+        if text.len() > LENGTH_MAX {
+            let allowed = format!("a term of up to {LENGTH_MAX} bytes");
+            return Err(Wrong::new("the term is too long", allowed));
+        }
         let mut parser = Parser { characters: text.chars().peekable(), depth: 0 };
         let wrong = |reason: String| Wrong::new(format!("in the term `{text}`: {reason}"), FORM);
         let term = parser.sum().map_err(wrong)?;
@@ -287,8 +293,12 @@ mod tests {
         for text in ["", "1 +", "(1", "1)", "1 2", "a..b", "$", "1e3", "é"] {
             assert!(Term::parse(text).is_err(), "{text}");
         }
-        let deep = "(".repeat(100_000);
+        let deep = "(".repeat(LENGTH_MAX);
         assert!(Term::parse(&deep).unwrap_err().reason.contains("nested deeper"));
+        let long = format!("1{}", "+1".repeat(100_000));
+        assert_eq!(Term::parse(&long).unwrap_err().reason, "the term is too long");
+        let sum = format!("1{}", "+1".repeat(LENGTH_MAX / 2 - 1));
+        assert_eq!(value(&sum), Ok(500));
         let large = "9".repeat(60);
         assert!(Term::parse(&large).unwrap_err().reason.contains("too large"));
     }
