@@ -26,8 +26,8 @@ pub struct Budget {
 pub struct Shrunk {
     /// The tape that is left, as it was replayed.
     pub tape: Tape,
-    /// Whether it is known that no step can be removed, with those that use what it made: the
-    /// rest, with each value as near to its own as the ranges allow, does not fail.
+    /// Whether it is known that no step can be removed, with those that use values that it
+    /// made: the rest, with each value as near to its own as the ranges allow, does not fail.
     pub is_minimal: bool,
 }
 
@@ -184,7 +184,7 @@ impl<F: FnMut(&Tape) -> ControlFlow<(), Option<Tape>>> Search<F> {
     }
 
     /// Lowers one value by one and removes one step before it, or one later choice of the same step:
-    /// a count goes with one of what is counted.
+    /// a count goes with one of the things that it counts.
     fn lower_and_remove(&mut self) -> bool {
         let mut lowered = false;
         let mut position = 0;
@@ -203,7 +203,7 @@ impl<F: FnMut(&Tape) -> ControlFlow<(), Option<Tape>>> Search<F> {
     }
 
     fn lower_at(&mut self, position: usize, choice: Choice) -> bool {
-        let lower = self.with(position, choice.value + (choice.lowest - choice.value).signum());
+        let lower = self.with(position, choice.value + choice.lowest.cmp(&choice.value) as i128);
         let Some((step, first)) = lower.step_of(position) else { return false };
         let later = position - first + 1..lower.steps[step].choices.len();
         let without_step = (0..step).map(|step| lower.without(|at| at == step));
@@ -430,6 +430,15 @@ mod tests {
         let shrunk = shrink(numbered(&[4, 9]), budget(500), fails);
         assert_eq!(shrunk.tape.steps.len(), 1);
         assert!(shrunk.is_minimal);
+    }
+
+    #[test]
+    fn the_least_integer_is_lowered() {
+        let is_least = |tape: &Tape| tape.choices().all(|choice| choice.value == i128::MIN);
+        let shrunk = shrink(numbered(&[i128::MIN]), budget(500), |tape| {
+            ControlFlow::Continue((tape.steps.len() == 1 && is_least(tape)).then(|| tape.clone()))
+        });
+        assert!(is_least(&shrunk.tape) && shrunk.is_minimal);
     }
 
     #[test]
