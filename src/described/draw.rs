@@ -61,7 +61,7 @@ impl<F> From<NotDrawn<F>> for Obstacle<F> {
     }
 }
 
-/// Returns the line with the values in its holes, and where they are.
+/// Returns the line with the values in its holes, and their places.
 fn fill_line(form: &LineForm, filled: &Filled) -> (Vec<u8>, Vec<LineValue>) {
     let (mut text, mut values) = (Vec::new(), Vec::new());
     for part in &form.parts {
@@ -148,7 +148,7 @@ impl<R: Reference> Drawing<'_, R> {
         Ok(())
     }
 
-    /// Receives all answers that are due, and captures what they have.
+    /// Receives all answers that are due, and captures their values.
     fn receive(&mut self) -> Result<(), NotDrawn<R::Failure>> {
         while let Some(line) = self.drawn.lines.get(self.drawn.answers.len()) {
             let answer = self.reference.receive().map_err(NotDrawn::Reference)?;
@@ -402,6 +402,18 @@ mod tests {
             let again = draw(rules, &mut Replay::new(&drawn.tape), &mut reference).unwrap();
             prop_assert_eq!(again.lines, drawn.lines, "a tape as it was replayed changes no more");
         }
+    }
+
+    #[test]
+    fn a_length_beyond_the_greatest_is_not_drawn() {
+        let long = "raw = { bytes = \"n * 2000000 .. n * 3000000\" }";
+        let changed = changed(&[("raw = { bytes = \"0 .. 6\" }", long)]);
+        let cases: Vec<_> = (0..50).map(|seed| drawn(&changed.rules, seed)).collect();
+        let commands = cases.iter().flat_map(|case| case.lines.iter().filter_map(|l| l.command));
+        assert!(commands.clone().any(|command| changed.rules.commands[command].name == "apply"));
+        assert!(
+            !commands.clone().any(|command| changed.rules.commands[command].name == "apply-junk")
+        );
     }
 
     #[test]

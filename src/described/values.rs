@@ -38,13 +38,13 @@ pub(crate) fn known<'v>(
     hole.or_else(|| variables.get(scope.variable(name)?))
 }
 
-/// Returns the range of a length.
+/// Returns the range of a length; an empty one if all are out of bounds.
 pub(crate) fn length_range<E>(
     range: &Range,
     lookup: &mut dyn FnMut(&str) -> Result<i128, E>,
 ) -> Result<(i128, i128), NoValue<E>> {
     let (low, high) = range.value(lookup)?;
-    Ok((low.clamp(0, LENGTH_MAX), high.min(LENGTH_MAX)))
+    Ok((low.max(0), high.min(LENGTH_MAX)))
 }
 
 /// Returns the number of indexes.
