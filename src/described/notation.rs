@@ -25,7 +25,7 @@ pub(crate) enum Alphabet {
 #[schemars(untagged)]
 pub(crate) enum Number {
     /// An integer.
-    Integer(i64),
+    Integer(i128),
     /// A term.
     Term(String),
 }
@@ -130,6 +130,14 @@ impl Visitor<'_> for NumberVisitor {
     }
 
     fn visit_i64<E: Error>(self, integer: i64) -> Result<Number, E> {
+        Ok(Number::Integer(integer.into()))
+    }
+
+    fn visit_u64<E: Error>(self, integer: u64) -> Result<Number, E> {
+        Ok(Number::Integer(integer.into()))
+    }
+
+    fn visit_i128<E: Error>(self, integer: i128) -> Result<Number, E> {
         Ok(Number::Integer(integer))
     }
 

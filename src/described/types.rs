@@ -6,9 +6,9 @@ use crate::notation::{Alphabet, Number};
 use crate::term::{Range, Term};
 use crate::text;
 
-/// The keys that say which values a type has.
+/// The keys of which each is a kind of type.
 const KINDS: &str = "exactly one of `integer`, `below`, `choice`, `text` and `bytes`";
-/// The length of a text if the file does not say it.
+/// The length of a text if the file has none.
 const LENGTH: &str = "0 .. 8";
 /// The greatest length of a text or of bytes.
 pub(crate) const LENGTH_MAX: i128 = 1 << 20;
@@ -130,7 +130,7 @@ fn misplaced(written: &Written, kind: &str) -> Faults {
 /// Parses a number as it is written in the file.
 pub(crate) fn term(number: &Number) -> Result<Term, Wrong> {
     match number {
-        Number::Integer(integer) => Ok(Term::Number(i128::from(*integer))),
+        Number::Integer(integer) => Ok(Term::Number(*integer)),
         Number::Term(text) => Term::parse(text),
     }
 }
@@ -203,7 +203,9 @@ mod tests {
         let both = "below = \"2\"\nbytes = \"0 .. 1\"";
         assert_eq!(faults(both), [("", "the type has below and bytes".into())]);
         assert_eq!(faults("below = \"n\""), []);
-        assert_eq!(faults("below = 2"), []);
+        for integer in ["2", "9223372036854775807", "9223372036854775808", "99999999999999999999"] {
+            assert_eq!(faults(&format!("below = {integer}")), [], "{integer}");
+        }
     }
 
     #[test]
