@@ -1,4 +1,4 @@
-//! A described machine: what the file says about programs, and its rules with every profile.
+//! A described machine: its programs, and its rules with every profile.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,9 @@ use crate::checking::rules;
 use crate::file::File;
 use crate::key::Key;
 use crate::mistake::{Found, Mistakes, Wrong};
+use crate::names;
 use crate::rules::Rules;
+use crate::template::check_line;
 
 const HELLO: &str = "hello";
 
@@ -42,7 +44,7 @@ pub struct Program {
     pub directory: Option<PathBuf>,
     /// Variables for its environment beside the inherited ones.
     pub environment: BTreeMap<String, String>,
-    /// How many seconds an answer may take, if the file says so.
+    /// How many seconds an answer may take; `None` if the file has no limit.
     pub timeout: Option<f64>,
     /// Whether it is the reference.
     pub is_reference: bool,
@@ -59,6 +61,9 @@ impl Description {
         let table =
             DeTable::parse(text).map_or_else(|_| DeTable::default(), toml::Spanned::into_inner);
         let mut found = Found::new(text, &table);
+        found.check(&Key::of("name"), names::check_shown(&file.name));
+        let hello = file.protocol.hello.as_deref().unwrap_or(HELLO);
+        found.check(&Key::of("protocol").name("hello"), check_line(hello));
         let greeting = pattern(&mut found, "greeting", file.protocol.greeting.as_deref());
         let unknown = pattern(&mut found, "unknown", file.protocol.unknown.as_deref());
         let programs = programs(&file, &mut found);
@@ -74,8 +79,8 @@ impl Description {
         found.finish(path)?;
         let Some(base) = base else { unreachable!("without rules there is a mistake") };
         Ok(Self {
+            hello: hello.into(),
             name: file.name,
-            hello: file.protocol.0.hello.unwrap_or_else(|| HELLO.into()),
             greeting,
             unknown,
             programs,
@@ -84,7 +89,7 @@ impl Description {
         })
     }
 
-    /// Reports whether an answer says that the program does not know the command.
+    /// Reports whether an answer is that to a command that the program does not know.
     #[must_use]
     pub fn is_unknown(&self, answer: &[u8]) -> bool {
         self.unknown.as_ref().is_some_and(|unknown| unknown.is_match(answer))
@@ -122,8 +127,18 @@ fn programs(file: &File, found: &mut Found<'_>) -> BTreeMap<String, Program> {
         if name.is_empty() || name.contains(is_odd) {
             found.add(&key, "the name is empty, or has white space or a slash", "other characters");
         }
-        if program.command.is_empty() {
+        if program.command.first().is_none_or(String::is_empty) {
             found.add(&key.name("command"), "there is no program", "a program and its arguments");
+        }
+        if program.command.iter().any(|word| word.contains('\0')) {
+            found.add(&key.name("command"), "a word has a NUL", "words without NUL");
+        }
+        for (variable, value) in &program.environment {
+            if variable.is_empty() || variable.contains(['=', '\0']) || value.contains('\0') {
+                let reason = format!("no environment can have the variable {variable:?}");
+                let allowed = "a name that is not empty and has no `=`; no NUL";
+                found.add(&key.name("environment").name(variable), reason, allowed);
+            }
         }
         let is_time = |seconds: f64| seconds > 0.0 && seconds <= 1e6;
         if !program.timeout.is_none_or(is_time) {
@@ -291,6 +306,41 @@ mod tests {
     }
 
     #[test]
+    fn programs_can_be_started_and_names_can_be_shown() {
+        for (old, new, expected) in [
+            (
+                "timeout = 5",
+                "timeout = 99999999999999999999",
+                "programs.new.timeout: invalid type: integer `99999999999999999999`; allowed: a number",
+            ),
+            ("timeout = 5", "timeout = 0", "programs.new.timeout: the time is out of range"),
+            ("timeout = 5", "timeout = nan", "programs.new.timeout: the time is out of range"),
+            ("[\"./notes\", \"serve\"]", "[]", "programs.new.command: there is no program"),
+            ("[\"./notes\", ", "[\"\", ", "programs.new.command: there is no program"),
+            ("\"serve\"]", "\"a\\u0000\"]", "programs.new.command: a word has a NUL"),
+            (
+                "{ RUST_BACKTRACE =",
+                "{ \"A=B\" =",
+                "programs.new.environment.A=B: no environment can have the variable \"A=B\"",
+            ),
+            ("{ RUST_BACKTRACE =", "{ \"\" =", "no environment can have the variable \"\""),
+            ("hello = \"hello\"", "hello = \"a\\nb\"", "protocol.hello: a line has no line end"),
+            ("hello = \"hello\"", "hello = \"\"", "protocol.hello: the line is empty"),
+            ("name = \"notes\"", "name = \" \"", "name: the name \" \" is empty"),
+            (
+                "name = \"apply-junk\"",
+                "name = \"a\\u001b\"",
+                "commands[5].name: the name \"a\\u{1b}\" is empty or has control characters",
+            ),
+            ("timeout = 5", "reference = true", "there are two references"),
+            ("'^err (?<class>\\S+)'", "'('", "protocol.error: no regular expression"),
+            ("greeting = '^ok", "greeting = '[", "protocol.greeting: no regular expression"),
+        ] {
+            assert_mistake(old, new, expected);
+        }
+    }
+
+    #[test]
     fn values_are_in_their_range() {
         for (old, new, expected) in [
             (
@@ -298,19 +348,23 @@ mod tests {
                 "weight = 0",
                 "commands[0].weight: the weight 0 is out of range; allowed: an integer from 1",
             ),
-            ("weight = 4", "weight = -1", "commands[0].weight: invalid value"),
+            (
+                "weight = 4",
+                "weight = -1",
+                "commands[0].weight: invalid value: integer `-1`; allowed: an",
+            ),
+            (
+                "weight = 4",
+                "variants = 4",
+                "commands[0].variants: unknown key `variants`; allowed:",
+            ),
+            ("weight = 4", "fields = 4", "commands[0].fields: unknown key `fields`; allowed:"),
             (
                 "length = \"1 .. 20\"",
                 "length = \"1 .. 99999\"",
                 "case.length: the range `1 .. 99999` is too wide",
             ),
             ("rounds = 2", "rounds = 0", "settle.rounds: 0 rounds are out of range"),
-            ("timeout = 5", "timeout = 0", "programs.new.timeout: the time is out of range"),
-            ("timeout = 5", "timeout = nan", "programs.new.timeout: the time is out of range"),
-            ("[\"./notes\", \"serve\"]", "[]", "programs.new.command: there is no program"),
-            ("timeout = 5", "reference = true", "there are two references"),
-            ("'^err (?<class>\\S+)'", "'('", "protocol.error: no regular expression"),
-            ("greeting = '^ok", "greeting = '[", "protocol.greeting: no regular expression"),
             (
                 "\"1 .. len - index\"",
                 "\"1 .. len -\"",
@@ -324,7 +378,7 @@ mod tests {
             (
                 "errors = \"class\"",
                 "errors = \"kind\"",
-                "equality.errors: unknown variant `kind`; allowed: `exactly`",
+                "equality.errors: unknown value `kind`; allowed: `exactly`",
             ),
             ("ids[]\"]", "ids\"]", "layouts.update.unordered[0]: `ids` is no array"),
             (

@@ -12,7 +12,7 @@ use crate::notation::{Alphabet, Number, OrText, Short, Table};
 /// A described machine: the programs that implement it, and the cases that are drawn for them.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "A machine for `dkv20 exam --machine`")]
+#[schemars(title = "A machine of `dkv20 machine check`")]
 pub(crate) struct File {
     /// The name of the machine in reports.
     pub(crate) name: String,
@@ -62,8 +62,8 @@ pub(crate) struct Protocol {
     /// A regular expression for an error answer; `^err\b` by default. The group `class`, or else
     /// the first one, is the error's class; without groups the whole answer is.
     pub(crate) error: Option<String>,
-    /// A regular expression for the answer to a command that the program does not know. By
-    /// default no answer says so.
+    /// A regular expression for the answer to a command that the program does not know; by
+    /// default no answer is one.
     pub(crate) unknown: Option<String>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Program {
     /// Variables for its environment beside the inherited ones.
     #[serde(default)]
     pub(crate) environment: BTreeMap<String, String>,
-    /// How many seconds an answer may take; by default what the command line says.
+    /// How many seconds an answer may take; by default that of the command line.
     pub(crate) timeout: Option<f64>,
     /// Whether it is the reference.
     #[serde(default)]
@@ -176,8 +176,8 @@ pub(crate) struct Observer {
     pub(crate) line: String,
     /// The name in reports; the line's first word by default.
     pub(crate) name: Option<String>,
-    /// The line that shows what a hash stands for, asked when the answers differ. It has the holes
-    /// of `line`.
+    /// A line that shows the bytes of a hash, asked if the answers differ. It has the holes of
+    /// `line`.
     pub(crate) dump: Option<String>,
     /// The layout of the bytes in the answer to `dump` or, without it, to `line`.
     pub(crate) layout: Option<String>,
@@ -387,10 +387,20 @@ impl File {
     }
 }
 
-/// Splits a message of serde, such as "unknown field `a`, expected `b` or `c`", into what is wrong
-/// and what is allowed.
+/// Splits a message of serde, such as "unknown field `a`, expected `b` or `c`", into the reason and
+/// the values that are allowed, in words of the file's format.
 fn split_reason(message: &str) -> (String, String) {
     let (reason, allowed) = message.split_once(", expected ").unwrap_or((message, ""));
-    let allowed = allowed.strip_prefix("one of ").unwrap_or(allowed);
-    (reason.replace("field", "key"), allowed.into())
+    let allowed = match allowed.strip_prefix("one of ").unwrap_or(allowed) {
+        "f64" => "a number",
+        "u32" => "an integer from 0 to 4294967295",
+        allowed => allowed,
+    };
+    let reason = reason.strip_suffix(" as i128").unwrap_or(reason);
+    // Only the second word: those after it are the file's.
+    let mut words: Vec<_> = reason.splitn(3, ' ').collect();
+    if let Some(word @ &mut ("field" | "variant")) = words.get_mut(1) {
+        *word = if *word == "field" { "key" } else { "value" };
+    }
+    (words.join(" "), allowed.into())
 }

@@ -12,6 +12,15 @@ pub(crate) fn check(name: &str) -> Result<(), Wrong> {
     if is_name { Ok(()) } else { Err(Wrong::new(format!("`{name}` is not a name"), FORM)) }
 }
 
+/// Checks the name of a machine, a command or an observer, which is only shown and compared.
+pub(crate) fn check_shown(name: &str) -> Result<(), Wrong> {
+    if name.trim().is_empty() || name.contains(char::is_control) {
+        let reason = format!("the name {name:?} is empty or has control characters");
+        return Err(Wrong::new(reason, "a text in one line"));
+    }
+    Ok(())
+}
+
 /// Reports whether a name can begin with the character.
 pub(crate) fn is_start(character: char) -> bool {
     character.is_ascii_alphabetic() || character == '_'

@@ -17,22 +17,28 @@ pub(crate) struct Template {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     Literal(String),
-    /// A hole with its name, and what is written in it: the same word if there is only one.
+    /// A hole: its name and its filling, which are the same word if there is only one.
     Hole {
         name: String,
         filling: String,
     },
 }
 
+/// Checks that a text is one line, and not an empty one.
+pub(crate) fn check_line(text: &str) -> Result<(), Wrong> {
+    if text.contains(['\n', '\r']) {
+        return Err(Wrong::new("a line has no line end", "one line"));
+    }
+    if text.trim().is_empty() {
+        return Err(Wrong::new("the line is empty", "a word, then any text"));
+    }
+    Ok(())
+}
+
 impl Template {
     /// Parses a template.
     pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
-        if text.contains(['\n', '\r']) {
-            return Err(Wrong::new("a line has no line end", "one line"));
-        }
-        if text.trim().is_empty() {
-            return Err(Wrong::new("the line is empty", "a word, then any text and holes"));
-        }
+        check_line(text)?;
         let wrong = |reason: String| Wrong::new(format!("in the line `{text}`: {reason}"), FORM);
         let mut pieces = Vec::new();
         let mut literal = String::new();
@@ -70,7 +76,7 @@ impl Template {
     pub(crate) fn word(&self) -> Option<&str> {
         let Piece::Literal(text) = self.pieces.first()? else { return None };
         let (word, has_end) =
-            text.split_once(' ').map_or((&**text, false), |(word, _)| (word, true));
+            text.split_once(char::is_whitespace).map_or((&**text, false), |(word, _)| (word, true));
         let is_whole = has_end || self.pieces.len() == 1;
         Some(word).filter(|word| is_whole && !word.is_empty())
     }
@@ -121,6 +127,7 @@ mod tests {
         let word = |text| Template::parse(text).unwrap().word().map(str::to_owned);
         assert_eq!(word("hash"), Some("hash".into()));
         assert_eq!(word("hash {n}"), Some("hash".into()));
+        assert_eq!(word("hash\t{n}"), Some("hash".into()));
         assert_eq!(word("hash{n}"), None);
         assert_eq!(word("{n} a"), None);
     }

@@ -126,6 +126,7 @@ impl Builder<'_, '_> {
             let reason = "the line does not begin with a word";
             self.wrong(key, Wrong::new(reason, "`name` beside `line`"));
         }
+        self.check(&key.name("name"), names::check_shown(found.as_ref()?))?;
         found
     }
 
