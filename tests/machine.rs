@@ -44,6 +44,11 @@ const RIGHT: &str = r#"
         eval "case \$line in $1 hello | new) echo ok ;; make) echo ok t ;; *) echo ok done ;; esac"
     done"#;
 
+/// Returns the command of the program in the file, with these answers before the right ones.
+fn program(answers: &str) -> String {
+    format!("{:?}", ["sh", "-c", RIGHT, "sh", answers])
+}
+
 fn machine(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines").join(name).display().to_string()
 }
@@ -160,7 +165,6 @@ fn faults_of_the_description_are_found() {
 
 #[test]
 fn the_other_programs_greet_and_answer_the_observers() {
-    let program = |answers: &str| format!("{:?}", ["sh", "-c", RIGHT, "sh", answers]);
     let other = |command: &str| {
         let right = program("");
         let (_folder, file) = written(&format!(
@@ -203,6 +207,48 @@ fn a_check_that_cannot_be_done_has_a_status_of_its_own() {
     assert_checked(&checked(&["/no/such/file"]), 3, &["/no/such/file: "]);
     assert_checked(&checked(&[&file, "--profile", "x"]), 2, &["no such profile; it has none"]);
     assert_checked(&checked(&[&none.1]), 2, &["the file has no reference"]);
+}
+
+#[test]
+fn a_file_that_is_no_text_cannot_be_read() {
+    let (folder, file) = written("");
+    for (bytes, reason) in [
+        (&b"name = 'a'\n# \xff"[..], "machine.toml: line 2 is not UTF-8"),
+        (&vec![b'#'; (16 << 20) + 1], "machine.toml: it has more than 16 MiB"),
+    ] {
+        fs::write(&file, bytes).expect("a file can be written");
+        assert_checked(&checked(&[&file]), 3, &[reason]);
+    }
+    let folder = folder.path().display().to_string();
+    assert_checked(&checked(&[&folder]), 3, &[&folder]);
+}
+
+#[test]
+fn characters_that_control_a_terminal_are_escaped() {
+    let (_folder, file) = written("name = 'a'\n\"b\\n\\u001b\" = 1\n");
+    let mistake = ":2:1: b\\n\\x1b: unknown key `b\\n\\x1b`; allowed: ";
+    assert_checked(&checked(&[&file]), 1, &[mistake, "faulty: 1 mistake\n"]);
+    let (_folder, file) = written(&format!("{SMALL}profiles.\"\\u001b\" = {{}}\n"));
+    let unknown = checked(&[&file, "--profile", "\u{7}"]);
+    assert_checked(&unknown, 2, &["--profile \\x07: the file has no such profile; it has \\x1b"]);
+    let missing = checked(&[&file, "--reference", "/\u{7}"]);
+    assert_checked(&missing, 3, &["program reference: /\\x07: there is no such file"]);
+}
+
+#[test]
+fn an_observer_that_another_program_refuses_is_reported_once() {
+    let small = SMALL.replace("[\"state\"]", "[\"state {place}\"]");
+    for (answer, words) in [("no", "faulty: 1 fault\n"), ("unknown", "  does not know: state 0\n")]
+    {
+        let (right, other) = (program(""), program(&format!("state*) echo err {answer} ;;")));
+        let (_folder, file) = written(&format!(
+            "{small}types.place = '0 .. 9'\n[programs]\na = {{ command = {right}, reference = true \
+             }}\nb = {{ command = {other} }}\n"
+        ));
+        let output = checked(&[&file, "--cases", "20"]);
+        assert!(said(&output).contains(words), "{}", said(&output));
+        assert!(!said(&output).contains("state 1"), "{}", said(&output));
+    }
 }
 
 #[test]

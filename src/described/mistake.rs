@@ -1,4 +1,4 @@
-//! Mistakes in a file: where they are, and what is allowed there.
+//! Mistakes in a file: their places, and the values that are allowed there.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub struct Mistake {
     pub key: String,
     /// The reason why it is one.
     pub reason: String,
-    /// The values that are allowed there; empty if the reason says it.
+    /// The values that are allowed there; empty if the reason has them.
     pub allowed: String,
 }
 
@@ -34,18 +34,25 @@ pub struct Mistakes {
 impl fmt::Display for Mistakes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, mistake) in self.mistakes.iter().enumerate() {
-            let Mistake { line, column, key, reason, allowed } = mistake;
             if position > 0 {
                 writeln!(formatter)?;
             }
-            write!(formatter, "{}:{line}:{column}: ", self.file.display())?;
-            if !key.is_empty() {
-                write!(formatter, "{key}: ")?;
-            }
-            write!(formatter, "{reason}")?;
-            if !allowed.is_empty() {
-                write!(formatter, "; allowed: {allowed}")?;
-            }
+            write!(formatter, "{}:{mistake}", self.file.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, column, key, reason, allowed } = self;
+        write!(formatter, "{line}:{column}: ")?;
+        if !key.is_empty() {
+            write!(formatter, "{key}: ")?;
+        }
+        write!(formatter, "{reason}")?;
+        if !allowed.is_empty() {
+            write!(formatter, "; allowed: {allowed}")?;
         }
         Ok(())
     }

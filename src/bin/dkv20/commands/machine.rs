@@ -1,11 +1,14 @@
 //! `machine check` and `machine schema`: files that describe a machine.
 
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use dkv20_described::{Check, Description, NotDrawn, Reference, Rules, Status, check, schema};
+use dkv20_exam::reports::visible;
 use dkv20_exam::{Breakdown, Conversation, Failure as Trouble, Interrupt, PortSpec};
 
 use super::arguments::{interrupt, resolve, seconds, whole};
@@ -15,6 +18,8 @@ use crate::exit::{Exit, Failure};
 
 /// The most cases. Every answer of each is kept.
 const CASES_MAX: u64 = 100_000;
+/// The greatest length of a file, so that one without an end, such as a device, is not read on.
+const FILE_LENGTH_MAX: u64 = 1 << 24;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -80,7 +85,7 @@ pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
 
 fn run_check(arguments: &CheckArguments) -> Result<Exit, Failure> {
     let file = &arguments.file;
-    let text = fs::read_to_string(file).map_err(|error| broken(file, error))?;
+    let text = read(file)?;
     let mut report = Report::new(file.clone(), arguments.seed, arguments.cases);
     match Description::read(file, &text) {
         Err(mistakes) => report.mistakes = mistakes.mistakes,
@@ -88,7 +93,7 @@ fn run_check(arguments: &CheckArguments) -> Result<Exit, Failure> {
     }
     print(&if arguments.json { report.json() } else { report.text() })?;
     for obstacle in &report.obstacles {
-        crate::complain(&format!("dkv20: {obstacle}"));
+        crate::complain(&format!("dkv20: {}", visible(obstacle)));
     }
     Ok(if !report.obstacles.is_empty() {
         Exit::Broken
@@ -96,6 +101,20 @@ fn run_check(arguments: &CheckArguments) -> Result<Exit, Failure> {
         Exit::Done
     } else {
         Exit::Diverged
+    })
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = |opened: File| opened.take(FILE_LENGTH_MAX + 1).read_to_end(&mut bytes);
+    let length = File::open(file).and_then(read).map_err(|error| broken(file, error))?;
+    if u64::try_from(length).is_ok_and(|length| length > FILE_LENGTH_MAX) {
+        return Err(broken(file, format!("it has more than {} MiB", FILE_LENGTH_MAX >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
+        broken(file, format!("line {line} is not UTF-8"))
     })
 }
 
@@ -110,7 +129,9 @@ fn check_programs(
         let known = if known.is_empty() { "none".into() } else { known.join(", ") };
         let profile = profile.unwrap_or_default();
         return Err(Failure::usage(format!(
-            "--profile {profile}: the file has no such profile; it has {known}"
+            "--profile {}: the file has no such profile; it has {}",
+            visible(profile),
+            visible(&known)
         )));
     };
     let mut programs = programs(arguments, description)?;
@@ -245,16 +266,25 @@ impl Checker<'_> {
         other: &mut ProgramReport,
     ) -> Result<(), Breakdown> {
         let Some(Check { start, observations, .. }) = &self.report.check else { return Ok(()) };
+        let start = start.iter().map(|line| (None, line));
         let observed = observations.iter().flat_map(|observation| {
-            [Some(&observation.line), observation.dump.as_ref()].into_iter().flatten()
+            let lines = [Some(&observation.line), observation.dump.as_ref()];
+            lines.into_iter().flatten().map(|line| (Some(observation.observer), line))
         });
         let mut faults = Vec::new();
-        for line in start.iter().chain(observed) {
+        // An observer stands for many lines: the first that is not answered is reported.
+        let mut reported = BTreeSet::new();
+        for (observer, line) in start.chain(observed) {
             conversation.send(line);
             let answer = conversation.receive()?;
-            if self.description.is_unknown(&answer) {
+            let is_unknown = self.description.is_unknown(&answer);
+            let is_fault = is_unknown || self.rules.equality.status(&answer) != Status::Ok;
+            if !is_fault || !reported.insert(observer) {
+                continue;
+            }
+            if is_unknown {
                 other.unknown.push(String::from_utf8_lossy(line).into_owned());
-            } else if self.rules.equality.status(&answer) != Status::Ok {
+            } else {
                 faults.push(Fault::refused(name, line, &answer));
             }
         }

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use dkv20_described::{Check, Disagreement, Mistake, Mistakes};
+use dkv20_described::{Check, Disagreement, Mistake};
 use dkv20_exam::Breakdown;
 use dkv20_exam::reports::{counted, visible};
 use serde_json::{Value, json};
+
+use super::files::shown;
 
 /// The outcome of a check.
 pub(crate) struct Report {
@@ -187,9 +189,10 @@ impl Report {
 
     pub(crate) fn text(&self) -> String {
         if !self.mistakes.is_empty() {
-            let (file, mistakes) = (self.file.clone(), self.mistakes.clone());
-            let count = counted(mistakes.len(), "mistake");
-            return format!("{}\nfaulty: {count}\n", Mistakes { file, mistakes });
+            let file = shown(&self.file);
+            let mistake = |mistake: &Mistake| format!("{file}:{}\n", visible(&mistake.to_string()));
+            let mistakes: String = self.mistakes.iter().map(mistake).collect();
+            return format!("{mistakes}faulty: {}\n", counted(self.mistakes.len(), "mistake"));
         }
         let (machine, cases) = (visible(&self.machine), counted(self.cases, "case"));
         let mut text = format!("machine {machine}: {cases} from seed {}\n", self.seed);
@@ -239,10 +242,12 @@ impl Report {
 
 /// Returns what was drawn, as tables.
 fn tables(check: &Check) -> String {
-    let commands = check.commands.iter().map(|command| command.name.len());
-    let pools = check.pools.iter().map(|pool| pool.name.len());
-    let types = check.types.iter().map(|one| one.name.len());
-    let width = commands.chain(pools).chain(types).max().unwrap_or_default().max("command".len());
+    let commands = check.commands.iter().map(|command| &command.name);
+    let pools = check.pools.iter().map(|pool| &pool.name);
+    let types = check.types.iter().map(|one| &one.name);
+    let names = commands.chain(pools).chain(types);
+    let width =
+        names.map(|name| name.chars().count()).max().unwrap_or_default().max("command".len());
     let mut text = format!("{:1$}   drawn  errors\n", "command", width + 2);
     for command in &check.commands {
         let percent = (command.errors * 100).checked_div(command.drawn);
