@@ -9,7 +9,7 @@ use crate::equality::{Equality, Status};
 use crate::layout::Field;
 use crate::rules::Rules;
 
-/// The words of an answer from this one on are not told apart.
+/// The words of an answer from this one on are not distinguished.
 const WORDS_MAX: usize = 8;
 
 /// Describes how the answer of a port differs from the reference's. If their bytes have a layout,

@@ -43,11 +43,11 @@ pub struct Line {
 pub struct LineValue {
     /// Its place in the line.
     pub range: Range<usize>,
-    /// From where it is.
+    /// Its origin.
     pub origin: Origin,
 }
 
-/// From where a value in a line is. The numbers are positions among the rules.
+/// The origin of a value in a line. The numbers are positions among the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A variable.

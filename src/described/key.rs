@@ -1,4 +1,4 @@
-//! Keys of the file, and where they are in it.
+//! Keys of the file, and their places in it.
 
 use std::fmt;
 

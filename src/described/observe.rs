@@ -10,7 +10,7 @@ pub struct Observation {
     pub observer: usize,
     /// The line.
     pub line: Vec<u8>,
-    /// The line that shows what its answer stands for.
+    /// The line that shows the bytes behind its answer.
     pub dump: Option<Vec<u8>>,
 }
 

@@ -85,7 +85,7 @@ impl Scope {
         self.pools.iter().position(|other| other == name)
     }
 
-    /// Returns the names that mean several things, with what they mean.
+    /// Returns the names that have several meanings, with those.
     pub(crate) fn ambiguous(&self) -> Vec<(String, Vec<&'static str>)> {
         let variables = self.variables.iter().map(|(name, _)| (name, "a variable"));
         let types = self.types.iter().map(|(name, _)| (name, "a type"));
@@ -145,8 +145,7 @@ impl Scope {
             || self.pool(name).is_some()
             || self.type_of(name).is_some();
         if is_renamed && (is_taken || matches!(kind, Filling::Variable(_))) {
-            let reason =
-                format!("`{{{name}:{filling}}}` gives another name to a value that has one");
+            let reason = format!("`{{{name}:{filling}}}` is another name for a value that has one");
             return Err(Wrong::new(reason, "a new name before the `:`, a type or pool after it"));
         }
         if let Filling::Type(id) = kind {

@@ -154,7 +154,7 @@ impl Source for Random {
 }
 
 /// The choices of a tape, as far as they are possible: a value outside the present range becomes the
-/// nearest one inside, and where the tape has no choice, the simplest value is chosen.
+/// nearest one inside, and if the tape has no choice, the simplest value is chosen.
 #[derive(Clone, Debug)]
 pub struct Replay<'t> {
     tape: &'t Tape,

@@ -88,7 +88,7 @@ impl Tape {
         }) == std::cmp::Ordering::Less
     }
 
-    /// Returns the tape without these steps and those that use what they made.
+    /// Returns the tape without these steps and those that use values that they made.
     pub(crate) fn without(&self, is_removed: impl Fn(usize) -> bool) -> Self {
         let mut removed = Vec::new();
         let mut steps = Vec::new();

@@ -1,4 +1,4 @@
-"""What small machines with planted faults share: the reader loop, and the list of faults.
+"""The parts that small machines with planted faults share: the reader loop, and the list of faults.
 
     PROGRAM                 serves the right machine
     PROGRAM --fault NAME    serves one with a fault

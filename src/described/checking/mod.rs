@@ -17,7 +17,7 @@ use crate::rules::Rules;
 use crate::template::Template;
 use crate::term::Range;
 
-/// The number of commands of a case if the file does not say it, and the greatest.
+/// The number of commands of a case if the file has none, and the greatest.
 const LENGTH: (u32, u32) = (1, 30);
 const CASE_LENGTH_MAX: u32 = 10_000;
 
@@ -125,7 +125,7 @@ fn names_of<T>(table: &BTreeMap<String, T>) -> String {
     names::list(table.keys().map(String::as_str))
 }
 
-/// Returns a regular expression's mistake without the picture of where it is.
+/// Returns a regular expression's mistake without the picture of its place.
 pub(crate) fn unreadable(error: &regex::Error) -> Wrong {
     let text = error.to_string();
     let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();

@@ -157,7 +157,7 @@ class RefusedAdditionIsLogged(Counter):
 
 @fault("refused, yet done", "new 3", "add 2", "sub 3", "value")
 class RefusedSubtractionGoesToZero(Counter):
-    """A subtraction below zero is refused, but takes what there is."""
+    """A subtraction below zero is refused, but sets the counter to zero."""
 
     def change(self, by: int) -> int:
         if self.value + by < 0:

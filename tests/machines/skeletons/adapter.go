@@ -126,7 +126,7 @@ func (s *session) run(words []string) (string, error) {
 	}
 }
 
-// tally sorts what it counts: a map has no order, and the answer needs one.
+// tally sorts the counts: a map has no order, and the answer needs one.
 func (s *session) tally() string {
 	counts := map[string]int{}
 	for _, by := range s.log {

@@ -1,4 +1,4 @@
-// Yjs behind the line protocol of this folder's README: one answer line for each command line.
+// Yjs behind the line protocol of tests/machines/README.md: one answer line for each command line.
 import { createHash } from 'node:crypto'
 import { readSync, writeSync } from 'node:fs'
 import * as Y from 'yjs'
@@ -87,8 +87,8 @@ const members = entries => {
   return `{${sorted.map(([name, value]) => `${JSON.stringify(name)}:${canonical(value)}`).join()}}`
 }
 
-// Runs of text with their attributes. The places at which a run is split have no meaning, nor has a null
-// attribute.
+// Runs of text with their attributes. The places at which a run is split have no meaning, nor has
+// a null attribute.
 const delta = text => {
   const runs = []
   for (const { insert, attributes = {} } of text.toDelta()) {

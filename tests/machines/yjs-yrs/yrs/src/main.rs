@@ -1,4 +1,4 @@
-//! Yrs behind the line protocol of this folder's README: one answer line for each command line.
+//! Yrs behind the line protocol of tests/machines/README.md: one answer line for each command line.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -140,8 +140,8 @@ fn shared<T: ReadTxn>(txn: &T, value: &Out) -> String {
     }
 }
 
-/// Runs of text with their attributes. The places at which a run is split have no meaning, nor has a null
-/// attribute.
+/// Runs of text with their attributes. The places at which a run is split have no meaning, nor has
+/// a null attribute.
 fn delta<T: ReadTxn>(txn: &T, text: &TextRef) -> String {
     let mut runs: Vec<(String, String)> = Vec::new();
     for diff in text.diff(txn, YChange::identity) {
