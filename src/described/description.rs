@@ -162,6 +162,7 @@ fn programs(file: &File, found: &mut Found<'_>) -> BTreeMap<String, Program> {
 mod tests {
     use super::*;
     use crate::fake::example;
+    use crate::file::ErrorEquality;
 
     /// The mistakes of the example with one text in place of another.
     #[track_caller]
@@ -192,6 +193,25 @@ mod tests {
         assert_eq!(description.profiles["plain"].commands.len(), 4);
         assert_eq!(description.programs["new"].timeout, Some(5.0));
         assert!(description.programs["old"].is_reference);
+        let errors = |rules: &Rules| rules.equality.errors;
+        assert_eq!(errors(&description.rules), ErrorEquality::Class);
+        assert_eq!(errors(&description.profiles["plain"]), ErrorEquality::Any);
+    }
+
+    #[test]
+    fn an_expected_difference_is_the_whole_fingerprint() {
+        let expected = &crate::fake::description().rules.expected[0];
+        let matches = |fingerprint| expected.matches("new", fingerprint, &["insert"]);
+        assert!(matches("delete: ok instead of error range"));
+        assert!(!matches("delete: ok instead of error range 1"));
+        assert!(!matches("undelete: ok instead of error range"));
+    }
+
+    #[test]
+    fn inner_arrays_are_sorted_before_outer_ones() {
+        let text = example().replace("[\"ids[]\"]", "[\"ids[]\", \"ids[].a[]\"]");
+        let description = Description::read(Path::new("a"), &text).unwrap();
+        assert_eq!(description.rules.layouts["update"].unordered, ["ids[].a", "ids"]);
     }
 
     #[test]

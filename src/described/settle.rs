@@ -118,8 +118,11 @@ fn text(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use crate::description::Description;
     use crate::draw::draw;
-    use crate::fake::{Closure, Fault, notes, rules};
+    use crate::fake::{Closure, Fault, example, notes, rules};
     use crate::source::Random;
 
     #[test]
@@ -162,6 +165,22 @@ mod tests {
         assert_eq!(unequal.observer, "text");
         let [first, other] = unequal.lines.map(|(line, answer)| [line, answer].concat());
         assert_eq!((&*first, &*other), (&b"text 0ok 0"[..], &b"text 1ok 1"[..]));
+    }
+
+    #[test]
+    fn holes_of_two_types_can_have_the_same_value() {
+        let text = example().replace("index = ", "place = { below = \"n\" }\nindex = ");
+        let text =
+            text.replace("\"apply {to:client} {update}\",\n]", "\"move {from} {place}\",\n]");
+        let rules = Description::read(Path::new("a"), &text).unwrap().rules;
+        let mut cases = (0..50).map(|seed| {
+            draw(&rules, &mut Random::new(seed, true), &mut notes(Fault::None)).unwrap()
+        });
+        let drawn = cases.find(|drawn| drawn.lines[0].text == b"new 2").unwrap();
+        let mut program = Closure::new(|_| Some("ok 0".into()));
+        drawn.settle(&rules, &mut program).unwrap().unwrap();
+        let moved = program.sent.iter().filter(|line| line.starts_with("move ")).take(4);
+        assert_eq!(moved.collect::<Vec<_>>(), ["move 0 0", "move 0 1", "move 1 0", "move 1 1"]);
     }
 
     #[test]

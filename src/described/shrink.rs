@@ -442,6 +442,27 @@ mod tests {
     }
 
     #[test]
+    fn simpler_values_are_kept_only_if_no_step_can_be_removed_after_them() {
+        let fails =
+            |tape: &Tape| ControlFlow::Continue((tape.steps.len() == 1).then(|| tape.clone()));
+        // One attempt to remove the step, and one to lower its value.
+        let Shrunk { tape, is_minimal } = shrink(numbered(&[9]), budget(2), fails);
+        assert!(is_minimal && tape == numbered(&[9]), "{tape:?}");
+        let Shrunk { tape, is_minimal } = shrink(numbered(&[9]), budget(3), fails);
+        assert!(is_minimal && tape == numbered(&[0]), "{tape:?}");
+    }
+
+    #[test]
+    fn no_candidate_is_tried_twice() {
+        let mut tried = HashSet::new();
+        shrink(numbered(&[1, 0, 90, 2, 77, 3, 100]), budget(500), |tape| {
+            assert!(tried.insert(tape.clone()), "{tape:?}");
+            fails(tape)
+        });
+        assert!(tried.len() > 20, "{}", tried.len());
+    }
+
+    #[test]
     fn values_of_a_type_are_renamed_together() {
         let named = |values: &[i128]| {
             let mut tape = numbered(values);
