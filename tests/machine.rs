@@ -236,6 +236,23 @@ fn characters_that_control_a_terminal_are_escaped() {
 }
 
 #[test]
+fn the_file_sets_the_environment_the_folder_and_the_time_limit() {
+    let check = |answers: &str, keys: &str| {
+        let command = program(answers);
+        let (folder, file) = written(&format!(
+            "{SMALL}programs.a = {{ command = {command}, reference = true, {keys} }}\n"
+        ));
+        fs::create_dir(folder.path().join("inner")).expect("a folder can be made");
+        checked(&[&file, "--cases", "5", "--timeout", "60"])
+    };
+    let here = r#"make) [ "$TOKEN-${PWD##*/}" = t-inner ] && echo ok t || echo err no ;;"#;
+    let output = check(here, "environment.TOKEN = 't', directory = 'inner'");
+    assert_checked(&output, 0, &["good: 0 faults"]);
+    let slow = check("make) sleep 9; sleep() { :; }; echo ok t ;;", "timeout = 3");
+    assert_checked(&slow, 1, &["fault: a: `make`: no answer in time"]);
+}
+
+#[test]
 fn an_observer_that_another_program_refuses_is_reported_once() {
     let small = SMALL.replace("[\"state\"]", "[\"state {place}\"]");
     for (answer, words) in [("no", "faulty: 1 fault\n"), ("unknown", "  does not know: state 0\n")]
