@@ -85,7 +85,7 @@ pub struct Disagreement {
 }
 
 /// A case with its observers: each line with the name of its command or observer, and its answer.
-type Run = Vec<(Vec<u8>, String, Vec<u8>)>;
+type Run<'r> = Vec<(Vec<u8>, &'r str, Vec<u8>)>;
 
 /// Draws a case for each of the seeds on one process of the reference, runs them again on another
 /// one, and on that in the opposite order. The rules are those of the description or of one of its
@@ -118,7 +118,7 @@ pub fn check<R: Reference>(
         runs.push(run);
     }
     let mut again = start().map_err(NotDrawn::Reference)?;
-    let mut first_different = |runs: &mut dyn Iterator<Item = &Run>| {
+    let mut first_different = |runs: &mut dyn Iterator<Item = &Run<'_>>| {
         for run in runs {
             if let Some(disagreement) = run_again(rules, run, &mut again)? {
                 return Ok(Some(disagreement));
@@ -174,12 +174,12 @@ impl Check {
         }
     }
 
-    fn count_observers(&mut self, rules: &Rules, run: &Run) {
+    fn count_observers(&mut self, rules: &Rules, run: &Run<'_>) {
         for (line, name, answer) in run {
             let is_observer = rules.observers.iter().any(|observer| observer.name == *name);
             let is_known = self.failed_observers.iter().any(|(known, ..)| known == name);
             if is_observer && !is_known && rules.equality.status(answer) != Status::Ok {
-                self.failed_observers.push((name.clone(), line.clone(), answer.clone()));
+                self.failed_observers.push(((*name).into(), line.clone(), answer.clone()));
             }
         }
     }
@@ -200,23 +200,21 @@ impl TypeCheck {
 }
 
 /// Asks the observers after a case, and returns all lines and answers.
-fn observed<R: Reference>(
-    rules: &Rules,
+fn observed<'r, R: Reference>(
+    rules: &'r Rules,
     drawn: &Drawn,
     process: &mut R,
-) -> Result<Run, NotDrawn<R::Failure>> {
-    let name = |command: Option<usize>| {
-        command.map_or(String::new(), |command| rules.commands[command].name.clone())
-    };
+) -> Result<Run<'r>, NotDrawn<R::Failure>> {
+    let name = |command: Option<usize>| command.map_or("", |command| &rules.commands[command].name);
     let lines = drawn.lines.iter().zip(&drawn.answers);
-    let mut run: Run = lines
+    let mut run: Run<'_> = lines
         .map(|(line, answer)| (line.text.clone(), name(line.command), answer.clone()))
         .collect();
     for observation in drawn.observations(rules).map_err(NotDrawn::without_failure)? {
         let name = &rules.observers[observation.observer].name;
         for line in [Some(observation.line), observation.dump].into_iter().flatten() {
             let answer = ask(process, &line).map_err(NotDrawn::Reference)?;
-            run.push((line, name.clone(), answer));
+            run.push((line, name, answer));
         }
     }
     Ok(run)
@@ -225,7 +223,7 @@ fn observed<R: Reference>(
 /// Runs a case again. Returns the first line with another answer.
 fn run_again<R: Reference>(
     rules: &Rules,
-    run: &Run,
+    run: &Run<'_>,
     process: &mut R,
 ) -> Result<Option<Disagreement>, R::Failure> {
     for (position, (line, name, first)) in run.iter().enumerate() {

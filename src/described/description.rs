@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use crate::checking::rules;
 use crate::file::File;
 use crate::key::Key;
-use crate::mistake::{Found, Mistakes, Wrong};
+use crate::mistake::{Found, Mistakes};
 use crate::names;
 use crate::rules::Rules;
 use crate::template::check_line;
@@ -142,9 +142,8 @@ fn programs(file: &File, found: &mut Found<'_>) -> BTreeMap<String, Program> {
         }
         let is_time = |seconds: f64| seconds > 0.0 && seconds <= 1e6;
         if !program.timeout.is_none_or(is_time) {
-            let wrong =
-                Wrong::new("the time is out of range", "seconds, above 0 and up to 1000000");
-            found.add(&key.name("timeout"), wrong.reason, wrong.allowed);
+            let allowed = "seconds, above 0 and up to 1000000";
+            found.add(&key.name("timeout"), "the time is out of range", allowed);
         }
         let program = Program {
             command: program.command.clone(),

@@ -23,9 +23,8 @@ impl Builder<'_, '_> {
             let key = variables.name(name);
             if let Some(values) = self.values(&key, written) {
                 values.for_each_name(&mut |needed| {
-                    let wrong = Wrong::new(format!("`{needed}` is not known there"), "integers");
-                    self.is_right = false;
-                    self.found.add(&key, wrong.reason, wrong.allowed);
+                    let reason = format!("`{needed}` is not known there");
+                    self.wrong(&key, Wrong::new(reason, "integers"));
                 });
                 scope.variables.push((name.clone(), values));
             }

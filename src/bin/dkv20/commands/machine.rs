@@ -175,8 +175,7 @@ fn programs(
         let mut spec = PortSpec::new(name, described.command.clone());
         spec.directory.clone_from(&described.directory);
         spec.environment.clone_from(&described.environment);
-        let folder = folder_of(Path::new(&arguments.file));
-        resolve(&mut spec, folder)
+        resolve(&mut spec, folder_of(&arguments.file))
             .map_err(|reason| broken(&arguments.file, format!("program {name}: {reason}")))?;
         // A time of less than a nanosecond is none.
         let seconds = described.timeout.map(|seconds| Duration::from_secs_f64(seconds.max(1e-9)));
