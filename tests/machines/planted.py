@@ -183,7 +183,7 @@ def first_wrong_step(right: type[Machine], name: str) -> int:
         return len(shows)
     machines = (right(), FAULTS[name]())
     answers = [[machine.answer(line) for line in shows] for machine in machines]
-    wrong = [one != other for one, other in zip(*answers, strict=True)]
+    wrong = [one != other for one, other in zip(*answers)]
     assert wrong.index(True) == len(shows) - 1, f"{name}: {answers}"
     for step in range(1, len(shows) + 1):
         lines = shows[:step] + right.OBSERVERS

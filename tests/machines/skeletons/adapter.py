@@ -62,38 +62,36 @@ class Session:
         usage = USAGE[name]
         if len(words) != len(usage.split()) - 1:
             raise Refusal("usage", usage)
-        match name:
-            case "hello":
-                return "counter 1"
-            case "new":
-                return self.start(number(words[0], usage, 1, 65535, "a limit is 1 to 65535"))
-            case "add":
-                return self.change(number(words[0], usage, 0, 65535, "a number is at most 65535"))
-            case "sub":
-                return self.change(-number(words[0], usage, 0, 65535, "a number is at most 65535"))
-            case "undo":
-                if not self.log:
-                    raise Refusal("empty", "the log is empty")
-                self.value -= self.log.pop()
-                return self.value
-            case "clear":
-                self.log = []
-                return None
-            case "value":
-                return self.value
-            case "len":
-                return len(self.log)
-            case "entry":
-                index = number(words[0], usage, 0, len(self.log) - 1, "no such entry")
-                return f"{self.log[index]:+}"
-            case "log":
-                return ",".join(f"{by:+}" for by in self.log) or "-"
-            case "tally":
-                # A hash table has no order; the answer needs one.
-                tally = sorted(Tally(f"{by:+}" for by in self.log).items())
-                return ",".join(f"{by}:{count}" for by, count in tally) or "-"
-            case _:
-                raise RuntimeError("as asked")
+        if name == "hello":
+            return "counter 1"
+        if name == "new":
+            return self.start(number(words[0], usage, 1, 65535, "a limit is 1 to 65535"))
+        if name == "add":
+            return self.change(number(words[0], usage, 0, 65535, "a number is at most 65535"))
+        if name == "sub":
+            return self.change(-number(words[0], usage, 0, 65535, "a number is at most 65535"))
+        if name == "undo":
+            if not self.log:
+                raise Refusal("empty", "the log is empty")
+            self.value -= self.log.pop()
+            return self.value
+        if name == "clear":
+            self.log = []
+            return None
+        if name == "value":
+            return self.value
+        if name == "len":
+            return len(self.log)
+        if name == "entry":
+            index = number(words[0], usage, 0, len(self.log) - 1, "no such entry")
+            return f"{self.log[index]:+}"
+        if name == "log":
+            return ",".join(f"{by:+}" for by in self.log) or "-"
+        if name == "tally":
+            # A hash table has no order; the answer needs one.
+            tally = sorted(Tally(f"{by:+}" for by in self.log).items())
+            return ",".join(f"{by}:{count}" for by, count in tally) or "-"
+        raise RuntimeError("as asked")
 
     def change(self, by: int) -> int:
         if self.value + by < 0:

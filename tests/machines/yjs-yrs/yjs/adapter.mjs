@@ -39,7 +39,8 @@ const json = word => {
 
 const string = word => {
   const value = json(word)
-  if (typeof value !== 'string' || !value.isWellFormed()) refuse('usage', `not a string: ${word}`)
+  // A surrogate that is alone. (`isWellFormed` needs Node.js 20.)
+  if (typeof value !== 'string' || /\p{Surrogate}/u.test(value)) refuse('usage', `not a string: ${word}`)
   return value
 }
 
