@@ -207,6 +207,19 @@ mod tests {
     }
 
     #[test]
+    fn an_exchange_has_lines() {
+        let start = example().find("exchange = [").unwrap();
+        let (before, from) = example().split_at(start);
+        let (_, after) = from.split_once("\n]").unwrap();
+        let text = format!("{before}exchange = []{after}");
+        let error = Description::read(Path::new("a"), &text).unwrap_err().to_string();
+        assert!(
+            error.contains(": settle.exchange: the list is empty; allowed: at least one"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn inner_arrays_are_sorted_before_outer_ones() {
         let text = example().replace("[\"ids[]\"]", "[\"ids[]\", \"ids[].a[]\"]");
         let description = Description::read(Path::new("a"), &text).unwrap();
@@ -383,6 +396,7 @@ mod tests {
                 "length = \"1 .. 99999\"",
                 "case.length: the range `1 .. 99999` is too wide",
             ),
+            ("equal = [\"text\", \"hash\"]", "equal = []", "settle.equal: the list is empty"),
             ("rounds = 2", "rounds = 0", "settle.rounds: 0 rounds are out of range"),
             (
                 "\"1 .. len - index\"",
@@ -404,6 +418,12 @@ mod tests {
                 "count = \"id_count\"",
                 "count = \"text\"",
                 "layouts.update.fields[2]: `text` is no integer before",
+            ),
+            ("path = \"text\"", "path = \"\"", "layouts.update.fields[3]: the path `` is empty"),
+            (
+                "path = \"id_count\"",
+                "path = \"version\"",
+                "layouts.update.fields[1]: the path `version` is empty or taken",
             ),
             (
                 "path = \"version\"",

@@ -214,6 +214,10 @@ pub(crate) fn check(forms: &[FieldForm]) -> Vec<(usize, Wrong)> {
     let mut known = vec![SIZE];
     let mut faults = Vec::new();
     for (position, form) in forms.iter().enumerate() {
+        if form.path.is_empty() || forms[..position].iter().any(|other| other.path == form.path) {
+            let reason = format!("the path `{}` is empty or taken", form.path);
+            faults.push((position, Wrong::new(reason, "another path")));
+        }
         let is_array = form.path.ends_with("[]");
         if is_array != form.count.is_some() {
             let allowed = "`count` beside a path that ends in `[]`, and nowhere else";

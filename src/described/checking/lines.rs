@@ -139,6 +139,16 @@ impl Builder<'_, '_> {
             let reason = format!("{rounds} rounds are out of range");
             self.wrong(&key.name("rounds"), Wrong::new(reason, allowed));
         }
+        for (name, is_empty) in
+            [("exchange", settle.exchange.is_empty()), ("equal", settle.equal.is_empty())]
+        {
+            if is_empty {
+                self.wrong(
+                    &key.name(name),
+                    Wrong::new("the list is empty", "at least one element"),
+                );
+            }
+        }
         let known: Vec<_> = observers.iter().map(|observer| observer.name.clone()).collect();
         self.listed(&key.name("equal"), &settle.equal, &known);
         let position = |name: &String| known.iter().position(|other| other == name);
