@@ -50,11 +50,7 @@ impl<'a> Inquiry<'a> {
     /// Reports whether the port's answer to `question` after `lines` is right. Returns `None` if it
     /// has none, or none is due.
     pub(super) fn is_right(&mut self, lines: &[Vec<u8>], question: &str) -> Option<bool> {
-        let mut session = Oracle::new();
-        for line in lines {
-            session.run(line);
-        }
-        let due = session.run(question.as_bytes())?;
+        let due = Oracle::after(lines).run(question.as_bytes())?;
         Some(self.answer(lines, question)? == due.as_bytes())
     }
 
@@ -82,10 +78,7 @@ impl<'a> Inquiry<'a> {
 
 /// Returns the observers after `lines`, and the answers that are due to them.
 pub(super) fn observations(lines: &[Vec<u8>]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let mut session = Oracle::new();
-    for line in lines {
-        session.run(line);
-    }
+    let mut session = Oracle::after(lines);
     let observers = session.observers();
     let answer = |line: &Vec<u8>| session.run(line).unwrap_or_default().into_bytes();
     let due = observers.iter().map(answer).collect();

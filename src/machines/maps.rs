@@ -114,11 +114,7 @@ fn altered(
 
 /// Returns a replica of the reference after these lines.
 fn replica_after(lines: &[Vec<u8>], id: ReplicaId) -> Option<Replica> {
-    let mut session = Oracle::new();
-    for line in lines {
-        session.run(line);
-    }
-    session.cluster()?.replica(id).ok().cloned()
+    Oracle::after(lines).cluster()?.replica(id).ok().cloned()
 }
 
 /// Returns the lines with other ops in some of the proposals.

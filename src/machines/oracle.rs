@@ -45,6 +45,15 @@ impl Oracle {
         Self(session::Session::default())
     }
 
+    /// Returns the session that has run these lines.
+    pub(super) fn after(lines: &[Vec<u8>]) -> Self {
+        let mut session = Self::new();
+        for line in lines {
+            session.run(line);
+        }
+        session
+    }
+
     /// Runs a line. Returns `None` if it gets no answer.
     pub(super) fn run(&mut self, line: &[u8]) -> Option<String> {
         let mut answer = String::with_capacity(ANSWER_LENGTH);

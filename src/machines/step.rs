@@ -26,11 +26,8 @@ pub(super) struct Step {
 impl Step {
     /// Runs `lines`, the last of which is the step.
     pub(super) fn of(lines: &[Vec<u8>]) -> Self {
-        let mut session = Oracle::new();
         let (last, before) = lines.split_last().map_or((&[][..], &[][..]), |(a, b)| (a, b));
-        for line in before {
-            session.run(line);
-        }
+        let mut session = Oracle::after(before);
         let makes_cluster = makes_cluster(last);
         let replaces_a_cluster = makes_cluster && session.size().is_some();
         let old = session.view().filter(|_| !makes_cluster);
