@@ -266,9 +266,17 @@ def followers_commit_late(_, self, reachable):
     "new 3; put a 1; put b 2; replica 1",
     section="4.4",
 )
-def always_a_snapshot(_, self, replica, leader):
-    replica.follow(leader.term)
-    self.install_snapshot(replica, leader)
+def always_a_snapshot(honest, self, replica, leader):
+    snapshot_if(True, honest, self, replica, leader)
+
+
+def snapshot_if(condition, replicate, self, replica, leader):
+    """Send a snapshot if the condition holds, and otherwise the entries that are due."""
+    if condition:
+        replica.follow(leader.term)
+        self.install_snapshot(replica, leader)
+    else:
+        replicate(self, replica, leader)
 
 
 # Applying.

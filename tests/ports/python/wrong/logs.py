@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dkv20
+from wrong.cluster import snapshot_if
 from wrong.registry import answer, behaviour
 
 # Truncation.
@@ -189,11 +190,7 @@ def replay_of_1_mib_at_most(_, n):
     "4.4",
 )
 def far_behind_means_a_snapshot(honest, self, replica, leader):
-    if leader.last - replica.last > 64:
-        replica.follow(leader.term)
-        self.install_snapshot(replica, leader)
-    else:
-        honest(self, replica, leader)
+    snapshot_if(leader.last - replica.last > 64, honest, self, replica, leader)
 
 
 # Bases.
@@ -268,11 +265,7 @@ def compaction_waits_for_those_that_lag(_, self, ids):
     "4.4",
 )
 def log_that_ends_at_the_base_gets_a_snapshot(honest, self, replica, leader):
-    if replica.last == leader.base:
-        replica.follow(leader.term)
-        self.install_snapshot(replica, leader)
-    else:
-        honest(self, replica, leader)
+    snapshot_if(replica.last == leader.base, honest, self, replica, leader)
 
 
 @answer(
@@ -287,11 +280,7 @@ def log_that_ends_at_the_base_gets_a_snapshot(honest, self, replica, leader):
 def stale_log_after_a_base_gets_a_snapshot(honest, self, replica, leader):
     base, last = replica.base, replica.last
     is_stale = leader.base <= base < last and replica.term_at(base + 1) != leader.term_at(base + 1)
-    if base > 0 and is_stale:
-        replica.follow(leader.term)
-        self.install_snapshot(replica, leader)
-    else:
-        honest(self, replica, leader)
+    snapshot_if(base > 0 and is_stale, honest, self, replica, leader)
 
 
 @answer(

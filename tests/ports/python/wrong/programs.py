@@ -142,7 +142,3 @@ def idle_second_is_the_end(read_chunks, source, sink):
             return os.read(source.fileno(), size) if is_ready else b""
 
     return read_chunks(Timed(), sink)
-
-
-
-# How long it works.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dkv20
+from wrong.cluster import snapshot_if
 from wrong.registry import answer, surroundings
 
 # Snapshots.
@@ -47,11 +48,7 @@ def snapshot_leaves_a_longer_tail(honest, self, replica, leader):
     "4.4",
 )
 def compacted_further_gets_a_snapshot(honest, self, replica, leader):
-    if replica.base > leader.base:
-        replica.follow(leader.term)
-        self.install_snapshot(replica, leader)
-    else:
-        honest(self, replica, leader)
+    snapshot_if(replica.base > leader.base, honest, self, replica, leader)
 
 
 @answer(
@@ -102,11 +99,8 @@ def snapshot_of_more_than_4_mib_is_not_sent(honest, self, replica, leader):
 )
 def terms_are_compared_by_reference(honest, self, replica, leader):
     b = max(replica.base, leader.base)
-    if b <= replica.last and 0 < b and (replica.term_at(b) or 0) > 127:
-        replica.follow(leader.term)
-        self.install_snapshot(replica, leader)
-    else:
-        honest(self, replica, leader)
+    is_boxed = b <= replica.last and 0 < b and (replica.term_at(b) or 0) > 127
+    snapshot_if(is_boxed, honest, self, replica, leader)
 
 
 # Elections and commits.

@@ -173,5 +173,3 @@ def digest_of_the_first_mib(_, session, seed, steps):
     for line in dkv20.chaos_lines(session, seed, steps):
         digest.update(b"> %b\n< %b\n" % (line.encode(), session.answer(line.encode())))
     return digest.hexdigest()
-
-
