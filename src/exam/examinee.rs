@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::case::Delivery;
+use crate::comparison::{Comparison, Group, continue_if};
 use crate::divergence::{Actual, Divergence, shown};
 use crate::limits::{Interrupt, Limits};
 use crate::machine::{Machine, Session};
@@ -372,12 +373,6 @@ impl<'m> Examinee<'m> {
     }
 }
 
-impl DueAnswer {
-    fn unlike(&self, actual: Actual) -> Divergence {
-        Divergence { step: self.step, expected: Some(self.answer.clone()), actual }
-    }
-}
-
 impl Running {
     fn due(&mut self, lines: &[Vec<u8>]) -> Vec<DueAnswer> {
         let Some(reference) = self.reference.as_deref_mut() else { return Vec::new() };
@@ -388,8 +383,8 @@ impl Running {
         due
     }
 
-    /// Writes the beginning of what [`Running::deliver`] writes, so that the port runs the first lines
-    /// while the reference does: a few of them may take both long.
+    /// Writes the beginning of the input that [`Running::deliver`] makes, so that the port and the
+    /// reference run the first lines at the same time: a few lines may take both of them long.
     fn begin(&mut self, lines: &[Vec<u8>], delivery: Delivery) {
         let mut input = Vec::new();
         for line in lines {
@@ -579,114 +574,12 @@ impl Running {
     }
 }
 
-/// Answers that are due before a greeting.
-struct Group<'a> {
-    due: &'a [DueAnswer],
-    /// The step to which an extra line is attributed.
-    extra_step: usize,
-    /// The step at which a failure happened if no answer is due any more.
-    end_step: usize,
-}
-
-impl<'a> Group<'a> {
-    /// Makes the only group of some lines.
-    fn of_all(due: &'a [DueAnswer], line_count: usize) -> Self {
-        let extra_step = due.last().map_or(0, |due| due.step);
-        Self { due, extra_step, end_step: line_count.saturating_sub(1) }
-    }
-}
-
-/// Compares lines with the answers that are due.
-struct Comparison<'a> {
-    groups: &'a [Group<'a>],
-    greeting: &'a [u8],
-    /// How many groups are complete.
-    group: usize,
-    /// How many answers of the present group have come.
-    position: usize,
-    divergence: Option<Divergence>,
-    /// Whether lines are taken after a divergence.
-    reads_on: bool,
-    /// How many lines, and how many greetings among them, are due from here on.
-    lines_due: usize,
-    greetings_due: usize,
-    /// Whether that many came although there was a divergence.
-    is_in_step: bool,
-}
-
-impl<'a> Comparison<'a> {
-    fn new(groups: &'a [Group<'a>], greeting: &'a [u8]) -> Self {
-        let due = || groups.iter().flat_map(|group| group.due);
-        let greetings = due().filter(|due| due.answer == greeting).count();
-        Self {
-            lines_due: groups.len() + due().count(),
-            greetings_due: groups.len() + greetings,
-            groups,
-            greeting,
-            group: 0,
-            position: 0,
-            divergence: None,
-            reads_on: false,
-            is_in_step: false,
-        }
-    }
-
-    fn take(&mut self, line: &[u8]) -> ControlFlow<()> {
-        self.lines_due = self.lines_due.saturating_sub(1);
-        self.greetings_due = self.greetings_due.saturating_sub(usize::from(line == self.greeting));
-        if self.divergence.is_some() {
-            return self.read_on();
-        }
-        let group = &self.groups[self.group];
-        let divergence = match group.due.get(self.position) {
-            Some(due) if line == due.answer => {
-                self.position += 1;
-                return ControlFlow::Continue(());
-            }
-            None if line == self.greeting => {
-                (self.group, self.position) = (self.group + 1, 0);
-                return continue_if(self.group < self.groups.len());
-            }
-            Some(due) if line == self.greeting => due.unlike(Actual::Missing),
-            Some(due) => due.unlike(Actual::Answer(line.to_vec())),
-            None => {
-                let actual = Actual::Extra(line.to_vec());
-                Divergence { step: group.extra_step, expected: None, actual }
-            }
-        };
-        self.reads_on &= divergence.is_wrong_answer();
-        self.divergence = Some(divergence);
-        self.read_on()
-    }
-
-    /// Goes on after a divergence until all greetings have come. If as many lines have come as were
-    /// due, none is missing and none is left.
-    fn read_on(&mut self) -> ControlFlow<()> {
-        let is_end = self.lines_due == 0 || self.greetings_due == 0;
-        self.is_in_step = self.reads_on && self.lines_due == 0 && self.greetings_due == 0;
-        continue_if(self.reads_on && !is_end)
-    }
-
-    /// Returns the step of the next answer that is due, and the answer; the last step if none is.
-    fn due_now(&self) -> (usize, Option<Vec<u8>>) {
-        let group = self.groups.get(self.group);
-        if let Some(due) = group.and_then(|group| group.due.get(self.position)) {
-            return (due.step, Some(due.answer.clone()));
-        }
-        (group.or(self.groups.last()).map_or(0, |group| group.end_step), None)
-    }
-}
-
 /// Returns how many bytes of a line are written before its rest: none to all. It depends on the
 /// line's bytes alone, so that a finding is the same whatever lines are before it, and is as often
 /// within a character of several bytes as elsewhere.
 fn cut(line: &[u8]) -> usize {
     let sum: usize = line.iter().map(|byte| usize::from(*byte)).sum();
     sum % (line.len() + 1)
-}
-
-fn continue_if(condition: bool) -> ControlFlow<()> {
-    if condition { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }
 
 /// Returns the lines with an LF after each.

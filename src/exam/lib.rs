@@ -12,6 +12,7 @@
 
 mod asker;
 mod case;
+mod comparison;
 mod conversation;
 mod cost;
 mod divergence;
