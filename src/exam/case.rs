@@ -74,7 +74,7 @@ pub struct Case {
     pub delivery: Delivery,
     /// The way in which the port is tried.
     pub task: Task,
-    /// The answers that are due, line by line, if making the case has run the lines on a new session.
+    /// The answers that are due, line by line, if making the case included running its lines.
     pub due: Option<Vec<Due>>,
 }
 

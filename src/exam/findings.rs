@@ -19,9 +19,9 @@ use crate::reports::counted;
 
 /// How many divergences are investigated.
 const INVESTIGATED_MAX: usize = 60;
-/// A line of many times this length is as hard to read as so many lines.
+/// A line of `n` times this length is as hard to read as `n` lines.
 const USUAL_LENGTH: usize = 200;
-/// How many times as long as asking the cases takes, all investigations may take.
+/// All investigations may take this many times as long as asking the cases.
 const INVESTIGATION_TIMES: u32 = 2;
 
 /// The divergences of a port that can be investigated: of each fingerprint and suite the shortest,
@@ -54,9 +54,9 @@ impl Incidents {
         }
     }
 
-    /// Investigates the divergences, the shortest first, in a time that depends on how long the cases
-    /// were asked. Returns the findings, the shortest first. An interruption leaves a finding for each
-    /// fingerprint.
+    /// Investigates the divergences, the shortest first, in a time that depends on `asked_for`, the
+    /// time that asking the cases took. Returns the findings, the shortest first. After an
+    /// interruption, or after that time, there is still a finding for each fingerprint.
     pub(crate) fn investigate(
         self,
         examinee: &mut Examinee<'_>,
@@ -67,26 +67,26 @@ impl Incidents {
         incidents.sort_by_cached_key(|(_, (incident, _))| size(machine, &incident.case.lines));
         let time = examinee.limits.budget.time.max(asked_for * INVESTIGATION_TIMES);
         let mut errors = Errors::until(Some(Instant::now() + time));
+        // The position in `errors.known` of the error that each fingerprint led to.
+        let mut causes: BTreeMap<String, usize> = BTreeMap::new();
         for (number, ((shown_as, _), (incident, case_count))) in incidents.into_iter().enumerate() {
             let is_enough =
                 number >= INVESTIGATED_MAX || has_passed(errors.deadline) || examinee.is_stopped();
-            let position = match errors.shown_as.get(&shown_as).filter(|_| is_enough) {
+            let position = match causes.get(&shown_as).filter(|_| is_enough) {
                 Some(position) => *position,
                 None => errors.look_into(examinee, &incident),
             };
             errors.known[position].case_count += case_count;
-            errors.shown_as.entry(shown_as).or_insert(position);
+            causes.entry(shown_as).or_insert(position);
         }
         reported(machine, errors.known)
     }
 }
 
-/// The errors of a port that are known by now.
+/// The errors of a port that have been found.
 pub(crate) struct Errors {
     known: Vec<Known>,
-    /// The position in `known` of the error that each fingerprint of a case led to.
-    shown_as: BTreeMap<String, usize>,
-    /// From then on, lines are not shrunk any more.
+    /// After it, no lines are shrunk.
     deadline: Option<Instant>,
 }
 
@@ -108,7 +108,7 @@ impl Known {
 impl Errors {
     /// Makes an empty list.
     pub(crate) const fn until(deadline: Option<Instant>) -> Self {
-        Self { known: Vec::new(), shown_as: BTreeMap::new(), deadline }
+        Self { known: Vec::new(), deadline }
     }
 
     /// Investigates an incident. Returns its finding unless it probably has the cause of a known

@@ -61,8 +61,8 @@ pub struct FuzzEnd {
     pub external_cause: Option<Failure>,
 }
 
-/// Sends generated cases to the port. Calls `found` with each finding that probably has another cause
-/// than those before it, and `progress` after every case.
+/// Sends generated cases to the port. Calls `found` with each finding unless it probably has the cause
+/// of an earlier one, and `progress` after every case.
 pub fn fuzz(
     machine: &dyn Machine,
     port: PortSpec,

@@ -55,8 +55,8 @@ impl Incident {
         Self { case: case.clone(), divergence, history, stderr, unfinished_line }
     }
 
-    /// Returns how a port ended and its last words, if it had any. The numbers in them, such as ids of
-    /// threads, are left out.
+    /// Returns how a port ended, with its last words, if it had any. Digits in them are left out:
+    /// they may be ids of threads.
     fn complaint(&self) -> Option<String> {
         let Actual::Failed(failure @ Failure::Exited(_)) = &self.divergence.actual else {
             return None;
@@ -91,8 +91,8 @@ pub(crate) enum Stage<'a> {
     Profiled(&'a Profile),
 }
 
-/// Investigates an incident unless the error turns out to be known. From the deadline on, lines are
-/// not shrunk any more.
+/// Investigates an incident unless the error turns out to be known. After the deadline, no lines are
+/// shrunk.
 pub(crate) fn investigate_unless(
     examinee: &mut Examinee<'_>,
     incident: &Incident,
@@ -135,7 +135,7 @@ pub(crate) fn investigate_unless(
 struct Inquiry<'a, 'm> {
     machine: &'m dyn Machine,
     runner: Runner<'a, 'm>,
-    /// From then on, lines are not shrunk any more.
+    /// After it, no lines are shrunk.
     deadline: Option<Instant>,
     /// [`Incident::complaint`].
     complaint: Option<String>,
@@ -205,7 +205,7 @@ impl Inquiry<'_, '_> {
         }
         let start = self.ending(&located, &fingerprint);
         let (shrunk, is_minimal) = self.shrink(&start, &fingerprint);
-        // Fewer lines than one ask nothing.
+        // A single line cannot be removed, even if the budget for shrinking is used up.
         let is_minimal = is_minimal || shrunk.lines.len() == 1;
         let located = located.whole;
         let blamed = blame(&mut self.runner, &shrunk);
@@ -225,7 +225,7 @@ impl Inquiry<'_, '_> {
         Reduction::Done(Box::new(reduced))
     }
 
-    /// Returns the profile without running anything: of the line at which the error was seen.
+    /// Returns the profile of the line at which the error was seen, without running the port.
     fn profile_as_seen(&self, first: &Failing) -> Profile {
         let divergence = &first.divergence;
         let ingredients = self.machine.ingredients(&first.lines, divergence.step, divergence);
@@ -325,7 +325,7 @@ impl Inquiry<'_, '_> {
             // Answers that a port held back when it failed hide the line at which it did.
             (Delivery::Pipelined, true) => self.runner.run(lines, Delivery::Stepwise),
             (Delivery::Marked | Delivery::Stepwise, true) => None,
-            // An error seldom depends on such a delivery.
+            // An error seldom depends on cut lines, or on the end of the input.
             (_, true) => {
                 let failing = self.runner.run(lines, Delivery::Stepwise);
                 failing.filter(|failing| failing.divergence.actual == divergence.actual)

@@ -47,7 +47,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Returns what is left of it for work that ends at the deadline, if there is one.
+    /// Returns the part of it that is left before the deadline, if there is one.
     pub(crate) fn until(self, deadline: Option<Instant>) -> Self {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         Self { time: left.map_or(self.time, |left| self.time.min(left)), ..self }
@@ -59,8 +59,9 @@ impl Budget {
 pub struct Limits {
     /// How long the port may take for an answer.
     pub timeout: Duration,
-    /// How much each of the two passes of shrinking a finding may cost. After twice the time for which
-    /// the cases were asked, or after the budget's time if that is longer, none is begun any more.
+    /// How much each of the two passes of shrinking a finding may cost. An exam stops shrinking when
+    /// its investigations have taken twice as long as asking the cases, or this budget's time if that
+    /// is longer.
     pub budget: Budget,
     /// How many cases are written to the port at once, at most. The verdicts do not depend on it.
     pub batch_max: NonZeroUsize,

@@ -142,9 +142,9 @@ impl Search<'_> {
         if self.folded.is_some() { end / 2 } else { 0 }
     }
 
-    /// Returns after how many lines to observe the state, at most `end`: after many lines at even
-    /// distances, after each of the last ones, and more often towards them, since an error is mostly
-    /// seen soon.
+    /// Returns after how many lines to observe the state, at most `end`. If there are many lines, these
+    /// numbers are at even distances, closer towards the end, and include each of the last ones,
+    /// since an error is mostly seen soon.
     fn stops(&self, end: usize) -> BTreeSet<usize> {
         let start = self.start;
         let count = end - start;

@@ -67,8 +67,8 @@ pub trait Machine: Meaning + Sync {
 
     /// Runs the lines on a session of the reference, passes what is due for each to `due` until that
     /// breaks, and adds the milestones that they reach, and the values of measures, to the tally.
-    /// `known` are the answers that are due, if they are known: lines that change nothing need not be
-    /// run.
+    /// `known` are the answers that are due, if they are known. Then lines that change nothing need
+    /// not be run.
     fn run_and_tally(
         &self,
         lines: &[Vec<u8>],

@@ -28,8 +28,8 @@ pub struct Run {
     pub subject: String,
     /// The lines that are due on standard output.
     pub output: Vec<Vec<u8>>,
-    /// Lines of a session with the same answers, apart from their form. If the port fails there, that
-    /// is its error.
+    /// The lines of a session that corresponds to the run. If the port fails there, too, the run
+    /// plays no part in the error.
     pub lines: Vec<Vec<u8>>,
     /// A line that is due on standard error, among any others.
     pub error: Option<Vec<u8>>,

@@ -65,8 +65,8 @@ pub(crate) fn subject(case: &Case) -> Vec<Vec<u8>> {
     }
 }
 
-/// Returns the session that a task differs from: the same lines with a process that is started as
-/// usual.
+/// Returns the usual session that corresponds to a task: the same lines, on a process that is started
+/// as usual. It has no lines if there is no such session.
 pub(crate) fn usual_session(case: &Case) -> Case {
     let lines = match &case.task {
         Task::Session | Task::Elsewhere(_) => case.lines.clone(),
@@ -76,7 +76,8 @@ pub(crate) fn usual_session(case: &Case) -> Case {
     Case { lines, task: Task::Session, ..case.clone() }
 }
 
-/// Returns how the port diverges in a session, which then is the error that a task shows.
+/// Runs the usual session of a task that failed. Returns the divergence, if there is one: then it is
+/// the error, and the task plays no part in it.
 pub(crate) fn usual_divergence(examinee: &mut Examinee<'_>, usual: &Case) -> Option<Divergence> {
     if usual.lines.is_empty() {
         return None;
