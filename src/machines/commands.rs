@@ -59,6 +59,11 @@ pub(super) const fn is_observer(command: &Command) -> bool {
     )
 }
 
+/// Reports whether the command compacts replicas.
+pub(super) const fn is_compaction(command: &Command) -> bool {
+    matches!(command, Command::Compact | Command::CompactIds { .. })
+}
+
 /// Reports whether the command shows something and changes nothing.
 pub(super) fn is_look(command: &Command) -> bool {
     !is_action(command)

@@ -2,8 +2,8 @@
 //! replicas: lines that should not matter are left out.
 
 use super::cause::{Cause, Sections};
-use super::commands::is_observer;
-use super::oracle::{Oracle, command};
+use super::commands::{is_compaction, is_observer};
+use super::oracle::{Oracle, command, makes_cluster};
 use crate::protocol::Command;
 
 /// Returns the sections if the port is right unless it was asked before. Then it remembers an answer,
@@ -54,10 +54,6 @@ pub(super) fn is_left_by_a_snapshot(cause: &mut Cause<'_>) -> bool {
     is_left
 }
 
-const fn is_compaction(command: &Command) -> bool {
-    matches!(command, Command::Compact | Command::CompactIds { .. })
-}
-
 fn is_line_of(line: &[u8], is_kind: fn(&Command) -> bool) -> bool {
     command(line).is_some_and(|command| is_kind(&command))
 }
@@ -77,10 +73,10 @@ fn has_snapshot(lines: &[Vec<u8>]) -> bool {
         session.run(line);
         let Some(view) = session.view() else { continue };
         let now: Vec<_> = view.replicas.iter().map(|replica| replica.base).collect();
-        match command(line) {
-            Some(Command::New { .. }) => is_installed = false,
-            Some(command) if !is_compaction(&command) => is_installed |= bases != now,
-            _ => {}
+        if makes_cluster(line) {
+            is_installed = false;
+        } else if !is_line_of(line, is_compaction) {
+            is_installed |= bases != now;
         }
         bases = now;
     }

@@ -1,5 +1,6 @@
 //! The first wrong step, as the reference takes it.
 
+use super::commands::is_compaction;
 use super::oracle::{Oracle, ReplicaView, View, command, makes_cluster};
 use crate::protocol::Command;
 use crate::reference::Replica;
@@ -70,8 +71,7 @@ impl Step {
 
     /// Reports whether the replica installs a snapshot.
     pub(super) fn installs_snapshot(&self, id: ReplicaId) -> bool {
-        let is_compaction =
-            matches!(self.command, Some(Command::Compact | Command::CompactIds { .. }));
+        let is_compaction = self.command.as_ref().is_some_and(is_compaction);
         !is_compaction && self.replica(id).is_some_and(|(old, new)| old.base != new.base)
     }
 
