@@ -114,7 +114,7 @@ fn counts_digits(cause: &mut Cause<'_>) -> bool {
         let tokens = lengths.iter().map(|length| token(*length)).collect::<Vec<_>>();
         format!("{prefix}{word} {}", tokens.join(" "))
     };
-    // Only in hex can a token be of no bytes.
+    // A token of no bytes exists only in hex.
     let hex = line(&|length| format!("0x{}", "61".repeat(length)));
     let text = line(&|length| if length == 0 { "0x".into() } else { "a".repeat(length) });
     let counts_digits = cause.port.is_right(before, &text) == Some(true)

@@ -62,8 +62,8 @@ fn of_status(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_>) -> Section
     vec![if is_of_reach { "4.4" } else { section_of_command(&cause.step) }]
 }
 
-/// Reports whether all is right after a further proposal, except for the answer to `status`: then the
-/// right replicas are isolated.
+/// Reports whether the port is right after a further proposal, except for the answer to `status`. Then
+/// the right replicas are isolated.
 fn reaches_the_right_replicas(cause: &mut Cause<'_>) -> bool {
     let is_leader_reachable =
         cause.step.leader().is_some_and(|leader| !cause.step.is_isolated(leader));
@@ -146,8 +146,8 @@ fn of_log(cause: &mut Cause<'_>, id: ReplicaId, got: &Shape<'_>) -> Sections {
     }
 }
 
-/// Returns the sections behind a wrong hash of the right entries: those are encoded wrongly, or the
-/// numbers between them.
+/// Returns the sections behind a wrong hash of the right entries: either their ops are encoded wrongly,
+/// or their numbers are.
 fn of_entries(cause: &mut Cause<'_>, id: ReplicaId) -> Sections {
     let lines = cause.lines_to_step();
     let entry = cause.step.command.as_ref().and_then(canonical).unwrap_or_default();

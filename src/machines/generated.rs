@@ -31,7 +31,7 @@ pub(super) fn of_workload(cause: &mut Cause<'_>, due: &Shape<'_>, got: &Shape<'_
     let is_state_right = observed.is_some_and(|all| all.iter().all(|(due, actual)| due == actual));
     let counts = ["committed", "pending", "refused"].map(|name| got.number(name));
     let sum = counts.iter().try_fold(0_u64, |sum, count| sum.checked_add((*count)?));
-    // A refused op leaves no trace, so it is not known whether it was proposed.
+    // A refused op leaves the state as it was, so it is unknown whether it was proposed.
     let can_be_fewer = !is_state_right || due.number("refused") != Some(0);
     if sum != Some(count) && can_be_fewer {
         cause.facts.push(format!("the port's numbers do not add up to {count}"));

@@ -28,7 +28,7 @@ pub(super) fn of_op(cause: &mut Cause<'_>, id: ReplicaId) -> Sections {
         let Some(other) = taken_for(cause, id, op) else { return vec!["3", "2"] };
         let text = format!("the port takes the key {} for the key {}", shown(key), shown(&other));
         cause.facts.push(text);
-        // Two keys that are compared are compared whatever other keys there are.
+        // Two keys that the port compares wrongly are wrong without other keys, too.
         let pair = with_ops(lines, |op| {
             key_of(op).is_some_and(|known| known != key && known != other).then_some(Op::NoOp)
         });

@@ -25,9 +25,10 @@ const KEYS: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
 /// The numbers that are tried in place of others.
 const SMALL_NUMBERS: u64 = 3;
 
-/// Returns lines to try in place of these: all written plainly, with a workload for many proposals, with other names for
-/// keys and ids throughout, with an argument simplified throughout, or with one line simplified. Each is simpler: it has fewer lines, or of
-/// as many fewer bytes, or of as many bytes those that sort first.
+/// Returns lines to try in place of these: all written plainly, with a workload for many proposals,
+/// with other names for keys and ids throughout, with an argument simplified throughout, or with one
+/// line simplified. Each is simpler: it has fewer lines, or of as many fewer bytes, or of as many
+/// bytes those that sort first.
 pub(super) fn simpler<'a>(lines: &'a [Vec<u8>]) -> Box<dyn Iterator<Item = Lines> + 'a> {
     let renamed = keys(lines).into_iter().flat_map(move |key| {
         let names = text_of(&key).into_iter().chain(KEYS.map(<[u8]>::to_vec));
@@ -62,8 +63,8 @@ pub(super) fn simpler<'a>(lines: &'a [Vec<u8>]) -> Box<dyn Iterator<Item = Lines
     )
 }
 
-/// Returns a line that means the same if the line is a command: with single spaces, without zeros before
-/// numbers, and with text in place of hex.
+/// Returns the line with single spaces, without zeros before numbers, and with text in place of hex. A
+/// command keeps its meaning.
 fn written_plainly(line: &[u8]) -> Vec<u8> {
     let tokens = line.split(|byte| *byte == b' ').filter(|token| !token.is_empty());
     let plain = tokens.enumerate().map(|(at, token)| {
@@ -228,8 +229,8 @@ fn arguments<'a>(tokens: &[&'a [u8]]) -> impl Iterator<Item = (usize, &'a [u8], 
     arguments.map(move |(at, token)| (at, token, sizes.contains(&at)))
 }
 
-/// Returns the arguments that several lines have, apart from keys, each with whether it is a size in one
-/// of them. Some errors show only while they are equal.
+/// Returns the arguments, apart from keys, that occur several times, and for each whether one of its
+/// places is that of a size. Some errors show only while they are equal.
 fn repeated_arguments(lines: &[Vec<u8>]) -> BTreeMap<&[u8], bool> {
     let mut seen = BTreeMap::new();
     for line in lines {
@@ -271,7 +272,7 @@ fn simpler_tokens(token: &[u8], is_size: bool) -> Vec<Vec<u8>> {
     if let Some(number) = number(token) {
         let few = 0..number.min(SMALL_NUMBERS);
         let numbers = few.chain(is_size.then(|| smaller(number)).into_iter().flatten());
-        // The number itself, if there are zeros before it.
+        // The number itself is simpler if there are zeros before it.
         let numbers = numbers.chain([number]);
         return numbers.map(|number| number.to_string().into_bytes()).collect();
     }

@@ -23,7 +23,7 @@ const EQUAL_HASHES: [&str; 5] = [
 const TERMS: [usize; 4] = [9, 10, 99, 255];
 /// Numbers of entries at which a block of a log may end.
 const LOG_LENGTHS: [usize; 8] = [1, 16, 32, 64, 100, 128, 256, 512];
-/// Commands with a number in the place of `_` that is right, and the lines before them.
+/// The lines before a command, the command with `_` for a number, and a number that is right there.
 const WRAPPED: [(&str, &str, u128); 11] = [
     ("", "new _", 3),
     ("", "draw 7 _", 2),
@@ -37,7 +37,7 @@ const WRAPPED: [(&str, &str, u128); 11] = [
     ("new 3", "workload 1 10 _", 5),
     ("new 3", "chaos 1 _", 5),
 ];
-/// Numbers of bits, above which a port may cut off those of a number.
+/// How many bits of a number a port may read.
 const WIDTHS: [u32; 9] = [7, 8, 15, 16, 31, 32, 53, 63, 64];
 /// More keys than a number of 16 bits counts.
 const MANY_KEYS: u32 = 65_600;
@@ -179,7 +179,7 @@ fn many_ids() -> Case {
 fn wrapped((before, command, right): (&str, &str, u128)) -> Case {
     let before: Vec<_> = before.split_terminator(',').map(String::from).collect();
     let numbers = WIDTHS.map(|width| (1 << width) + right);
-    // Within the limits these numbers only take long.
+    // Numbers within the limits are right, and take long.
     let is_long = |number: &u128| command.ends_with(" _") && *number < 10_000_000;
     let is_run = matches!(command.split(' ').next(), Some("workload" | "chaos"));
     let numbers = numbers.into_iter().filter(|number| !(is_run && is_long(number)));

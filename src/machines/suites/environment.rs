@@ -4,7 +4,7 @@ use dkv20_exam::{Case, Delivery, Start, Task};
 
 use super::common::{case, observers};
 
-/// Variables that ask for colours even in a pipe, and for a log.
+/// Variables that ask for colours even in a pipe.
 const COLOURS: [(&str, &str); 5] = [
     ("FORCE_COLOR", "1"),
     ("CLICOLOR_FORCE", "1"),
@@ -12,6 +12,7 @@ const COLOURS: [(&str, &str); 5] = [
     ("TERM", "xterm-256color"),
     ("COLUMNS", "20"),
 ];
+/// Variables that ask for a log.
 const DEBUGGING: [(&str, &str); 5] = [
     ("DEBUG", "*"),
     ("VERBOSE", "1"),
@@ -39,7 +40,7 @@ pub(super) fn cases(suite: &str) -> Vec<Case> {
     starts().into_iter().flat_map(make).chain(few_files(suite)).collect()
 }
 
-/// Makes cases that a port which keeps something open for each snapshot, replica or heal cannot end.
+/// Makes cases that a port cannot end if it keeps something open for each snapshot, replica or heal.
 fn few_files(suite: &str) -> [Case; 3] {
     let heal = ["new 3", "put a b", "partition 2", "compact 0", "dump 0", "heal"];
     let repeated = [

@@ -119,10 +119,11 @@ impl History {
     /// no other session has to run them all again.
     pub(super) fn into_case(mut self, suite: &str, name: impl Display) -> Case {
         self.lines.extend(observers(self.size));
-        if !self.due.is_empty() {
+        let has_run = !self.due.is_empty();
+        if has_run {
             self.run();
         }
-        let due = Some(self.due).filter(|due| !due.is_empty());
+        let due = has_run.then_some(self.due);
         Case { due, ..case(suite, name, self.lines) }
     }
 }

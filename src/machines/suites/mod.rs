@@ -54,12 +54,12 @@ pub(super) fn suites(plan: &Plan, interrupt: &Interrupt) -> Vec<Suite> {
     ]
 }
 
-/// How many numbers of generated cases there are in fuzzing: the lengths of situations grow with
-/// them.
+/// The numbers of generated cases in fuzzing are below this. The lengths of situations grow with
+/// their numbers.
 const FUZZED_NUMBERS: u64 = 500;
 
-/// Returns the case of a seed: mostly the history of a cluster. The numbers of cases are drawn if few
-/// of them stand for huge or long cases.
+/// Returns the case of a seed: mostly the history of a cluster. Cases that are huge or long for a few
+/// numbers have drawn numbers.
 pub(super) fn fuzz_case(seed: u64) -> Case {
     let number = usize::try_from(mix(seed) % FUZZED_NUMBERS).unwrap_or_default();
     let case = match seed % 16 {

@@ -64,7 +64,7 @@ pub(super) fn group(draws: &mut Draws) -> &'static [&'static [u8]] {
     GROUPS[draws.below(GROUPS.len())]
 }
 
-/// Returns all of them that are a line.
+/// Returns those that can be a line.
 pub(super) fn lines() -> impl Iterator<Item = &'static [u8]> {
     GROUPS.into_iter().flatten().copied().filter(|word| !word.contains(&b'\n'))
 }
