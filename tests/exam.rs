@@ -9,7 +9,10 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
+use dkv20::machines::Dkv20;
+use dkv20_exam::{Budget, Case, Delivery, Examinee, Limits, PortSpec, investigate};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -590,6 +593,24 @@ fn the_blamed_line_is_in_the_trace() {
     }
 }
 
+/// No budget for shrinking is needed to know that.
+#[test]
+fn a_single_command_is_the_fewest() {
+    let command = ["sh", "-c", WRONG_NUMBERS, PROGRAM, "serve"].map(str::to_owned);
+    let port = PortSpec::new("m", command.into());
+    let budget = Budget { time: Duration::ZERO, attempts: 0 };
+    let mut examinee = Examinee::new(&Dkv20, port, Limits { budget, ..Limits::default() });
+    let mut investigated = |lines: &[&str]| {
+        let lines = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+        let case = Case::new("case/1".into(), lines, Delivery::Marked);
+        let divergence = examinee.run(&case.lines, case.delivery).expect_err("a wrong answer");
+        let finding = investigate(&mut examinee, &case, &[], divergence);
+        (finding.shrunk_lines.len(), finding.is_minimal)
+    };
+    assert_eq!(investigated(&["mix 1"]), (1, true));
+    assert_eq!(investigated(&["new 1", "mix 1"]), (2, false));
+}
+
 /// Neither the environment, nor the arguments, nor the delivery has a part in it.
 #[test]
 fn an_error_of_every_session_is_one_finding() {
@@ -607,6 +628,26 @@ fn an_error_of_every_session_is_one_finding() {
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!(findings[0]["shrunk"], serde_json::json!(["mix 0"]));
     assert_eq!(findings[0]["delivery"], "marked");
+}
+
+/// The delivery of the case that showed it has no part in it.
+#[test]
+fn an_error_of_one_delivery_is_shown_by_another() {
+    let folder = folder();
+    let crash = r#"while IFS= read -r line; do
+        case $line in "mix "*) kill -9 $$; exit ;; esac
+        printf '%s\n' "$line"
+    done | "$0" "$@""#;
+    for (wrong, delivery) in [(WRONG_NUMBERS, "marked"), (crash, "stepwise")] {
+        let port = script("m", wrong, Path::new("serve"));
+        let only = ["--only", "process/end-of-input"];
+        let exam = ["exam", "--port", &port, "--json", "report.json"];
+        let output = dkv20(folder.path(), &[&exam[..], &only].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+        let findings = objects_of(folder.path(), "finding");
+        let deliveries: Vec<_> = findings.iter().map(|finding| &finding["delivery"]).collect();
+        assert_eq!(deliveries, [delivery]);
+    }
 }
 
 /// Ports that end at two commands, whose fingerprints and events have nothing in common.

@@ -52,8 +52,15 @@ fn keys_are_taken_for_each_other_or_lost_among_others() {
     let explanation = explain_ops("new 1; put a 0; put ab 0; replica 0", &prefixes);
     assert_eq!(first_section(&explanation), "1", "{:?}", explanation.facts);
     assert!(has_fact(&explanation, "the key 0x6162 \"ab\" for the key 0x61 \"a\""));
-    let explanation = explain_ops("new 1; put a 0; del ab; replica 0", &prefixes);
+    let explanation = explain_ops("new 1; put 0 0; put a 0; del ab; replica 0", &prefixes);
     assert_eq!(first_section(&explanation), "1", "{:?}", explanation.facts);
+    assert!(has_fact(&explanation, "the key 0x6162 \"ab\" for the key 0x61 \"a\""));
+    // If its own key is present, a Del may delete another key as well.
+    let of_dels = |known: &[ByteString], op| {
+        if matches!(op, Op::Del { .. }) { prefixes(known, op) } else { op }
+    };
+    let explanation = explain_ops("new 1; put a 0; put ab 0; del ab; hash 0", &of_dels);
+    assert_eq!(explanation.sections, ["3", "2"], "{:?}", explanation.facts);
 
     // The fourth key is not kept, or the first key gets its value.
     let full = |known: &[ByteString], op| if known.len() < 3 { op } else { Op::NoOp };

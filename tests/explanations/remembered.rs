@@ -32,6 +32,9 @@ fn an_answer_that_is_remembered_is_of_the_command_that_shows_it() {
     let hash = "new 1; put a 1; hash 0; put a 2; hash 0";
     assert_eq!(of(hash, 4, &["hash"]), "8");
     assert_eq!(of(hash, 4, &["hash", "dump"]), "8");
+    // The snapshot is remembered, too.
+    let both = "new 1; put a 1; hash 0; dump 0; put a 2; hash 0";
+    assert_eq!(of(both, 5, &["hash", "dump"]), "5");
     assert_eq!(of("new 1; dump 0; put a 2; dump 0", 3, &["dump"]), "5");
     assert_eq!(of("new 1; get 0 a; put a 2; get 0 a", 3, &["get"]), "8");
 
@@ -75,14 +78,22 @@ fn a_wrong_replica_that_shares_a_snapshot_is_of_the_section_on_settling() {
     let refused = "new 3; partition 2; noop; compact; heal; new 0; partition 2; put a 2; replica 2";
     let explanation = explain_port(refused, 8, &sharing);
     assert_eq!(first_section(&explanation), "4.4", "{:?}", explanation.facts);
+    // Neither a compaction nor a snapshot of an earlier cluster is a snapshot that it installs.
+    let only_compacted = "new 3; put a 1; compact; heal; partition 2; put a 2; replica 2";
+    let earlier = "new 3; partition 2; noop; compact; heal; new 3; partition 2; put a 2; replica 2";
+    for (text, step) in [(only_compacted, 6), (earlier, 8)] {
+        assert_eq!(first_section(&explain_port(text, step, &sharing)), "4", "{text}");
+    }
     // No snapshot is needed.
-    let never = |lines: &[Vec<u8>]| {
+    let always = |lines: &[Vec<u8>]| {
         answers(lines, &|line, right| match line {
-            "replica 2" => right.replace("keys=0", "keys=1").replace("commit=0", "commit=1"),
+            "replica 2" => right.replace("commit=", "commit=1").replace("last=", "last=1"),
             "hash 2" => format!("ok {}", "0".repeat(64)),
             _ => right,
         })
     };
-    let text = "new 3; partition 2; put a 2; replica 2";
-    assert_eq!(first_section(&explain_port(text, 3, &never)), "4");
+    let without = "new 3; partition 2; put a 2; replica 2";
+    for (text, step) in [(without, 3), (text, 7)] {
+        assert_eq!(first_section(&explain_port(text, step, &always)), "4", "{text}");
+    }
 }
