@@ -327,11 +327,7 @@ fn check_step(finding: &Finding, wrong_port: &WrongPort) -> Result<(), String> {
     }
     let Some((_, before)) = lines.split_last() else { return Ok(()) };
     let differs = |lines: &[Vec<u8>]| {
-        let mut session = Dkv20.session();
-        for line in lines {
-            session.run_line(line);
-        }
-        let observed = [lines, &session.observers()].concat();
+        let observed = [lines, &Dkv20.observers(lines)].concat();
         wrong_port.run(&observed, Delivery::Marked).is_err()
     };
     match (differs(before), differs(lines)) {

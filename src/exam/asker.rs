@@ -100,7 +100,9 @@ impl<'m> Asker<'m> {
     pub(crate) fn batch_length(&self, cases: &[Prepared]) -> usize {
         let can_be_shared = |prepared: &Prepared| {
             let case = &prepared.case;
-            case.delivery == Delivery::Pipelined && case.task == Task::Session
+            case.delivery == Delivery::Pipelined
+                && case.task == Task::Session
+                && prepared.obstacle.is_none()
         };
         if !can_be_shared(&cases[0]) {
             return 1;

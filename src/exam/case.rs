@@ -1,8 +1,11 @@
 //! Cases, how they are delivered, and the suites that they come in.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::cost::Cost;
+use crate::port::Failure;
 use crate::program::Run;
 use crate::start::Start;
 use crate::tally::Reach;
@@ -76,6 +79,13 @@ pub struct Case {
     pub task: Task,
     /// The answers that are due, line by line, if making the case included running its lines.
     pub due: Option<Vec<Due>>,
+    /// The names of the commands and observers that made the lines; none if the lines alone show
+    /// all that their machine has to know.
+    pub names: Vec<Arc<str>>,
+    /// The seed of the choices that it was drawn from, if its machine draws cases.
+    pub seed: Option<u64>,
+    /// Why it could not be made, if that is so: the reference failed. Then it has no lines.
+    pub obstacle: Option<Failure>,
 }
 
 /// The answer that is due for a line.
@@ -106,7 +116,8 @@ impl Case {
     /// Makes a case of a session.
     #[must_use]
     pub fn new(id: String, lines: Vec<Vec<u8>>, delivery: Delivery) -> Self {
-        Self { id, lines, delivery, task: Task::Session, due: None }
+        let (task, due) = (Task::Session, None);
+        Self { id, lines, delivery, task, due, names: Vec::new(), seed: None, obstacle: None }
     }
 
     /// Returns the name of the suite: the part of the id before the first `/`.

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::divergence::{Actual, Divergence};
+use crate::machine::Machine;
 use crate::prepared::DueAnswer;
 
 /// Answers that are due before a greeting.
@@ -24,6 +25,7 @@ impl<'a> Group<'a> {
 
 /// Compares lines with the answers that are due.
 pub(crate) struct Comparison<'a> {
+    machine: &'a dyn Machine,
     groups: &'a [Group<'a>],
     greeting: &'a [u8],
     /// How many groups are complete.
@@ -41,10 +43,15 @@ pub(crate) struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    pub(crate) fn new(groups: &'a [Group<'a>], greeting: &'a [u8]) -> Self {
+    pub(crate) fn new(
+        machine: &'a dyn Machine,
+        groups: &'a [Group<'a>],
+        greeting: &'a [u8],
+    ) -> Self {
         let due = || groups.iter().flat_map(|group| group.due);
         let greetings = due().filter(|due| due.answer == greeting).count();
         Self {
+            machine,
             lines_due: groups.len() + due().count(),
             greetings_due: groups.len() + greetings,
             groups,
@@ -65,7 +72,7 @@ impl<'a> Comparison<'a> {
         }
         let group = &self.groups[self.group];
         let divergence = match group.due.get(self.position) {
-            Some(due) if line == due.answer => {
+            Some(due) if due.is_met_by(line, self.machine) => {
                 self.position += 1;
                 return ControlFlow::Continue(());
             }
@@ -75,10 +82,7 @@ impl<'a> Comparison<'a> {
             }
             Some(due) if line == self.greeting => due.unlike(Actual::Missing),
             Some(due) => due.unlike(Actual::Answer(line.to_vec())),
-            None => {
-                let actual = Actual::Extra(line.to_vec());
-                Divergence { step: group.extra_step, expected: None, actual }
-            }
+            None => Divergence::new(group.extra_step, None, Actual::Extra(line.to_vec())),
         };
         self.reads_on &= divergence.is_wrong_answer();
         self.divergence = Some(divergence);
@@ -93,19 +97,28 @@ impl<'a> Comparison<'a> {
         continue_if(self.reads_on && !is_end)
     }
 
-    /// Returns the step of the next answer that is due, and the answer; the last step if none is.
-    pub(crate) fn due_now(&self) -> (usize, Option<Vec<u8>>) {
+    /// Returns the divergence of a port that reacts in this way to the next line whose answer is due,
+    /// or to the last line if none is.
+    pub(crate) fn diverged(&self, actual: Actual) -> Divergence {
         let group = self.groups.get(self.group);
         if let Some(due) = group.and_then(|group| group.due.get(self.position)) {
-            return (due.step, Some(due.answer.clone()));
+            return due.unlike(actual);
         }
-        (group.or(self.groups.last()).map_or(0, |group| group.end_step), None)
+        let step = group.or(self.groups.last()).map_or(0, |group| group.end_step);
+        Divergence::new(step, None, actual)
+    }
+
+    /// Reports whether an answer is due.
+    pub(crate) fn is_due(&self) -> bool {
+        let group = self.groups.get(self.group);
+        group.is_some_and(|group| group.due.get(self.position).is_some())
     }
 }
 
 impl DueAnswer {
     pub(crate) fn unlike(&self, actual: Actual) -> Divergence {
-        Divergence { step: self.step, expected: Some(self.answer.clone()), actual }
+        let expected = Some(self.answer.clone());
+        Divergence { name: self.name.clone(), ..Divergence::new(self.step, expected, actual) }
     }
 }
 

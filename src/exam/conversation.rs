@@ -83,7 +83,7 @@ impl Breakdown {
                     "keep standard input and output open until the end of input, then exit"
                 }
                 Failure::Flood => "write one line for each line that was read",
-                Failure::Interrupted | Failure::System(_) => "",
+                Failure::Interrupted | Failure::System(_) | Failure::Reference(_) => "",
             },
             Cause::Banner(_) => "write nothing before the first answer, or on standard error",
             Cause::ChangingGreeting(..) => "return the same greeting each time",

@@ -97,7 +97,7 @@ impl Cost {
         let size = start_size + part_size * times.part_count;
         let actual = format!("{long} microseconds after {size} {unit}, {ratio:.0} times as long");
         let actual = Actual::Answer(actual.into());
-        Divergence { step: 0, expected: Some(expected.into()), actual }
+        Divergence::new(0, Some(expected.into()), actual)
     }
 
     fn times(&self, port: &PortSpec, limits: &Limits, hello: &str) -> Result<Times, Failure> {

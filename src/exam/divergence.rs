@@ -1,5 +1,7 @@
 //! The first step at which a port differs from the reference.
 
+use std::sync::Arc;
+
 use crate::port::Failure;
 
 /// The first difference between a port and the reference.
@@ -7,6 +9,8 @@ use crate::port::Failure;
 pub struct Divergence {
     /// The position of the line among those that were run.
     pub step: usize,
+    /// The name of the line, if its machine compares answers by names.
+    pub name: Option<Arc<str>>,
     /// The reference's answer; `None` if no answer is due.
     pub expected: Option<Vec<u8>>,
     /// The port's reaction.
@@ -27,8 +31,14 @@ pub enum Actual {
 }
 
 impl Divergence {
+    /// Makes the divergence of a line without a name.
+    #[must_use]
+    pub const fn new(step: usize, expected: Option<Vec<u8>>, actual: Actual) -> Self {
+        Self { step, name: None, expected, actual }
+    }
+
     pub(crate) fn failed(step: usize, expected: Option<Vec<u8>>, failure: Failure) -> Self {
-        Self { step, expected, actual: Actual::Failed(failure) }
+        Self::new(step, expected, Actual::Failed(failure))
     }
 
     /// Returns the line at which the port diverged; empty if it is none of `lines`.

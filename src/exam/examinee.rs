@@ -1,16 +1,17 @@
 //! A port beside the reference: both get the same lines, and the answers are compared as they
 //! come.
 
+use std::mem;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::case::Delivery;
+use crate::case::{Case, Delivery};
 use crate::comparison::{Comparison, Group, continue_if};
 use crate::divergence::{Actual, Divergence, shown};
 use crate::limits::{Interrupt, Limits};
 use crate::machine::{Machine, Session};
 use crate::port::{Failure, PortSpec};
-use crate::prepared::{DueAnswer, Prepared, due_answers};
+use crate::prepared::{DueAnswer, Prepared, due_answers, known_answers};
 use crate::process::{PortProcess, START_TIME_MIN};
 use crate::start::Start;
 
@@ -26,7 +27,7 @@ pub struct Examinee<'m> {
     pub(crate) machine: &'m dyn Machine,
     pub(crate) spec: PortSpec,
     pub(crate) limits: Limits,
-    running: Option<Running>,
+    running: Option<Running<'m>>,
     last_stderr: String,
     last_unfinished_line: Vec<u8>,
     /// Why the port cannot be run any more; not an error of the port.
@@ -40,12 +41,12 @@ pub struct Examinee<'m> {
     pub(crate) remembers: bool,
 }
 
-struct Running {
+struct Running<'m> {
+    machine: &'m dyn Machine,
     process: PortProcess,
-    /// The reference's session, unless the port was asked what another session had answered.
-    reference: Option<Box<dyn Session>>,
+    reference: Beside,
     interrupt: Interrupt,
-    hello: &'static str,
+    hello: String,
     greeting: Vec<u8>,
     /// The answer that is due for a `hello`: the greeting, or its form if that is wrong.
     due_greeting: Vec<u8>,
@@ -57,6 +58,16 @@ struct Running {
     is_in_step: bool,
     /// Whether one of them did not come.
     is_silent: bool,
+}
+
+/// The session of the reference that has run the lines of the port's process.
+enum Beside {
+    /// There were none.
+    NotYet,
+    /// This one.
+    Session(Box<dyn Session>),
+    /// There is none: the answers to some lines were known before.
+    Nowhere,
 }
 
 impl<'m> Examinee<'m> {
@@ -175,7 +186,7 @@ impl<'m> Examinee<'m> {
     fn start_process(&mut self) -> Result<(), Failure> {
         let mut process = PortProcess::start(&self.spec, self.limits.interrupt.clone())
             .map_err(|error| Failure::System(format!("{}: {error}", self.spec.command[0])))?;
-        let hello = self.machine.hello();
+        let hello = self.machine.hello().to_owned();
         let mut greeting = Vec::new();
         // A first start reads the program and its libraries from disk.
         let timeout = self.limits.timeout.max(START_TIME_MIN);
@@ -199,11 +210,11 @@ impl<'m> Examinee<'m> {
         } else {
             self.machine.greeting_form().into()
         };
-        let reference = Some(self.machine.session());
         let interrupt = self.limits.interrupt.clone();
         self.running = Some(Running {
+            machine: self.machine,
             process,
-            reference,
+            reference: Beside::NotYet,
             interrupt,
             hello,
             greeting,
@@ -231,7 +242,7 @@ impl<'m> Examinee<'m> {
         if self.machine.is_greeting(&greeting) {
             return Ok(String::from_utf8_lossy(&greeting).into_owned());
         }
-        Err(Divergence { step: 0, expected, actual: Actual::Answer(greeting) })
+        Err(Divergence::new(0, expected, Actual::Answer(greeting)))
     }
 
     /// Runs lines that each get an answer on the port alone, and returns its answers, or only the
@@ -253,11 +264,13 @@ impl<'m> Examinee<'m> {
     /// answer is wrong.
     pub(crate) fn wrong_answers(&mut self, lines: &[Vec<u8>]) -> Result<Vec<usize>, Failure> {
         self.start()?;
-        let due = self.running.as_mut().map(|running| running.due(lines)).unwrap_or_default();
+        let due = self.running.as_mut().map_or_else(|| Ok(Vec::new()), |port| port.due(lines));
+        let due = due.map_err(|failure| self.noted(failure))?;
         let answered: Vec<_> = due.iter().map(|due| lines[due.step].clone()).collect();
         let answers = self.ask(&answered)?;
         let pairs = due.into_iter().zip(answers);
-        Ok(pairs.filter(|(due, answer)| due.answer != *answer).map(|(due, _)| due.step).collect())
+        let is_wrong = |(due, answer): &(DueAnswer, Vec<u8>)| !due.is_met_by(answer, self.machine);
+        Ok(pairs.filter(is_wrong).map(|(due, _)| due.step).collect())
     }
 
     /// Runs the lines on the port and on the reference. The port goes on afterwards, unless it
@@ -284,13 +297,32 @@ impl<'m> Examinee<'m> {
         self.run_lines(lines, delivery, !self.falls_silent)
     }
 
+    /// Runs a case whose answers are known on the port, which goes on as after
+    /// [`Examinee::run_and_go_on`].
+    ///
+    /// # Errors
+    ///
+    /// The first divergence.
+    pub(crate) fn run_case(&mut self, case: &Case, delivery: Delivery) -> Result<(), Divergence> {
+        let mut due = known_answers(case);
+        let reads_on = !self.falls_silent;
+        self.run_on_process(delivery.ends_input(), |running, timeout| {
+            (running.reads_on, running.reference) = (reads_on, Beside::Nowhere);
+            for due in &mut due {
+                due.greet(&running.due_greeting);
+            }
+            running.deliver(&case.lines, &due, delivery, timeout)
+        })
+    }
+
     fn run_lines(
         &mut self,
         lines: &[Vec<u8>],
         delivery: Delivery,
         reads_on: bool,
     ) -> Result<(), Divergence> {
-        if self.running.as_ref().is_some_and(|running| running.reference.is_none()) {
+        let reference = self.running.as_ref().map(|running| &running.reference);
+        if matches!(reference, Some(Beside::Nowhere)) {
             self.stop();
         }
         self.run_on_process(delivery.ends_input(), |running, timeout| {
@@ -298,7 +330,7 @@ impl<'m> Examinee<'m> {
             if matches!(delivery, Delivery::Pipelined | Delivery::Marked) {
                 running.begin(lines, delivery);
             }
-            let due = running.due(lines);
+            let due = running.due(lines).map_err(|failure| Divergence::failed(0, None, failure))?;
             running.deliver(lines, &due, delivery, timeout)
         })
     }
@@ -316,7 +348,7 @@ impl<'m> Examinee<'m> {
     ) -> Result<(), Divergence> {
         let ends_input = cases.iter().any(|prepared| prepared.case.delivery.ends_input());
         self.run_on_process(ends_input, |running, timeout| {
-            (running.reads_on, running.reference) = (false, None);
+            (running.reads_on, running.reference) = (false, Beside::Nowhere);
             for prepared in &mut *cases {
                 prepared.greet(&running.due_greeting);
             }
@@ -373,14 +405,19 @@ impl<'m> Examinee<'m> {
     }
 }
 
-impl Running {
-    fn due(&mut self, lines: &[Vec<u8>]) -> Vec<DueAnswer> {
-        let Some(reference) = self.reference.as_deref_mut() else { return Vec::new() };
-        let mut due = due_answers(reference, lines, &self.interrupt);
+impl Running<'_> {
+    fn due(&mut self, lines: &[Vec<u8>]) -> Result<Vec<DueAnswer>, Failure> {
+        let mut session = match mem::replace(&mut self.reference, Beside::Nowhere) {
+            Beside::Session(session) => session,
+            Beside::NotYet => self.machine.session()?,
+            Beside::Nowhere => return Ok(Vec::new()),
+        };
+        let mut due = due_answers(self.machine, &mut *session, lines, &self.interrupt)?;
+        self.reference = Beside::Session(session);
         for due in &mut due {
             due.greet(&self.due_greeting);
         }
-        due
+        Ok(due)
     }
 
     /// Writes the beginning of the input that [`Running::deliver`] makes, so that the port and the
@@ -469,9 +506,9 @@ impl Running {
         timeout: Duration,
         completed: &mut dyn FnMut(),
     ) -> Result<(), Divergence> {
-        let mut comparison = Comparison::new(groups, &self.greeting);
+        let mut comparison = Comparison::new(self.machine, groups, &self.greeting);
         comparison.reads_on = self.reads_on;
-        let input = &input[std::mem::take(&mut self.begun_length)..];
+        let input = &input[mem::take(&mut self.begun_length)..];
         let outcome = self.process.exchange(input, timeout, |line| {
             let group = comparison.group;
             let flow = comparison.take(line);
@@ -482,11 +519,13 @@ impl Running {
         });
         self.is_in_step = comparison.is_in_step;
         self.is_silent = comparison.divergence.is_some() && outcome.is_err();
-        let (step, expected) = comparison.due_now();
-        match (comparison.divergence, outcome) {
+        match (comparison.divergence.take(), outcome) {
             (Some(divergence), _) => Err(divergence),
             (None, Ok(())) => Ok(()),
-            (None, Err(failure)) => Err(self.failed(step, expected, failure)),
+            (None, Err(failure)) => {
+                let failure = self.process.detect_unflushed(failure);
+                Err(comparison.diverged(Actual::Failed(failure)))
+            }
         }
     }
 
@@ -529,10 +568,12 @@ impl Running {
             ControlFlow::Break(())
         });
         match (outcome, actual) {
-            (Ok(()), Some(actual)) if actual == due.answer => Ok(()),
+            (Ok(()), Some(actual)) if due.is_met_by(&actual, self.machine) => Ok(()),
             (Ok(()), Some(actual)) => Err(due.unlike(Actual::Answer(actual))),
             (Ok(()), None) => Err(due.unlike(Actual::Missing)),
-            (Err(failure), _) => Err(self.failed(due.step, Some(due.answer.clone()), failure)),
+            (Err(failure), _) => {
+                Err(due.unlike(Actual::Failed(self.process.detect_unflushed(failure))))
+            }
         }
     }
 
@@ -553,24 +594,18 @@ impl Running {
             continue_if(answers.len() <= due.len() + EXTRA_LINES_MAX)
         });
         let groups = [Group::of_all(due, lines.len())];
-        let mut comparison = Comparison::new(&groups, &self.greeting);
+        let mut comparison = Comparison::new(self.machine, &groups, &self.greeting);
         let _ = answers.iter().try_for_each(|answer| comparison.take(answer));
-        let (step, expected) = comparison.due_now();
         if let Some(divergence) = comparison.divergence {
             return Err(divergence);
         }
-        match outcome {
-            Ok(status) if status.success() && expected.is_none() => Ok(()),
-            Ok(status) if status.success() => {
-                Err(Divergence { step, expected, actual: Actual::Missing })
-            }
-            Ok(status) => Err(Divergence::failed(step, expected, Failure::Exited(status))),
-            Err(failure) => Err(Divergence::failed(step, expected, failure)),
-        }
-    }
-
-    fn failed(&mut self, step: usize, expected: Option<Vec<u8>>, failure: Failure) -> Divergence {
-        Divergence::failed(step, expected, self.process.detect_unflushed(failure))
+        let actual = match outcome {
+            Ok(status) if status.success() && !comparison.is_due() => return Ok(()),
+            Ok(status) if status.success() => Actual::Missing,
+            Ok(status) => Actual::Failed(Failure::Exited(status)),
+            Err(failure) => Actual::Failed(failure),
+        };
+        Err(comparison.diverged(actual))
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Failing {
     pub(crate) is_observed: bool,
     /// Whether lines of the case that stand for many are written out.
     pub(crate) is_expanded: bool,
+    /// The case that was run, if its answers were known.
+    pub(crate) case: Option<Case>,
 }
 
 impl Failing {
@@ -30,6 +32,7 @@ impl Failing {
             divergence,
             is_observed: false,
             is_expanded: false,
+            case: None,
         }
     }
 
@@ -89,10 +92,11 @@ pub(crate) fn fingerprint(
 ) -> String {
     let expected = divergence.expected.as_deref().unwrap_or_default();
     let difference = match &divergence.actual {
-        Actual::Answer(actual) => machine.difference(expected, actual),
+        Actual::Answer(actual) => machine.difference(divergence.name.as_deref(), expected, actual),
         Actual::Missing => "no answer, went on".into(),
         Actual::Extra(_) => "an extra line".into(),
         Actual::Failed(failure) => failure.kind(),
     };
-    format!("{}: {difference}", machine.kind_of(divergence.line(lines)))
+    let name = divergence.name.as_deref().map(str::to_owned);
+    format!("{}: {difference}", name.unwrap_or_else(|| machine.kind_of(divergence.line(lines))))
 }

@@ -1,5 +1,7 @@
 //! A divergence as it is reported.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::case::{Case, Delivery};
@@ -34,6 +36,9 @@ pub struct Finding {
     pub actual: String,
     /// The same for divergences that probably have the same cause.
     pub fingerprint: String,
+    /// The names of the commands of the shrunk lines, without those that only observe.
+    #[serde(skip)]
+    pub commands: BTreeSet<String>,
     /// The known facts about the cause, line by line.
     pub explanation: Vec<String>,
     /// The numbers of the definition's sections that the port breaks, the most probable first.
@@ -95,6 +100,7 @@ impl Finding {
             expected: shrunk.divergence.expected.as_deref().map(shown),
             actual: shrunk.divergence.actual.shown(),
             fingerprint: located.fingerprint(machine),
+            commands: BTreeSet::new(),
             explanation: Vec::new(),
             sections: Vec::new(),
             shrunk: shrunk.lines.iter().map(|line| shown(line)).collect(),

@@ -137,6 +137,10 @@ impl Fuzzer<'_> {
         found: &mut impl FnMut(Finding),
         mut asked: impl FnMut(&mut FuzzProgress),
     ) -> ControlFlow<()> {
+        if let Some(obstacle) = cases.first_mut().and_then(|first| first.obstacle.take()) {
+            self.asker.examinee.noted(obstacle);
+            return ControlFlow::Break(());
+        }
         let count = self.asker.batch_length(cases);
         let Asked { passed, failed } = self.asker.ask(&mut cases[..count]);
         for _ in &passed {

@@ -10,10 +10,11 @@ use crate::divergence::{Actual, Divergence, shown};
 use crate::examinee::Examinee;
 use crate::failing::{Failing, Profile};
 use crate::finding::Finding;
-use crate::limits::has_passed;
+use crate::limits::{Budget, has_passed};
 use crate::locate::{Located, blame, fail_early, locate};
 use crate::machine::{Evidence, Explanation, Machine};
 use crate::port::Failure;
+use crate::redraw::Redrawn;
 use crate::runner::Runner;
 use crate::shrink::shrink_until;
 
@@ -106,7 +107,13 @@ pub(crate) fn investigate_unless(
     if has_passed(deadline) && is_known(Stage::Profiled(&inquiry.profile_as_seen(&first))) {
         return None;
     }
-    let (mut finding, profile) = inquiry.inquire(incident, &first, is_known)?;
+    let drawing = machine.drawing(&incident.case);
+    let redrawn = drawing.map(|mut drawing| inquiry.redraw(incident, &mut *drawing, &mut is_known));
+    let (mut finding, profile) = match redrawn {
+        Some(Redrawn::Known) => return None,
+        Some(Redrawn::Found(found)) => *found,
+        Some(Redrawn::NotReproduced) | None => inquiry.inquire(incident, &first, is_known)?,
+    };
     let mut facts = Vec::new();
     if let Some(failure) = examinee.external_cause() {
         let reason = match failure {
@@ -132,13 +139,13 @@ pub(crate) fn investigate_unless(
     Some((Finding { stderr: incident.stderr.clone(), ..finding }, profile))
 }
 
-struct Inquiry<'a, 'm> {
-    machine: &'m dyn Machine,
-    runner: Runner<'a, 'm>,
+pub(crate) struct Inquiry<'a, 'm> {
+    pub(crate) machine: &'m dyn Machine,
+    pub(crate) runner: Runner<'a, 'm>,
     /// After it, no lines are shrunk.
     deadline: Option<Instant>,
     /// [`Incident::complaint`].
-    complaint: Option<String>,
+    pub(crate) complaint: Option<String>,
 }
 
 /// Lines and the state of knowledge about them.
@@ -239,11 +246,7 @@ impl Inquiry<'_, '_> {
         let ingredients = self.machine.ingredients(&blamed.lines, step, &blamed.divergence);
         let mut aspects = BTreeSet::new();
         if blamed.divergence.is_wrong_answer() && blamed.delivery.separates_answers() {
-            let mut session = self.machine.session();
-            for line in lines {
-                session.run_line(line);
-            }
-            let observed = [lines, &session.observers()].concat();
+            let observed = [lines, &self.machine.observers(lines)].concat();
             let wrong = self.runner.wrong_answers(&observed);
             let observers = wrong.iter().filter(|at| **at > step).map(|at| &observed[*at]);
             aspects.extend(observers.map(|line| self.machine.kind_of(line)));
@@ -254,14 +257,9 @@ impl Inquiry<'_, '_> {
     /// Confirms and explains what was reduced.
     fn finding(&mut self, case: &Case, reduced: Reduced) -> Finding {
         let Reduced { located, shrunk, blamed, fingerprint, is_minimal, .. } = reduced;
-        let confirmations = if shrunk.divergence.is_timeout() {
-            0
-        } else if self.machine.written_out_count(&shrunk.lines) > CONFIRMED_LINES_MAX {
-            1
-        } else {
-            CONFIRMATIONS
-        };
-        let (tries, occurrences) = self.repeat(&shrunk, &fingerprint, confirmations);
+        let (tries, occurrences) = self.repeat(self.confirmations(&shrunk), |inquiry| {
+            inquiry.runner.run_alike(&shrunk.lines, &shrunk, &fingerprint).is_some()
+        });
         let line = located.lines_to_step().last();
         let is_step_of_shrunk = !line.is_some_and(|line| shrunk.lines.contains(line));
         let Explanation { facts, sections } = self.explain(&shrunk, &blamed);
@@ -284,18 +282,35 @@ impl Inquiry<'_, '_> {
         let fingerprint = first.fingerprint(self.machine);
         let reproductions = self.runner.run_count;
         let retries = if first.divergence.is_timeout() { 0 } else { RETRIES };
-        let (tries, occurrences) = self.repeat(first, &fingerprint, retries);
+        let (tries, occurrences) = self.repeat(retries, |inquiry| {
+            inquiry.runner.run_alike(&first.lines, first, &fingerprint).is_some()
+        });
         let finding = Finding::new(self.machine, case, first, first);
         let is_reproduced = occurrences > 1 || self.runner.is_stopped();
         Finding { is_reproduced, tries: tries + reproductions, occurrences, ..finding }
     }
 
-    /// Runs the lines again on new processes. Returns how often they were run and how often they
-    /// failed alike, with the time that is known to have been one.
-    fn repeat(&mut self, failing: &Failing, fingerprint: &str, count: usize) -> (usize, usize) {
+    /// Returns how often shrunk lines are run again.
+    pub(crate) fn confirmations(&self, shrunk: &Failing) -> usize {
+        if shrunk.divergence.is_timeout() {
+            0
+        } else if self.machine.written_out_count(&shrunk.lines) > CONFIRMED_LINES_MAX {
+            1
+        } else {
+            CONFIRMATIONS
+        }
+    }
+
+    /// Runs lines again on new processes. `fails` reports whether they failed alike. Returns how often
+    /// they were run and how often they failed alike, with the time that is known to have been one.
+    pub(crate) fn repeat(
+        &mut self,
+        count: usize,
+        mut fails: impl FnMut(&mut Self) -> bool,
+    ) -> (usize, usize) {
         let (mut tries, mut occurrences) = (1, 1);
         for _ in 0..count {
-            let is_alike = self.runner.run_alike(&failing.lines, failing, fingerprint).is_some();
+            let is_alike = fails(self);
             if self.runner.is_stopped() {
                 break;
             }
@@ -368,23 +383,31 @@ impl Inquiry<'_, '_> {
 
     /// Shrinks. Returns the lines and whether they are known to be minimal.
     fn shrink(&mut self, located: &Failing, fingerprint: &str) -> (Failing, bool) {
-        let timeout = self.runner.examinee.limits.timeout;
+        let (shrunk, is_minimal) = with_short_timeout(self, located, |inquiry| {
+            inquiry.shrink_in_time(located, fingerprint)
+        });
         if !located.divergence.is_timeout() {
-            return self.shrink_in_time(located, fingerprint);
+            return (shrunk, is_minimal);
         }
-        // Each candidate that still hangs takes the whole time limit.
-        self.runner.examinee.limits.timeout = timeout.min(SHRINK_TIMEOUT_MAX);
-        let (shrunk, is_minimal) = self.shrink_in_time(located, fingerprint);
-        self.runner.examinee.limits.timeout = timeout;
         // It may only have been slow.
         let confirmed = self.runner.run_alike(&shrunk.lines, &shrunk, fingerprint);
         confirmed.map_or_else(|| (located.clone(), false), |failing| (failing, is_minimal))
     }
 
+    /// Returns how much the shrinking of lines may cost.
+    pub(crate) fn budget(&self) -> Budget {
+        self.runner.examinee.limits.budget.until(self.deadline)
+    }
+
+    /// Returns the value unless the reference failed, which is noted.
+    pub(crate) fn unless_failed<T>(&mut self, result: Result<T, Failure>) -> Option<T> {
+        result.map_err(|failure| self.runner.examinee.noted(failure)).ok()
+    }
+
     /// Shrinks. An interruption leaves lines that failed.
     fn shrink_in_time(&mut self, located: &Failing, fingerprint: &str) -> (Failing, bool) {
         let machine = self.machine;
-        let budget = self.runner.examinee.limits.budget.until(self.deadline);
+        let budget = self.budget();
         let level = machine.level_of_all(&located.lines);
         let mut best = located.clone();
         let shrunk = shrink_until(located.lines.clone(), budget, machine, |lines| {
@@ -415,7 +438,7 @@ impl Inquiry<'_, '_> {
 
     /// Explains shrunk lines, whose first wrong step is the last line of `blamed`. After an
     /// interruption too little is known.
-    fn explain(&mut self, failing: &Failing, blamed: &Failing) -> Explanation {
+    pub(crate) fn explain(&mut self, failing: &Failing, blamed: &Failing) -> Explanation {
         let mut ask = |lines: &[Vec<u8>]| {
             self.runner.examinee.stop();
             let answers = self.runner.examinee.ask(lines).ok();
@@ -428,6 +451,22 @@ impl Inquiry<'_, '_> {
         let explanation = self.machine.explain(&evidence, &mut ask);
         if self.runner.is_stopped() { Explanation::default() } else { explanation }
     }
+}
+
+/// Shrinks lines that fail in this way. Each candidate that still hangs takes the whole time limit, so
+/// that is shorter meanwhile.
+pub(crate) fn with_short_timeout<'a, 'm, T>(
+    inquiry: &mut Inquiry<'a, 'm>,
+    failing: &Failing,
+    shrink: impl FnOnce(&mut Inquiry<'a, 'm>) -> T,
+) -> T {
+    let timeout = inquiry.runner.examinee.limits.timeout;
+    if failing.divergence.is_timeout() {
+        inquiry.runner.examinee.limits.timeout = timeout.min(SHRINK_TIMEOUT_MAX);
+    }
+    let result = shrink(inquiry);
+    inquiry.runner.examinee.limits.timeout = timeout;
+    result
 }
 
 /// Reports whether the port wrote nothing more before it was ended. The output of one that wrote a

@@ -37,11 +37,7 @@ pub(crate) fn fail_early(
     let mut count = lines.len().max(OBSERVED_LINES_MAX);
     while count < whole && !runner.is_stopped() {
         let mut beginning = runner.machine.prefix(lines, count);
-        let mut session = runner.machine.session();
-        for line in beginning.iter().filter(|line| runner.machine.begins_anew(line)) {
-            session.run_line(line);
-        }
-        beginning.extend(session.observers());
+        beginning.extend(runner.machine.observers(&beginning));
         let failing = runner.run(&beginning, delivery);
         if failing.is_some() {
             return failing;
@@ -174,29 +170,29 @@ impl Search<'_> {
         end: usize,
         stops: &BTreeSet<usize>,
     ) -> Option<Sight> {
-        // The observers depend on the last line that begins anew alone.
-        let mut session = runner.machine.session();
+        let machine = runner.machine;
         let mut sent = self.prefix(runner);
+        let mut observers = machine.observers(&sent);
+        // The position of a line that begins anew, after which the observers are not known yet.
+        let mut beginning = None;
         // For each line sent: how many of `lines` come up to it, and whether it is an observer.
         let mut origins = vec![(0, false); sent.len()];
-        for line in &sent {
-            if runner.machine.begins_anew(line) {
-                session.run_line(line);
-            }
-        }
         for count in self.start..=end {
             if count > self.start {
                 let line = &self.lines[count - 1];
-                if runner.machine.begins_anew(line) {
-                    session.run_line(line);
+                if machine.begins_anew(line) {
+                    beginning = Some(sent.len());
                 }
                 sent.push(line.clone());
                 origins.push((count, false));
             }
             if stops.contains(&count) {
-                let observers = session.observers();
+                if let Some(start) = beginning {
+                    observers = machine.observers(&sent[start..]);
+                    beginning = beginning.filter(|_| observers.is_empty());
+                }
                 origins.extend(observers.iter().map(|_| (count, true)));
-                sent.extend(observers);
+                sent.extend_from_slice(&observers);
             }
         }
         let failing = runner.run(&sent, self.delivery)?;

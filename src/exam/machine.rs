@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::case::{Case, Due, Plan, Suite};
 use crate::divergence::Divergence;
-use crate::limits::Interrupt;
+use crate::limits::{Budget, Interrupt};
+use crate::port::Failure;
 use crate::shrink::{Lines, Meaning};
 use crate::tally::{Measure, Tally};
 
@@ -18,20 +20,46 @@ pub trait Machine: Meaning + Sync {
     fn levels(&self) -> &[Level];
 
     /// Starts a session of the reference.
-    fn session(&self) -> Box<dyn Session>;
+    ///
+    /// # Errors
+    ///
+    /// The reference cannot be run, which is external to every port.
+    fn session(&self) -> Result<Box<dyn Session>, Failure>;
+
+    /// Returns the lines that show the whole state of a session that has run these lines, and change
+    /// nothing; none if there is no state yet. They depend on the last line that begins anew and the
+    /// start lines after it alone.
+    fn observers(&self, lines: &[Vec<u8>]) -> Vec<Vec<u8>>;
 
     /// Returns the line that every port answers with a greeting, at any time and without changing
     /// anything. The exam uses it as a marker between answers.
-    fn hello(&self) -> &'static str;
+    fn hello(&self) -> &str;
 
     /// Returns the form of a greeting, for messages.
-    fn greeting_form(&self) -> &'static str;
+    fn greeting_form(&self) -> &str;
 
     /// Reports whether an answer is a greeting.
     fn is_greeting(&self, answer: &[u8]) -> bool;
 
     /// Returns the command word of a line; empty if the line has none.
     fn word_of<'a>(&self, line: &'a [u8]) -> &'a [u8];
+
+    /// Returns the name of the command that made a line, if its machine compares answers by names.
+    fn name_of(&self, _line: &[u8]) -> Option<Arc<str>> {
+        None
+    }
+
+    /// Reports whether an answer to a line of this name counts as the one that is due, although its
+    /// bytes are others.
+    fn is_same(&self, _name: &str, _expected: &[u8], _actual: &[u8]) -> bool {
+        false
+    }
+
+    /// Returns the choices that a case was drawn from, if its lines are simplified by those. Otherwise
+    /// they are simplified line by line.
+    fn drawing<'a>(&'a self, _case: &Case) -> Option<Box<dyn Drawing + 'a>> {
+        None
+    }
 
     /// Returns what fingerprints call the line: its command word, or a few words if it is not a known
     /// command.
@@ -91,9 +119,10 @@ pub trait Machine: Meaning + Sync {
     /// for them where they can; all of `lines` if there are no more.
     fn prefix(&self, lines: &[Vec<u8>], count: usize) -> Lines;
 
-    /// Describes how a wrong answer differs from the one that was due. The description does not
-    /// depend on the values in the answers, so that it stays the same while a trace is shrunk.
-    fn difference(&self, expected: &[u8], actual: &[u8]) -> String;
+    /// Describes how a wrong answer to a line, of this name if it has one, differs from the one that
+    /// was due. The description does not depend on the values in the answers, so that it stays the
+    /// same while a trace is shrunk.
+    fn difference(&self, name: Option<&str>, expected: &[u8], actual: &[u8]) -> String;
 
     /// Returns what takes part in the first wrong step of shrunk lines, which is at the position
     /// `step` and shows in `divergence`: such as the errors, the events, or what is odd about the
@@ -161,18 +190,74 @@ pub type Ask<'a> = &'a mut dyn FnMut(&[Vec<u8>]) -> Option<Vec<Vec<u8>>>;
 /// A session of the reference.
 pub trait Session {
     /// Runs a line and returns what is due for it.
-    fn run_line(&mut self, line: &[u8]) -> Due;
+    ///
+    /// # Errors
+    ///
+    /// The reference cannot go on, or was interrupted.
+    fn run_line(&mut self, line: &[u8]) -> Result<Due, Failure>;
 
-    /// Returns the lines that show the whole state of the session and change nothing; none if
-    /// there is no state yet.
-    fn observers(&self) -> Vec<Vec<u8>>;
+    /// Runs lines until `goes_on` returns `false`, and returns what is due for each. Answers of
+    /// another process need not be awaited one by one.
+    ///
+    /// # Errors
+    ///
+    /// The reference cannot go on, or was interrupted.
+    fn run_lines(
+        &mut self,
+        lines: &[Vec<u8>],
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Vec<Due>, Failure> {
+        lines.iter().take_while(|_| goes_on()).map(|line| self.run_line(line)).collect()
+    }
+}
+
+/// The choices that a case was drawn from. To draw it again takes the reference.
+pub trait Drawing {
+    /// Draws the case again, with observers after each step. They come in the order in which they
+    /// explain most, so that the first wrong answer is the one to report.
+    ///
+    /// # Errors
+    ///
+    /// The reference failed, or it is not deterministic: the lines are others.
+    fn observed(&mut self) -> Result<Case, Failure>;
+
+    /// Makes simpler choices as long as the case fails, and returns whether it is known that no step
+    /// can be removed. `fails` returns the position of the line at which a case with observers
+    /// fails, or `None` if it does not fail; and it can end the search.
+    ///
+    /// # Errors
+    ///
+    /// The reference failed. The simplest choices so far are kept.
+    fn shrink(
+        &mut self,
+        budget: Budget,
+        fails: &mut dyn FnMut(&Case) -> ControlFlow<(), Option<usize>>,
+    ) -> Result<bool, Failure>;
+
+    /// Returns the case of the simplest choices that failed.
+    ///
+    /// # Errors
+    ///
+    /// The reference failed.
+    fn shrunk(&mut self) -> Result<Simplest, Failure>;
+}
+
+/// The case of the simplest choices that fail.
+#[derive(Clone, Debug)]
+pub struct Simplest {
+    /// Its lines up to the step at which it fails, and the observer that shows it, if one does.
+    pub case: Case,
+    /// The names of its commands, without start lines and observers.
+    pub commands: BTreeSet<String>,
+    /// Whether its last line is an observer.
+    pub is_observed: bool,
 }
 
 /// A level of the exam.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Level {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// The commands that come with it.
-    pub words: &'static [&'static str],
+    pub words: Vec<String>,
 }

@@ -176,13 +176,15 @@ pub enum Failure {
     /// The operating system reported an error, such as that no process can be started. This says
     /// nothing about the port.
     System(String),
+    /// The reference failed as a process, or is not deterministic. This says nothing about the port.
+    Reference(String),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exited(status) => write!(f, "the program exited ({status})"),
-            Self::System(reason) => f.write_str(reason),
+            Self::System(reason) | Self::Reference(reason) => f.write_str(reason),
             other => f.write_str(other.words().1),
         }
     }
@@ -205,7 +207,7 @@ impl Failure {
     /// Reports whether the cause is outside the port, so that it is not an error of the port.
     #[must_use]
     pub const fn is_external(&self) -> bool {
-        matches!(self, Self::Interrupted | Self::System(_))
+        matches!(self, Self::Interrupted | Self::System(_) | Self::Reference(_))
     }
 
     /// Returns a word for fingerprints. It does not change from run to run.
@@ -240,6 +242,7 @@ impl Failure {
             Self::StillRunning => ("still-running", "the program did not exit in time"),
             Self::Interrupted => ("interrupted", "interrupted"),
             Self::System(_) => ("system", "the operating system reported an error"),
+            Self::Reference(_) => ("reference", "the reference failed"),
         }
     }
 }

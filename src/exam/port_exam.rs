@@ -43,7 +43,7 @@ pub(crate) struct PortExam<'a> {
     asker: Asker<'a>,
     /// The port's greeting; empty if it is not a port.
     greeting: String,
-    unknown: BTreeSet<&'static str>,
+    unknown: BTreeSet<String>,
     cases: Vec<CaseReport>,
     /// How many cases were left that are not among `cases`.
     unlisted: usize,
@@ -125,12 +125,12 @@ impl<'a> PortExam<'a> {
     /// Probes each command once to see whether the port knows it.
     fn find_unknown_words(&mut self) {
         let levels = self.machine.levels().iter();
-        let words: Vec<_> = levels.flat_map(|level| level.words.iter().copied()).collect();
+        let words: Vec<_> = levels.flat_map(|level| &level.words).collect();
         let probes: Vec<_> = words.iter().map(|word| self.machine.probe(word)).collect();
         if let Ok(answers) = self.asker.examinee.ask(&probes) {
             let answered = words.into_iter().zip(&answers);
             let unknown = answered.filter(|(_, answer)| self.machine.is_unknown(answer));
-            self.unknown = unknown.map(|(word, _)| word).collect();
+            self.unknown = unknown.map(|(word, _)| word.clone()).collect();
         }
         self.asker.examinee.stop();
     }
@@ -212,15 +212,20 @@ impl<'a> PortExam<'a> {
     /// Takes the first of the cases, with those after it if they can be asked together. Returns a
     /// report on each.
     fn take(&mut self, cases: &mut [Prepared], progress: &dyn Fn(Progress<'_>)) -> Vec<CaseReport> {
-        let Some(first) = cases.first() else { return Vec::new() };
+        let Some(first) = cases.first_mut() else { return Vec::new() };
         let failed = self.failed.values().sum();
         let done = self.cases.len() + self.further_passed.values().sum::<usize>();
         progress(Progress { port: 0, case: &first.case.id, done, failed });
+        if let Some(obstacle) = first.obstacle.take() {
+            self.asker.examinee.noted(obstacle);
+        }
         if let Some((verdict, reason)) = self.left_out(&first.case) {
             return vec![report(first, verdict, Some(reason), Duration::ZERO)];
         }
         let count = self.asker.batch_length(cases);
-        let is_asked = |case: &&Prepared| self.left_out(&case.case).is_none();
+        let is_asked = |prepared: &&Prepared| {
+            prepared.obstacle.is_none() && self.left_out(&prepared.case).is_none()
+        };
         let count = cases[..count].iter().take_while(is_asked).count();
         let batch = &mut cases[..count];
         let Asked { passed, failed } = self.ask(batch);
@@ -303,10 +308,10 @@ impl<'a> PortExam<'a> {
 
     /// Returns why the case cannot be attempted, if the port lacks commands of it.
     fn lacking(&self, case: &Case) -> Option<String> {
-        let has = |word: &&str| {
+        let has = |word: &&String| {
             case.lines.iter().any(|line| self.machine.word_of(line) == word.as_bytes())
         };
-        let lacking: Vec<_> = self.unknown.iter().copied().filter(has).collect();
+        let lacking: Vec<_> = self.unknown.iter().filter(has).map(String::as_str).collect();
         (!lacking.is_empty()).then(|| format!("the port does not know {}", lacking.join(", ")))
     }
 
@@ -337,20 +342,21 @@ impl<'a> PortExam<'a> {
     fn external_reason(&self, cause: &Failure) -> String {
         match cause {
             Failure::Interrupted => "the exam was interrupted".into(),
+            Failure::Reference(reason) => format!("the reference failed: {reason}"),
             cause if self.greeting.is_empty() => format!("the port cannot be run: {cause}"),
             cause => format!("the port cannot be run any more: {cause}"),
         }
     }
 
     fn level(&self, number: usize) -> LevelReport {
-        let level = self.machine.levels()[number - 1];
+        let level = &self.machine.levels()[number - 1];
         let cases = || self.cases.iter().filter(|case| case.level == number);
         let count = |verdict| cases().filter(|case| case.verdict == verdict).count();
-        let words = level.words.iter().copied();
+        let words = level.words.iter();
         LevelReport {
             number,
-            name: level.name,
-            unknown: words.filter(|word| self.unknown.contains(word)).collect(),
+            name: level.name.clone(),
+            unknown: words.filter(|word| self.unknown.contains(*word)).cloned().collect(),
             passed: count(CaseVerdict::Passed)
                 + self.further_passed.get(&number).copied().unwrap_or_default(),
             failed: count(CaseVerdict::Failed),

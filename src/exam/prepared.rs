@@ -4,12 +4,13 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::case::{Case, Due};
 use crate::limits::Interrupt;
 use crate::machine::{Machine, Session};
+use crate::port::Failure;
 use crate::tally::Tally;
 
 /// A chunk has at most so many cases and, unless it has only one, bytes of lines and answers.
@@ -37,17 +38,26 @@ pub(crate) trait Cases {
 pub(crate) struct DueAnswer {
     pub(crate) step: usize,
     pub(crate) answer: Vec<u8>,
+    /// The name of the line, if the machine compares answers by names.
+    pub(crate) name: Option<Arc<str>>,
     /// Whether it is the port's greeting, which `answer` has once a process of the port is known.
     is_greeting: bool,
 }
 
 impl DueAnswer {
     fn new(step: usize, due: Due) -> Option<Self> {
-        match due {
-            Due::Nothing => None,
-            Due::Answer(answer) => Some(Self { step, answer, is_greeting: false }),
-            Due::Greeting => Some(Self { step, answer: Vec::new(), is_greeting: true }),
-        }
+        let (answer, is_greeting) = match due {
+            Due::Nothing => return None,
+            Due::Answer(answer) => (answer, false),
+            Due::Greeting => (Vec::new(), true),
+        };
+        Some(Self { step, answer, name: None, is_greeting })
+    }
+
+    /// Reports whether an answer counts as the one that is due.
+    pub(crate) fn is_met_by(&self, answer: &[u8], machine: &dyn Machine) -> bool {
+        let is_same = |name: &Arc<str>| machine.is_same(name, &self.answer, answer);
+        answer == self.answer || self.name.as_ref().is_some_and(is_same)
     }
 
     pub(crate) fn greet(&mut self, greeting: &[u8]) {
@@ -57,14 +67,27 @@ impl DueAnswer {
     }
 }
 
+/// Returns the answers to the lines of a case that are known, with the names of the lines.
+pub(crate) fn known_answers(case: &Case) -> Vec<DueAnswer> {
+    let due = case.due.iter().flatten().cloned().enumerate();
+    let answers = due.filter_map(|(step, due)| DueAnswer::new(step, due));
+    answers.map(|due| DueAnswer { name: case.names.get(due.step).cloned(), ..due }).collect()
+}
+
 /// Returns the session's answers to the lines; too few after an interruption.
 pub(crate) fn due_answers(
+    machine: &dyn Machine,
     session: &mut dyn Session,
     lines: &[Vec<u8>],
     interrupt: &Interrupt,
-) -> Vec<DueAnswer> {
-    let lines = lines.iter().take_while(|_| !interrupt.is_raised()).enumerate();
-    lines.filter_map(|(step, line)| DueAnswer::new(step, session.run_line(line))).collect()
+) -> Result<Vec<DueAnswer>, Failure> {
+    let due = session.run_lines(lines, &|| !interrupt.is_raised())?;
+    let mut answers = Vec::with_capacity(due.len());
+    answers.extend(due.into_iter().enumerate().filter_map(|(step, due)| DueAnswer::new(step, due)));
+    for due in &mut answers {
+        due.name = machine.name_of(&lines[due.step]);
+    }
+    Ok(answers)
 }
 
 /// A case, and what a new session of the reference answers.
@@ -73,8 +96,10 @@ pub(crate) struct Prepared {
     pub(crate) case: Case,
     /// The level that a port must have reached to answer it.
     pub(crate) level: usize,
-    /// Too few after an interruption, or if the case is not to be asked.
+    /// Too few after an interruption, if the case is not to be asked, or if the reference failed.
     pub(crate) due: Vec<DueAnswer>,
+    /// Why the reference did not run it, if it failed.
+    pub(crate) obstacle: Option<Failure>,
     pub(crate) needs_fresh_session: bool,
     /// The length of its lines and answers.
     pub(crate) bytes: usize,
@@ -103,7 +128,10 @@ pub(crate) struct Preparation<'a> {
 
 impl Preparation<'_> {
     fn prepare(&mut self, key: CaseKey, mut case: Case) -> Prepared {
-        let due = self.due(key, &mut case);
+        let (due, obstacle) = match self.due(key, &mut case) {
+            Ok(due) => (due, case.obstacle.take()),
+            Err(failure) => (Vec::new(), Some(failure)),
+        };
         let depends = |due: &DueAnswer| self.machine.depends_on_session(&due.answer);
         let line_bytes: usize = case.lines.iter().map(|line| line.len() + 1).sum();
         let answer_bytes: usize = due.iter().map(|due| due.answer.len() + 1).sum();
@@ -112,12 +140,13 @@ impl Preparation<'_> {
             level: self.machine.level_of_all(&case.lines),
             needs_fresh_session: due.iter().any(depends),
             due,
+            obstacle,
             bytes: line_bytes + answer_bytes,
             case,
         }
     }
 
-    fn due(&mut self, key: CaseKey, case: &mut Case) -> Vec<DueAnswer> {
+    fn due(&mut self, key: CaseKey, case: &mut Case) -> Result<Vec<DueAnswer>, Failure> {
         let (interrupt, mut answers) = (self.interrupt, Vec::new());
         let (known, lines) = (case.due.take(), &case.lines);
         if let Some(counts) = self.counts.as_mut().filter(|_| !interrupt.is_raised()) {
@@ -135,9 +164,13 @@ impl Preparation<'_> {
             let due = due.into_iter().enumerate();
             answers.extend(due.filter_map(|(step, due)| DueAnswer::new(step, due)));
         } else if self.is_asked.load(Ordering::Relaxed) {
-            answers = due_answers(&mut *self.machine.session(), lines, interrupt);
+            let mut session = self.machine.session()?;
+            answers = due_answers(self.machine, &mut *session, lines, interrupt)?;
         }
-        answers
+        for due in &mut answers {
+            due.name = case.names.get(due.step).cloned().or(due.name.take());
+        }
+        Ok(answers)
     }
 
     /// Passes all cases to `take`, in chunks, until it returns `false`. Milestones are then still

@@ -73,7 +73,7 @@ impl Run {
         let status = status.map_err(failed)?;
         let error = process.stderr_tail();
         let unlike = |expected: Option<&[u8]>, actual| {
-            Err(Divergence { step: 0, expected: expected.map(<[u8]>::to_vec), actual })
+            Err(Divergence::new(0, expected.map(<[u8]>::to_vec), actual))
         };
         let due = self.output.iter().map(Some).chain(repeat(None));
         let written = output.iter().map(Some).chain(repeat(None));

@@ -45,9 +45,9 @@ pub struct LevelReport {
     /// From 1.
     pub number: usize,
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// Its commands that the port does not know. A port that lacks some has not reached the level.
-    pub unknown: Vec<&'static str>,
+    pub unknown: Vec<String>,
     /// How many of its cases passed.
     pub passed: usize,
     /// How many failed.
@@ -135,8 +135,8 @@ impl PortReport {
 
     /// Returns the commands of all levels that the port does not know.
     #[must_use]
-    pub fn unknown(&self) -> Vec<&'static str> {
-        self.levels.iter().flat_map(|level| level.unknown.iter().copied()).collect()
+    pub fn unknown(&self) -> Vec<&str> {
+        self.levels.iter().flat_map(|level| &level.unknown).map(String::as_str).collect()
     }
 
     /// Returns the number of cases.

@@ -1,6 +1,6 @@
 //! Running lines again and again, to see whether and how they fail.
 
-use crate::case::Delivery;
+use crate::case::{Case, Delivery};
 use crate::divergence::{Actual, Divergence};
 use crate::examinee::Examinee;
 use crate::failing::Failing;
@@ -21,6 +21,23 @@ impl Runner<'_, '_> {
     pub(crate) fn run(&mut self, lines: &[Vec<u8>], delivery: Delivery) -> Option<Failing> {
         self.prepare(lines);
         let outcome = self.examinee.run_and_go_on(lines, delivery);
+        self.failing(outcome, lines, delivery)
+    }
+
+    /// Runs a case whose answers are known. Returns `None` if it does not fail.
+    pub(crate) fn run_case(&mut self, case: &Case, delivery: Delivery) -> Option<Failing> {
+        self.prepare(&case.lines);
+        let outcome = self.examinee.run_case(case, delivery);
+        let failing = self.failing(outcome, &case.lines, delivery)?;
+        Some(Failing { case: Some(case.clone()), ..failing })
+    }
+
+    fn failing(
+        &mut self,
+        outcome: Result<(), Divergence>,
+        lines: &[Vec<u8>],
+        delivery: Delivery,
+    ) -> Option<Failing> {
         self.run_count += usize::from(!self.examinee.is_stopped());
         let divergence = outcome.err()?;
         if divergence.external_cause().is_some() {
@@ -30,7 +47,14 @@ impl Runner<'_, '_> {
         if is_exact(&divergence, delivery) {
             lines.truncate(divergence.step + 1);
         }
-        Some(Failing { lines, delivery, divergence, is_observed: false, is_expanded: false })
+        Some(Failing {
+            lines,
+            delivery,
+            divergence,
+            is_observed: false,
+            is_expanded: false,
+            case: None,
+        })
     }
 
     /// Runs the lines. Returns `None` unless they fail with the fingerprint.

@@ -1,21 +1,26 @@
 //! The commands as the exam sees them.
 
+use std::sync::LazyLock;
+
 use dkv20_exam::Level;
 
 use crate::protocol::{Command, Hex, LINE_LENGTH_MAX, append_op};
 use crate::replica::ReplicaId;
 
 /// The levels of the exam.
-pub(super) const LEVELS: [Level; 5] = [
-    Level { name: "numbers", words: &["mix", "draw"] },
-    Level { name: "codec", words: &["load"] },
-    Level {
-        name: "cluster",
-        words: &["new", "noop", "put", "del", "status", "replica", "get", "hash", "dump", "log"],
-    },
-    Level { name: "faults", words: &["partition", "heal", "at", "compact"] },
-    Level { name: "scale", words: &["workload", "scenario", "chaos"] },
-];
+pub(super) static LEVELS: LazyLock<[Level; 5]> = LazyLock::new(|| {
+    let level = |name: &str, words: &str| Level {
+        name: name.into(),
+        words: words.split(' ').map(Into::into).collect(),
+    };
+    [
+        level("numbers", "mix draw"),
+        level("codec", "load"),
+        level("cluster", "new noop put del status replica get hash dump log"),
+        level("faults", "partition heal at compact"),
+        level("scale", "workload scenario chaos"),
+    ]
+});
 
 pub(super) const HELLO: &str = "hello";
 pub(super) const GREETING_FORM: &str = "ok dkv20 1 NAME";

@@ -1,8 +1,9 @@
 //! Questions to the port while a divergence is explained.
 
-use dkv20_exam::{Ask, Session as _};
+use dkv20_exam::Ask;
 
 use super::oracle::Oracle;
+use super::suites::common::observers;
 use crate::replica::ReplicaId;
 
 /// Snapshots that are longer than this by more than the reference's are not taken apart.
@@ -79,8 +80,8 @@ impl<'a> Inquiry<'a> {
 /// Returns the observers after `lines`, and the answers that are due to them.
 pub(super) fn observations(lines: &[Vec<u8>]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let mut session = Oracle::after(lines);
-    let observers = session.observers();
+    let lines = session.size().map(observers).unwrap_or_default();
     let answer = |line: &Vec<u8>| session.run(line).unwrap_or_default().into_bytes();
-    let due = observers.iter().map(answer).collect();
-    (observers, due)
+    let due = lines.iter().map(answer).collect();
+    (lines, due)
 }

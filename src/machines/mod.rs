@@ -31,8 +31,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use dkv20_exam::{
-    Ask, Case, Divergence, Due, Evidence, Explanation, Interrupt, Level, Lines, Machine, Meaning,
-    Plan, Session, Suite, Tally,
+    Ask, Case, Divergence, Due, Evidence, Explanation, Failure, Interrupt, Level, Lines, Machine,
+    Meaning, Plan, Session, Suite, Tally,
 };
 
 pub use sections::section_url;
@@ -41,7 +41,7 @@ pub use traces::{lines_of_trace, record_trace, replay_file};
 use commands::{GREETING_FORM, HELLO, LEVELS, word_of};
 use measures::Measure;
 use milestones::Milestone;
-use oracle::Oracle;
+use oracle::{Oracle, due_of};
 
 /// The replicated key-value state machine of the definition. The reference is this crate's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,18 +49,24 @@ pub struct Dkv20;
 
 impl Machine for Dkv20 {
     fn levels(&self) -> &[Level] {
-        &LEVELS
+        &*LEVELS
     }
 
-    fn session(&self) -> Box<dyn Session> {
-        Box::new(Oracle::new())
+    fn session(&self) -> Result<Box<dyn Session>, Failure> {
+        Ok(Box::new(Oracle::new()))
     }
 
-    fn hello(&self) -> &'static str {
+    fn observers(&self, lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        let new = lines.iter().rfind(|line| oracle::makes_cluster(line));
+        let size = new.and_then(|line| Oracle::after(std::slice::from_ref(line)).size());
+        size.map(suites::common::observers).unwrap_or_default()
+    }
+
+    fn hello(&self) -> &str {
         HELLO
     }
 
-    fn greeting_form(&self) -> &'static str {
+    fn greeting_form(&self) -> &str {
         GREETING_FORM
     }
 
@@ -74,7 +80,8 @@ impl Machine for Dkv20 {
 
     fn kind_of(&self, line: &[u8]) -> String {
         let word = word_of(line);
-        let mut known = LEVELS.iter().flat_map(|level| level.words).chain(&[HELLO, "quit"]);
+        let words = LEVELS.iter().flat_map(|level| &level.words).map(String::as_str);
+        let mut known = words.chain([HELLO, "quit"]);
         match word {
             b"noop" | b"put" | b"del" | b"at" => "proposal".into(),
             b"" => "blank line".into(),
@@ -158,7 +165,7 @@ impl Machine for Dkv20 {
         expand::prefix(lines, count)
     }
 
-    fn difference(&self, expected: &[u8], actual: &[u8]) -> String {
+    fn difference(&self, _name: Option<&str>, expected: &[u8], actual: &[u8]) -> String {
         difference::difference(expected, actual)
     }
 
@@ -173,15 +180,6 @@ impl Machine for Dkv20 {
 
     fn explain(&self, evidence: &Evidence<'_>, ask: Ask<'_>) -> Explanation {
         explain::explain(*evidence, ask)
-    }
-}
-
-/// Returns what is due for a line, by the reference's answer.
-fn due_of(answer: Option<String>) -> Due {
-    match answer {
-        None => Due::Nothing,
-        Some(answer) if Dkv20.is_greeting(answer.as_bytes()) => Due::Greeting,
-        Some(answer) => Due::Answer(answer.into_bytes()),
     }
 }
 
@@ -200,11 +198,7 @@ impl Meaning for Dkv20 {
 }
 
 impl Session for Oracle {
-    fn run_line(&mut self, line: &[u8]) -> Due {
-        due_of(self.run(line))
-    }
-
-    fn observers(&self) -> Vec<Vec<u8>> {
-        self.size().map(suites::common::observers).unwrap_or_default()
+    fn run_line(&mut self, line: &[u8]) -> Result<Due, Failure> {
+        Ok(due_of(self.run(line)))
     }
 }

@@ -2,6 +2,9 @@
 
 use std::ops::Bound::{Excluded, Unbounded};
 
+use dkv20_exam::Due;
+
+use super::commands::is_greeting;
 use crate::chaos::ChaosLines;
 use crate::error::ErrorCode;
 use crate::protocol::{Command, append_op, parse};
@@ -141,6 +144,15 @@ fn encoded_length(op: &Op) -> usize {
 /// Parses a line. Returns `None` for a line that is not a command.
 pub(super) fn command(line: &[u8]) -> Option<Command> {
     parse(line).ok().flatten()
+}
+
+/// Returns what is due for a line, by the reference's answer.
+pub(super) fn due_of(answer: Option<String>) -> Due {
+    match answer {
+        None => Due::Nothing,
+        Some(answer) if is_greeting(answer.as_bytes()) => Due::Greeting,
+        Some(answer) => Due::Answer(answer.into_bytes()),
+    }
 }
 
 /// Reports whether the line makes a new cluster.

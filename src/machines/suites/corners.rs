@@ -91,7 +91,7 @@ fn bytes_of_numbers() -> Case {
 /// the level of the case.
 fn words_as_lines() -> Case {
     let is_command = |word: &[u8]| {
-        LEVELS.iter().flat_map(|level| level.words).any(|known| known.as_bytes() == word)
+        LEVELS.iter().flat_map(|level| &level.words).any(|known| known.as_bytes() == word)
     };
     let ends = [&b"EOF"[..], b"\x04", b"\x1a", b"q", b"exit"];
     of_lines("words-as-lines", words::lines().filter(|word| !is_command(word)).chain(ends))

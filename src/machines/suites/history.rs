@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 
-use dkv20_exam::{Case, Due, Session as _};
+use dkv20_exam::{Case, Due};
 
-use super::super::oracle::{Oracle, View};
+use super::super::oracle::{Oracle, View, due_of};
 use super::common::{case, observers};
 use super::draws::Draws;
 use super::ops::{key, op};
@@ -48,7 +48,7 @@ impl History {
 
     fn run(&mut self) {
         let lines = &self.lines[self.due.len()..];
-        self.due.extend(lines.iter().map(|line| self.session.run_line(line)));
+        self.due.extend(lines.iter().map(|line| due_of(self.session.run(line))));
     }
 
     /// Returns what can be seen of the cluster.
