@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn an_expected_difference_is_the_whole_fingerprint() {
         let expected = &crate::fake::description().rules.expected[0];
-        let matches = |fingerprint| expected.matches("new", fingerprint, &["insert"]);
+        let matches = |fingerprint| expected.matches("new", fingerprint, &["delete"]);
         assert!(matches("delete: ok instead of error range"));
         assert!(!matches("delete: ok instead of error range 1"));
         assert!(!matches("undelete: ok instead of error range"));
@@ -292,6 +292,11 @@ mod tests {
                 "commands = [\"insert\"",
                 "commands = [\"x\"",
                 "expected[0].commands[0]: there is no `x`",
+            ),
+            (
+                "needs = [\"delete\"]",
+                "needs = [\"delete\", \"update\"]",
+                "notes.toml:94:20: expected[0].needs[1]: `update` is not among `commands`; allowed: `insert`, `delete`",
             ),
             ("name = \"apply-junk\"\n", "", "commands[5]: the name `apply` is taken"),
             (

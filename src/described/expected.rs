@@ -10,9 +10,11 @@ pub struct Expected {
     /// The program that differs from the reference.
     pub port: String,
     /// Matches the whole fingerprint.
-    pub(crate) difference: Regex,
+    pub difference: Regex,
     /// The names of commands that suffice to show it.
-    pub(crate) commands: BTreeSet<String>,
+    pub commands: BTreeSet<String>,
+    /// The names of those of them that are needed to show it.
+    pub needs: BTreeSet<String>,
     /// One sentence on the cause.
     pub because: String,
     /// A link to a report.
@@ -21,12 +23,14 @@ pub struct Expected {
 
 impl Expected {
     /// Reports whether a finding is this difference: the fingerprint matches, and the commands of the
-    /// minimal trace, apart from start lines and observers, are among those that suffice.
+    /// minimal trace, apart from start lines and observers, are among those that suffice, and have
+    /// each that is needed.
     #[must_use]
     pub fn matches(&self, port: &str, fingerprint: &str, commands: &[&str]) -> bool {
         self.port == port
             && self.difference.is_match(fingerprint)
             && commands.iter().all(|command| self.commands.contains(*command))
+            && self.needs.iter().all(|needed| commands.contains(&&**needed))
     }
 }
 
@@ -74,6 +78,7 @@ mod tests {
             port: "b".into(),
             difference: Regex::new(&format!("^(?:{difference})$")).unwrap(),
             commands: commands.iter().map(ToString::to_string).collect(),
+            needs: BTreeSet::new(),
             because: String::new(),
             link: None,
         }
@@ -87,6 +92,17 @@ mod tests {
         assert!(!one.matches("b", "state: another word 2", &["insert", "merge"]));
         assert!(!one.matches("c", "state: another word 2", &["insert"]));
         assert!(!one.matches("b", "hash: another word 2", &["insert"]));
+    }
+
+    #[test]
+    fn a_needed_command_is_in_the_trace() {
+        let needs = ["delete", "undo"].map(str::to_owned).into();
+        let one = Expected { needs, ..expected("state: .*", &["insert", "delete", "undo"]) };
+        let matches = |commands: &[&str]| one.matches("b", "state: another word 2", commands);
+        assert!(matches(&["insert", "undo", "delete"]));
+        assert!(matches(&["delete", "undo"]));
+        assert!(!matches(&["insert", "delete"]));
+        assert!(!matches(&[]));
     }
 
     #[test]

@@ -304,6 +304,10 @@ pub(crate) struct Expected {
     pub(crate) difference: String,
     /// The names of commands that suffice to show it: the minimal trace has no others.
     pub(crate) commands: Vec<String>,
+    /// The names of those commands that are needed to show it: the minimal trace has each of
+    /// them.
+    #[serde(default)]
+    pub(crate) needs: Vec<String>,
     /// One sentence on the cause.
     pub(crate) because: String,
     /// A link to a report.

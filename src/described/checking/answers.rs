@@ -65,6 +65,14 @@ impl Builder<'_, '_> {
         for (position, expected) in self.file.expected.iter().enumerate() {
             let key = Key::of("expected").index(position);
             self.listed(&key.name("commands"), &expected.commands, &known);
+            for (position, needed) in expected.needs.iter().enumerate() {
+                if !expected.commands.contains(needed) {
+                    let allowed = names::list(expected.commands.iter().map(String::as_str));
+                    let reason = format!("`{needed}` is not among `commands`");
+                    let key = key.name("needs").index(position);
+                    self.wrong(&key, Wrong::new(reason, allowed));
+                }
+            }
             if !ports.contains(&expected.port) && !self.file.programs.is_empty() {
                 let allowed = names::list(ports.iter().map(String::as_str));
                 let reason = format!("`{}` is no program beside the reference", expected.port);
@@ -77,6 +85,7 @@ impl Builder<'_, '_> {
                 port: expected.port.clone(),
                 difference,
                 commands: expected.commands.iter().cloned().collect(),
+                needs: expected.needs.iter().cloned().collect(),
                 because: expected.because.clone(),
                 link: expected.link.clone(),
             });
