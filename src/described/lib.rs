@@ -21,6 +21,7 @@ mod mistake;
 mod names;
 mod notation;
 mod observe;
+mod pattern;
 mod reference;
 mod rules;
 mod schema;

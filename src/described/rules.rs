@@ -1,10 +1,12 @@
 //! A checked file: everything that cases are drawn and compared by.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use crate::equality::{Equality, Status};
 use crate::expected::Expected;
 use crate::layout::Layout;
+use crate::pattern::Pattern;
 use crate::scope::{LineForm, Scope};
 
 /// The rules by which cases are drawn and answers are compared: those of a file, or of one of its
@@ -31,6 +33,17 @@ pub struct Rules {
     pub settle: Option<Settle>,
     /// The differences that are known.
     pub expected: Vec<Expected>,
+    /// Compiled when they are first needed.
+    pub(crate) patterns: OnceLock<Patterns>,
+}
+
+/// The patterns of the lines that can be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Patterns {
+    /// Those of the start lines.
+    pub(crate) start: Vec<Pattern>,
+    /// Those of [`Rules::named_forms`].
+    named: Vec<Pattern>,
 }
 
 /// A command.
@@ -82,23 +95,46 @@ pub(crate) struct SettleLine {
 }
 
 impl Rules {
-    /// Returns the name of the command or observer that most probably made a line: of those whose
-    /// text before the first hole the line begins with, the one with the longest.
+    /// Returns the name of the command or observer that made a line: the first command in the order
+    /// of the file whose form the line has, or else the first such observer, by its line or its
+    /// dump. Ranges are not known from a line, and an entry of a pool can be any text: of commands
+    /// that differ only in those, the first has all lines.
+    ///
+    /// If no form is that of the line, it is the name of the one with the longest text before the
+    /// first hole that the line begins with.
     #[must_use]
     pub fn name_of(&self, line: &[u8]) -> Option<&str> {
-        let commands = self.commands.iter().map(|command| (&command.name, &command.form));
-        let observers = self.observers.iter().flat_map(|observer| {
-            let forms = [Some(&observer.form), observer.dump.as_ref()].into_iter().flatten();
-            forms.map(|form| (&observer.name, form))
-        });
+        let mut whole = self.named_forms().zip(&self.patterns().named);
+        if let Some(((name, _), _)) = whole.find(|(_, pattern)| pattern.values(line).is_some()) {
+            return Some(name);
+        }
         let mut longest: Option<(&str, usize)> = None;
-        for (name, form) in commands.chain(observers) {
+        for (name, form) in self.named_forms() {
             let length = form.prefix().len();
             if line.starts_with(form.prefix()) && longest.is_none_or(|(_, known)| known < length) {
                 longest = Some((name, length));
             }
         }
         longest.map(|(name, _)| name)
+    }
+
+    /// Returns the forms of the commands, and of the observers and their dumps, with their names.
+    fn named_forms(&self) -> impl Iterator<Item = (&str, &LineForm)> {
+        let commands = self.commands.iter().map(|command| (&*command.name, &command.form));
+        let observers = self.observers.iter().flat_map(|observer| {
+            let forms = [Some(&observer.form), observer.dump.as_ref()].into_iter().flatten();
+            forms.map(|form| (&*observer.name, form))
+        });
+        commands.chain(observers)
+    }
+
+    pub(crate) fn patterns(&self) -> &Patterns {
+        self.patterns.get_or_init(|| {
+            let pattern = |form| Pattern::of(&self.scope, form);
+            let start = self.start.iter().map(pattern).collect();
+            let named = self.named_forms().map(|(_, form)| pattern(form)).collect();
+            Patterns { start, named }
+        })
     }
 }
 
@@ -120,7 +156,10 @@ pub(crate) fn found<'a>(pattern: &regex::bytes::Regex, answer: &'a [u8]) -> Opti
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::description::Description;
     use crate::fake::rules;
 
     #[test]
@@ -137,10 +176,48 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_name_of_the_form_that_it_begins_like() {
+    fn a_line_has_the_name_of_the_first_form_that_it_has() {
+        let text = r#"
+            name = "a"
+            case.start = ["new"]
+            commands = [
+                "delete {index} {count}",
+                { name = "delete-nothing", line = "delete {index} 0" },
+                { name = "style-plain", line = "style {index} plain" },
+                "style {index} {style}",
+                { line = "update {index}", capture.update = '\S+$' },
+                { line = "apply {update}." },
+                { name = "apply-junk", line = "apply {raw}" },
+            ]
+            observers = [
+                { line = "hash {index}", dump = "dump {index}" },
+                { name = "again", line = "update {index}" },
+            ]
+            [types]
+            index = "0 .. 9"
+            count = "1 .. 9"
+            style = { choice = ["bold", "plain"] }
+            raw = { bytes = "0 .. 9" }
+        "#;
+        let rules = Description::read(Path::new("a"), text).unwrap().rules;
+        let name = |line: &str| rules.name_of(line.as_bytes()).unwrap();
+        assert_eq!(name("delete 1 2"), "delete");
+        assert_eq!(name("delete 1 0"), "delete", "ranges are not known");
+        assert_eq!(name("style 1 plain"), "style-plain");
+        assert_eq!(name("style 1 bold"), "style");
+        assert_eq!(name("apply 00."), "apply");
+        assert_eq!(name("apply 00"), "apply-junk");
+        assert_eq!(name("hash 1"), "hash");
+        assert_eq!(name("dump 1"), "hash");
+        assert_eq!(name("update 1"), "update", "commands come before observers");
+    }
+
+    #[test]
+    fn a_line_of_no_form_has_the_name_of_the_one_that_it_begins_like() {
         let name = |line: &str| rules().name_of(line.as_bytes());
-        assert_eq!(name("insert 0 1 \"a\""), Some("insert"));
-        assert_eq!(name("dump 1"), Some("hash"));
+        assert_eq!(name("insert 0 1 unquoted"), Some("insert"));
+        assert_eq!(name("dump x"), Some("hash"));
+        assert_eq!(name("apply"), None);
         assert_eq!(name("apply 1 00"), Some("apply"), "the first of two");
         assert_eq!(name("new 2"), None);
         assert_eq!(name(""), None);

@@ -6,6 +6,7 @@ mod layouts;
 mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use regex::bytes::Regex;
 
@@ -92,6 +93,7 @@ impl Builder<'_, '_> {
             equality,
             settle,
             expected,
+            patterns: OnceLock::new(),
         })
     }
 
