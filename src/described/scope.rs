@@ -1,6 +1,7 @@
 //! The names that a file declares, and the lines that are checked against them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::mistake::Wrong;
 use crate::names;
@@ -238,6 +239,21 @@ impl Scope {
     }
 }
 
+impl fmt::Display for LineForm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => {
+                    let text = String::from_utf8_lossy(text);
+                    formatter.write_str(&text.replace('{', "{{").replace('}', "}}"))?;
+                }
+                Part::Hole(hole) => write!(formatter, "{{{}}}", self.holes[*hole].name)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl LineForm {
     /// Returns the text before the first hole.
     pub(crate) fn prefix(&self) -> &[u8] {
@@ -304,6 +320,7 @@ mod tests {
         assert_eq!(fillings, [client, client, index, Filling::Pool(0)]);
         let line = form.fill(|hole| &b"0123"[hole..=hole]);
         assert_eq!(line, b"x 0 1 0 2 3");
+        assert_eq!(form.to_string(), "x {client} {to} {client} {index} {update}");
     }
 
     #[test]
