@@ -6,21 +6,21 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::equality::{Equality, Status};
-use crate::layout::Field;
+use crate::layout::{Field, Fields};
 use crate::rules::Rules;
 
 /// The words of an answer from this one on are not distinguished.
 const WORDS_MAX: usize = 8;
 
-/// Describes how the answer of a port differs from the reference's. If their bytes have a layout,
-/// `fields` are the fields of both. In JSON, names of members that are choices of a type are data,
+/// Describes how the answer of a port differs from the reference's. If there is a layout for their
+/// bytes, `fields` are the fields of both, the reference's first, as far as they could be read. In JSON, names of members that are choices of a type are data,
 /// and described as `*`.
 #[must_use]
 pub fn difference(
     rules: &Rules,
     name: &str,
     answers: (&[u8], &[u8]),
-    fields: Option<(&[Field], &[Field])>,
+    fields: Option<(&Fields, &Fields)>,
 ) -> String {
     describe(&rules.equality, &rules.choices, name, answers, fields)
 }
@@ -30,7 +30,7 @@ fn describe(
     choices: &BTreeSet<String>,
     name: &str,
     (expected, actual): (&[u8], &[u8]),
-    fields: Option<(&[Field], &[Field])>,
+    fields: Option<(&Fields, &Fields)>,
 ) -> String {
     let class = |class: &[u8]| {
         if equality.has_classes() {
@@ -59,10 +59,10 @@ fn describe(
     }
 }
 
-/// Describes the first field that differs.
-fn of_fields(expected: &[Field], actual: &[Field]) -> Option<String> {
-    for position in 0..expected.len().max(actual.len()) {
-        match (expected.get(position), actual.get(position)) {
+/// Describes the first field that differs, or else the end of the fields that could be read.
+fn of_fields(expected: &Fields, actual: &Fields) -> Option<String> {
+    for position in 0..expected.list.len().max(actual.list.len()) {
+        match (expected.list.get(position), actual.list.get(position)) {
             (Some(expected), Some(actual)) if expected.path != actual.path => {
                 return Some(format!(
                     "{} in place of {}",
@@ -73,12 +73,35 @@ fn of_fields(expected: &[Field], actual: &[Field]) -> Option<String> {
             (Some(expected), Some(actual)) if expected.value != actual.value => {
                 return Some(format!("another {}", general(&expected.path)));
             }
-            (Some(expected), None) => return Some(format!("no {}", general(&expected.path))),
-            (None, Some(actual)) => return Some(format!("an extra {}", general(&actual.path))),
+            (Some(expected), None) if actual.misfit.is_none() => {
+                return Some(format!("no {}", general(&expected.path)));
+            }
+            (None, Some(actual)) if expected.misfit.is_none() => {
+                return Some(format!("an extra {}", general(&actual.path)));
+            }
             _ => {}
         }
     }
-    None
+    of_ends(expected, actual)
+}
+
+/// Describes bytes that do not fit, if the fields before them are the same and those of the other
+/// program go on.
+fn of_ends(expected: &Fields, actual: &Fields) -> Option<String> {
+    let place = |fields: &Fields| {
+        let last = fields.list.last().map(|field: &Field| general(&field.path));
+        last.map_or_else(|| "from the start".into(), |path| format!("after {path}"))
+    };
+    // A program whose bytes fit has read more than one whose bytes do not.
+    let read = |fields: &Fields| (fields.misfit.is_none(), fields.list.len());
+    match read(expected).cmp(&read(actual)) {
+        Ordering::Equal => None,
+        Ordering::Greater => Some(format!("bytes that do not fit {}", place(actual))),
+        Ordering::Less => {
+            let place = place(expected);
+            Some(format!("bytes that fit instead of bytes that do not fit {place}"))
+        }
+    }
 }
 
 /// Returns a path without the positions in arrays.
@@ -225,18 +248,38 @@ mod tests {
         }
     }
 
+    /// Describes the difference of two answers with a layout.
+    fn fields(unordered: &[&str], expected: &str, actual: &str) -> String {
+        let layout = layout(unordered);
+        let [one, other] = [expected, actual]
+            .map(|answer| layout.fields(answer.as_bytes(), &mut |_| Err(String::new())).unwrap());
+        let answers = (expected.as_bytes(), actual.as_bytes());
+        describe(&equality(), &BTreeSet::new(), "a", answers, Some((&one, &other)))
+    }
+
     #[test]
     fn the_first_differing_field_is_named() {
-        let layout = layout(&[]);
-        let of = |expected: &str, actual: &str| {
-            let fields =
-                |answer: &str| layout.fields(answer.as_bytes(), &mut |_| Err(String::new()));
-            let (one, other) = (fields(expected).unwrap(), fields(actual).unwrap());
-            let answers = (expected.as_bytes(), actual.as_bytes());
-            describe(&equality(), &BTreeSet::new(), "a", answers, Some((&one, &other)))
-        };
-        assert_eq!(of("ok 0702000102000161", "ok 0702000102000261"), "another `ids[]`");
-        assert_eq!(of("ok 0702000102000161", "ok 070100010261"), "another `count`");
-        assert_eq!(of("ok 0702000102000161", "ok 0802000102000161"), "another `kind`");
+        let of = |actual| fields(&[], "ok 0702000102000161", actual);
+        assert_eq!(of("ok 0702000102000261"), "another `ids[]`");
+        assert_eq!(of("ok 070100010261"), "another `count`");
+        assert_eq!(of("ok 0802000102000161"), "another `kind`");
+    }
+
+    #[test]
+    fn bytes_that_do_not_fit_are_named_by_the_field_before() {
+        let base = "ok 0702000102000161";
+        let of = |actual| fields(&[], base, actual);
+        assert_eq!(of("ok 070200010200"), "bytes that do not fit after `ids[]`");
+        assert_eq!(of("ok 07"), "bytes that do not fit after `kind`");
+        assert_eq!(of("ok zz"), "bytes that do not fit from the start");
+        assert_eq!(of("ok 070200010300"), "another `ids[]`", "a field that was read differs");
+        assert_eq!(of("ok 08"), "another `kind`");
+        let without = "bytes that fit instead of bytes that do not fit after `kind`";
+        assert_eq!(fields(&[], "ok 07", base), without);
+        let both = |expected, actual| fields(&[], expected, actual);
+        assert_eq!(both("ok 070200", "ok 07"), "bytes that do not fit after `kind`");
+        assert_eq!(both("ok 07", "ok 0702"), "another word 2", "both end after the same field");
+        let other_order = fields(&["ids"], base, "ok 0702000001");
+        assert_eq!(other_order, "bytes that do not fit after `count`");
     }
 }

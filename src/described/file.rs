@@ -193,7 +193,7 @@ pub(crate) struct Layout {
     /// The fields, in order.
     pub(crate) fields: Option<Vec<Table<LayoutField>>>,
     /// A program that answers `fields HEX` with a JSON list of objects with `path`, `offset`,
-    /// `length` and `value`.
+    /// `length` and `value`, or with another line if the bytes do not have the layout.
     pub(crate) command: Option<Vec<String>>,
     /// Arrays whose order means nothing, such as `entries[]`.
     #[serde(default)]

@@ -59,6 +59,15 @@ pub struct Field {
     pub value: String,
 }
 
+/// The fields of a byte string, as far as it has the layout.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// The fields that were read, in order. Of an array without an order, all elements were read.
+    pub list: Vec<Field>,
+    /// The reason why the bytes do not have the layout after these fields; `None` if they have it.
+    pub misfit: Option<String>,
+}
+
 /// Passes a line to the layout's program and returns its answer, or the reason why there is none.
 pub type AskLayout<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>;
 
@@ -72,51 +81,88 @@ impl Layout {
         }
     }
 
-    /// Returns the fields of the bytes in an answer. Arrays without an order are sorted.
+    /// Returns the fields of the bytes in an answer, as far as they have the layout. A layout's
+    /// program lists all of them or none. Arrays without an order are sorted.
     ///
     /// # Errors
     ///
-    /// The answer has no bytes, they do not have the layout, or the program failed.
-    pub fn fields(&self, answer: &[u8], ask: AskLayout<'_>) -> Result<Vec<Field>, String> {
-        let groups = self.bytes.captures(answer).ok_or("the answer has no bytes")?;
-        let digits = groups.get(1).or_else(|| groups.get(0)).map_or(&b""[..], |m| m.as_bytes());
-        let fields = match &self.form {
-            Form::Fields(forms) => {
-                let bytes = hex::decode(digits).map_err(|error| format!("not hex: {error}"))?;
-                fields_of(&bytes, forms)?
-            }
-            Form::Program(_) => listed(&ask(&[b"fields ", digits].concat())?)?,
+    /// The layout's program could not be asked.
+    pub fn fields(&self, answer: &[u8], ask: AskLayout<'_>) -> Result<Fields, String> {
+        let Some(groups) = self.bytes.captures(answer) else {
+            return Ok(Fields::none("the answer has no bytes".into()));
         };
-        Ok(self.unordered.iter().fold(fields, |fields, array| sorted(&fields, array)))
+        let digits = groups.get(1).or_else(|| groups.get(0)).map_or(&b""[..], |m| m.as_bytes());
+        let mut fields = match &self.form {
+            Form::Fields(forms) => match hex::decode(digits) {
+                Ok(bytes) => self.read(&bytes, forms),
+                Err(error) => Fields::none(format!("not hex: {error}")),
+            },
+            Form::Program(_) => listed(&ask(&[b"fields ", digits].concat())?),
+        };
+        for array in &self.unordered {
+            fields.list = sorted(&fields.list, array);
+        }
+        Ok(fields)
+    }
+
+    /// Reads bytes by the fields of the file.
+    fn read(&self, bytes: &[u8], forms: &[FieldForm]) -> Fields {
+        let mut list = Vec::new();
+        let misfit = read_fields(bytes, forms, &mut list).err().map(|(path, reason)| {
+            let array = path.strip_suffix("[]").unwrap_or(path);
+            if self.unordered.iter().any(|unordered| unordered == array) {
+                // Those that were read cannot be sorted among those that were not.
+                list.retain(|field| element(&field.path, array).is_none());
+            }
+            reason
+        });
+        Fields { list, misfit }
+    }
+}
+
+impl Fields {
+    fn none(misfit: String) -> Self {
+        Self { list: Vec::new(), misfit: Some(misfit) }
     }
 }
 
 /// Reads the answer to `fields HEX`.
-fn listed(answer: &[u8]) -> Result<Vec<Field>, String> {
-    let error = |reason: &dyn std::fmt::Display| {
-        format!("the layout's program answered `{}`: {reason}", String::from_utf8_lossy(answer))
-    };
-    serde_json::from_slice(answer).map_err(|reason| error(&reason))
+fn listed(answer: &[u8]) -> Fields {
+    serde_json::from_slice(answer).map_or_else(
+        |reason| {
+            let answer = String::from_utf8_lossy(answer);
+            Fields::none(format!("the layout's program answered `{answer}`: {reason}"))
+        },
+        |list| Fields { list, misfit: None },
+    )
 }
 
-fn fields_of(bytes: &[u8], forms: &[FieldForm]) -> Result<Vec<Field>, String> {
+/// Appends the fields of the bytes. If they do not have one, the error is the path of its form, and
+/// the reason.
+fn read_fields<'f>(
+    bytes: &[u8],
+    forms: &'f [FieldForm],
+    fields: &mut Vec<Field>,
+) -> Result<(), (&'f str, String)> {
     let mut values = BTreeMap::from([(SIZE, i128::try_from(bytes.len()).unwrap_or(i128::MAX))]);
-    let (mut fields, mut end) = (Vec::new(), 0);
+    let mut end = 0;
     for form in forms {
+        let misfit = |reason| (&*form.path, reason);
         let mut value = |term: &Term| {
             let value = term.value(&mut |name| values.get(name).copied().ok_or(()));
-            value.map_err(|error| format!("the field `{}` has no place: {error}", form.path))
+            let reason = |error| format!("the field `{}` has no place: {error}", form.path);
+            value.map_err(|error| misfit(reason(error)))
         };
         let at = form.at.as_ref().map(&mut value).transpose()?;
         let length = value(&form.length)?;
         let count = form.count.as_ref().map_or(Ok(1), &mut value)?;
         if !(0..=FIELDS_MAX).contains(&count) {
-            return Err(format!("there are {count} of the field `{}`", form.path));
+            return Err(misfit(format!("there are {count} of the field `{}`", form.path)));
         }
         let mut offset = at.unwrap_or(end);
         for index in 0..count {
             let path = form.path.replacen("[]", &format!("[{index}]"), 1);
-            let field = field_at(bytes, &path, offset, length, form.writing)?;
+            let field = field_at(bytes, &path, offset, length, form.writing).map_err(misfit)?;
             offset += length;
             if let Ok(value) = field.value.parse() {
                 values.insert(&form.path, value);
@@ -130,7 +176,7 @@ fn fields_of(bytes: &[u8], forms: &[FieldForm]) -> Result<Vec<Field>, String> {
         let value = hex::encode(rest);
         fields.push(Field { path: REST.into(), offset: end, length: rest.len(), value });
     }
-    Ok(fields)
+    Ok(())
 }
 
 fn field_at(
@@ -270,12 +316,11 @@ pub(crate) mod tests {
         }
     }
 
-    fn fields(layout: &Layout, answer: &str) -> Result<Vec<String>, String> {
-        let fields = layout.fields(answer.as_bytes(), &mut |_| Err("no program".into()))?;
-        Ok(fields
-            .iter()
-            .map(|f| format!("{}@{}+{}={}", f.path, f.offset, f.length, f.value))
-            .collect())
+    /// Returns the fields, and the reason why there are no more.
+    fn fields(layout: &Layout, answer: &str) -> (Vec<String>, String) {
+        let fields = layout.fields(answer.as_bytes(), &mut |_| Err("no program".into())).unwrap();
+        let shown = |f: &Field| format!("{}@{}+{}={}", f.path, f.offset, f.length, f.value);
+        (fields.list.iter().map(shown).collect(), fields.misfit.unwrap_or_default())
     }
 
     #[test]
@@ -284,14 +329,14 @@ pub(crate) mod tests {
         let Form::Fields(forms) = &layout.form else { panic!() };
         assert_eq!(check(forms), []);
         assert_eq!(
-            fields(&layout, "ok 0702000102000161").unwrap(),
+            fields(&layout, "ok 0702000102000161").0,
             ["kind@0+1=07", "count@1+2=2", "ids[0]@3+2=258", "ids[1]@5+2=1", "name@7+1=a"]
         );
     }
 
     #[test]
     fn the_elements_of_an_unordered_array_are_sorted() {
-        let paths = fields(&layout(&["ids"]), "ok 0702000102000161").unwrap();
+        let paths = fields(&layout(&["ids"]), "ok 0702000102000161").0;
         assert_eq!(paths[2..4], ["ids[0]@5+2=1", "ids[1]@3+2=258"]);
         assert_eq!(paths[4], "name@7+1=a");
     }
@@ -327,19 +372,35 @@ pub(crate) mod tests {
 
     #[test]
     fn bytes_that_do_not_fit_have_a_reason() {
-        let reason = |answer| fields(&layout(&[]), answer).unwrap_err();
+        let reason = |answer| fields(&layout(&[]), answer).1;
         assert!(reason("ok 07").contains("the field `count` of 2 bytes at 1 is not within the 1"));
         assert!(reason("ok 07ff").contains("not within"));
         assert!(reason("ok 070200").contains("`ids[0]`"));
         assert!(reason("ok zz").contains("not hex"));
         assert!(reason("").contains("no bytes"));
+        assert_eq!(reason("ok 0702000102000161"), "");
+    }
+
+    #[test]
+    fn the_fields_before_those_that_do_not_fit_are_read() {
+        let read = |unordered: &[&str], answer| fields(&layout(unordered), answer).0.join(" ");
+        assert_eq!(read(&[], "ok 0702000102"), "kind@0+1=07 count@1+2=2 ids[0]@3+2=258");
+        assert_eq!(read(&["ids"], "ok 0702000102"), "kind@0+1=07 count@1+2=2");
+        assert_eq!(read(&[], "ok 07"), "kind@0+1=07");
+        assert_eq!(read(&[], "ok zz"), "");
+        let mut layout = layout(&["ids"]);
+        let Form::Fields(forms) = &mut layout.form else { panic!() };
+        forms[3].length = Term::parse("size").unwrap();
+        let (list, reason) = fields(&layout, "ok 07020001020001");
+        assert_eq!(list[2..], ["ids[0]@5+2=1", "ids[1]@3+2=258"]);
+        assert_eq!(reason, "the field `name` of 7 bytes at 7 is not within the 7 bytes");
     }
 
     #[test]
     fn bytes_after_the_last_field_are_a_field() {
         let mut layout = layout(&[]);
         layout.form = Form::Fields(vec![form("a", "1", None, FieldWriting::Hex)]);
-        assert_eq!(fields(&layout, "010203").unwrap(), ["a@0+1=01", "(rest)@1+2=0203"]);
+        assert_eq!(fields(&layout, "010203").0, ["a@0+1=01", "(rest)@1+2=0203"]);
     }
 
     #[test]
@@ -353,10 +414,11 @@ pub(crate) mod tests {
             Ok(answer.to_vec())
         });
         let field = Field { path: "a".into(), offset: 0, length: 1, value: "x".into() };
-        assert_eq!(fields, Ok(vec![field]));
+        assert_eq!(fields, Ok(Fields { list: vec![field], misfit: None }));
         assert_eq!(asked, ["fields 0a"]);
-        let failed = layout.fields(b"ok 0a", &mut |_| Ok(b"err".to_vec()));
-        assert!(failed.unwrap_err().contains("answered `err`"));
+        let failed = layout.fields(b"ok 0a", &mut |_| Ok(b"err".to_vec())).unwrap();
+        assert_eq!(failed.list, []);
+        assert!(failed.misfit.unwrap().contains("answered `err`"));
         assert_eq!(
             layout.fields(b"ok 0a", &mut |_| Err("it hangs".into())),
             Err("it hangs".into())

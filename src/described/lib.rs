@@ -44,7 +44,7 @@ pub use draw::draw;
 pub use drawn::{Drawn, Line, LineValue, NotDrawn, Origin};
 pub use equality::{Equality, Status};
 pub use expected::{Expected, Known};
-pub use layout::{AskLayout, Field, Layout};
+pub use layout::{AskLayout, Field, Fields, Layout};
 pub use mistake::{Mistake, Mistakes};
 pub use observe::Observation;
 pub use reference::Reference;
