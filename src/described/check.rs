@@ -84,7 +84,7 @@ pub struct Disagreement {
     pub other: Vec<u8>,
 }
 
-/// A case with its observers: each line with the name of its command or observer, and its answer.
+/// A case with its observers: each line with its name and its answer.
 type Run<'r> = Vec<(Vec<u8>, &'r str, Vec<u8>)>;
 
 /// Draws a case for each of the seeds on one process of the reference, runs them again on another
@@ -175,7 +175,8 @@ impl Check {
     }
 
     fn count_observers(&mut self, rules: &Rules, run: &Run<'_>) {
-        for (line, name, answer) in run {
+        // A start line can have the name of an observer.
+        for (line, name, answer) in run.iter().skip(rules.start.len()) {
             let is_observer = rules.observers.iter().any(|observer| observer.name == *name);
             let is_known = self.failed_observers.iter().any(|(known, ..)| known == name);
             if is_observer && !is_known && rules.equality.status(answer) != Status::Ok {
@@ -205,13 +206,12 @@ fn observed<'r, R: Reference>(
     drawn: &Drawn,
     process: &mut R,
 ) -> Result<Run<'r>, NotDrawn<R::Failure>> {
-    let name = |command: Option<usize>| command.map_or("", |command| &rules.commands[command].name);
-    let lines = drawn.lines.iter().zip(&drawn.answers);
+    let lines = drawn.lines.iter().zip(&drawn.answers).enumerate();
     let mut run: Run<'_> = lines
-        .map(|(line, answer)| (line.text.clone(), name(line.command), answer.clone()))
+        .map(|(at, (line, answer))| (line.text.clone(), drawn.name_of(at, rules), answer.clone()))
         .collect();
     for observation in drawn.observations(rules).map_err(NotDrawn::without_failure)? {
-        let name = &rules.observers[observation.observer].name;
+        let name = observation.name(rules);
         for line in [Some(observation.line), observation.dump].into_iter().flatten() {
             let answer = ask(process, &line).map_err(NotDrawn::Reference)?;
             run.push((line, name, answer));

@@ -12,6 +12,9 @@ use crate::settle::{self, Settled};
 use crate::tape::{StepId, Tape};
 use crate::values::Value;
 
+/// The name of a start line whose first word has a hole.
+const START: &str = "start";
+
 /// A case as it was drawn.
 #[derive(Clone, Debug, Default)]
 pub struct Drawn {
@@ -103,6 +106,18 @@ impl Drawn {
         Ok(())
     }
 
+    /// Returns the name of the line at a position: that of its command; of a start line the first
+    /// word in the file, which can be the name of a command too, or `start` if that has a hole. It
+    /// is empty if there is no such line.
+    #[must_use]
+    pub fn name_of<'r>(&self, position: usize, rules: &'r Rules) -> &'r str {
+        match self.lines.get(position).map(|line| line.command) {
+            Some(Some(command)) => rules.commands.get(command).map_or("", |it| &it.name),
+            Some(None) => rules.start.get(position).map_or("", |form| form.word().unwrap_or(START)),
+            None => "",
+        }
+    }
+
     /// Returns the position of the first start line whose answer is an error, if there is one: then
     /// the case does not begin as it must.
     #[must_use]
@@ -151,5 +166,28 @@ impl Drawn {
             end = range.end;
         }
         named + &String::from_utf8_lossy(&line.text[end..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::draw::draw;
+    use crate::fake::{Fault, notes, rules};
+    use crate::source::Random;
+
+    #[test]
+    fn every_line_and_every_observation_has_a_name() {
+        let rules = rules();
+        let drawn = draw(rules, &mut Random::new(1, true), &mut notes(Fault::None)).unwrap();
+        assert_eq!(drawn.name_of(0, rules), "new");
+        for (position, line) in drawn.lines.iter().enumerate().skip(1) {
+            let name = drawn.name_of(position, rules);
+            assert_eq!(name, rules.commands[line.command.unwrap()].name);
+        }
+        assert_eq!(drawn.name_of(drawn.lines.len(), rules), "");
+        let observations = drawn.observations(rules).unwrap();
+        let mut names: Vec<_> = observations.iter().map(|one| one.name(rules)).collect();
+        names.dedup();
+        assert_eq!(names, ["text", "hash"]);
     }
 }

@@ -14,6 +14,14 @@ pub struct Observation {
     pub dump: Option<Vec<u8>>,
 }
 
+impl Observation {
+    /// Returns the name of the observer; an empty one if the rules do not have it.
+    #[must_use]
+    pub fn name<'r>(&self, rules: &'r Rules) -> &'r str {
+        rules.observers.get(self.observer).map_or("", |observer| &observer.name)
+    }
+}
+
 /// Returns the lines of all observers for a case with these variables.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::mistake::Wrong;
 use crate::names;
-use crate::template::{Piece, Template};
+use crate::template::{Piece, Template, first_word};
 use crate::types::Values;
 
 /// The names of a file. Each has one meaning.
@@ -263,6 +263,11 @@ impl LineForm {
         }
     }
 
+    /// Returns the first word if it has no hole.
+    pub(crate) fn word(&self) -> Option<&str> {
+        first_word(str::from_utf8(self.prefix()).ok()?, self.parts.len() == 1)
+    }
+
     /// Returns the line with the values in the holes.
     pub(crate) fn fill<'v>(&self, value: impl Fn(usize) -> &'v [u8]) -> Vec<u8> {
         let mut line = Vec::new();
@@ -321,6 +326,18 @@ mod tests {
         let line = form.fill(|hole| &b"0123"[hole..=hole]);
         assert_eq!(line, b"x 0 1 0 2 3");
         assert_eq!(form.to_string(), "x {client} {to} {client} {index} {update}");
+    }
+
+    #[test]
+    fn the_first_word_has_no_hole() {
+        let word = |line| {
+            let form = scope().line(&Template::parse(line).unwrap(), Allowed::Variables).unwrap();
+            form.word().map(str::to_owned)
+        };
+        assert_eq!(word("new {n}").as_deref(), Some("new"));
+        assert_eq!(word("new").as_deref(), Some("new"));
+        assert_eq!(word("new{n} x"), None);
+        assert_eq!(word("{n} x"), None);
     }
 
     #[test]

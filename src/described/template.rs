@@ -35,6 +35,14 @@ pub(crate) fn check_line(text: &str) -> Result<(), Wrong> {
     Ok(())
 }
 
+/// Returns the first word of a line if it ends before the first hole, with the text up to that and
+/// whether that is the whole line.
+pub(crate) fn first_word(text: &str, is_whole: bool) -> Option<&str> {
+    let (word, has_end) =
+        text.split_once(char::is_whitespace).map_or((text, false), |(word, _)| (word, true));
+    Some(word).filter(|word| (has_end || is_whole) && !word.is_empty())
+}
+
 impl Template {
     /// Parses a template.
     pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
@@ -75,10 +83,7 @@ impl Template {
     /// Returns the first word if it has no hole.
     pub(crate) fn word(&self) -> Option<&str> {
         let Piece::Literal(text) = self.pieces.first()? else { return None };
-        let (word, has_end) =
-            text.split_once(char::is_whitespace).map_or((&**text, false), |(word, _)| (word, true));
-        let is_whole = has_end || self.pieces.len() == 1;
-        Some(word).filter(|word| is_whole && !word.is_empty())
+        first_word(text, self.pieces.len() == 1)
     }
 
     /// Returns the holes: name and filling.
