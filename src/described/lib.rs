@@ -3,6 +3,8 @@
 //!
 //! [`Description::read`] checks a file. [`draw`] makes a case with the help of a [`Reference`], from
 //! a [`Source`] of choices: [`Random`] ones, or the [`Replay`] of a [`Tape`] that [`shrink`] alters.
+//! [`Rules::name_of`], [`Rules::is_start`] and [`Rules::observations_of`] read lines that were not
+//! drawn.
 
 mod check;
 mod checking;

@@ -160,7 +160,9 @@ mod tests {
 
     use super::*;
     use crate::description::Description;
-    use crate::fake::rules;
+    use crate::draw::draw;
+    use crate::fake::{Fault, notes, rules};
+    use crate::source::Random;
 
     #[test]
     fn no_value_of_an_error_is_captured() {
@@ -210,6 +212,22 @@ mod tests {
         assert_eq!(name("hash 1"), "hash");
         assert_eq!(name("dump 1"), "hash");
         assert_eq!(name("update 1"), "update", "commands come before observers");
+    }
+
+    #[test]
+    fn a_line_that_is_drawn_has_the_name_of_its_command() {
+        for seed in 0..50 {
+            let mut reference = notes(Fault::None);
+            let drawn = draw(rules(), &mut Random::new(seed, true), &mut reference).unwrap();
+            assert_eq!(rules().name_of(&drawn.lines[0].text), None);
+            for (position, line) in drawn.lines.iter().enumerate().skip(1) {
+                let name = match drawn.name_of(position, rules()) {
+                    "apply-junk" => "apply",
+                    name => name,
+                };
+                assert_eq!(rules().name_of(&line.text), Some(name));
+            }
+        }
     }
 
     #[test]
