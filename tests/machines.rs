@@ -18,7 +18,7 @@ use dkv20_exam::{
 fn the_reference_knows_every_probe_and_stays_without_a_cluster() {
     let mut session = Dkv20.session().unwrap();
     for word in Dkv20.levels().iter().flat_map(|level| &level.words) {
-        let answer = session.run_line(&Dkv20.probe(word)).unwrap();
+        let answer = session.run_line(&Dkv20.probe(word).unwrap()).unwrap();
         let refusals = [b"err unknown-command".to_vec(), b"err syntax".to_vec()].map(Due::Answer);
         assert!(!refusals.contains(&answer), "{word}");
     }

@@ -77,6 +77,14 @@ pub struct Observer {
     pub layout: Option<String>,
 }
 
+impl Observer {
+    /// Reports whether another line shows the bytes behind the answer.
+    #[must_use]
+    pub const fn has_dump(&self) -> bool {
+        self.dump.is_some()
+    }
+}
+
 /// Lines after which the replicas of one program are equal.
 #[derive(Clone, Debug)]
 pub struct Settle {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::case::{Delivery, Task};
 use crate::divergence::{Actual, Divergence};
 use crate::examinee::Examinee;
-use crate::investigate::HISTORY_LINES_MAX;
+use crate::inquiry::HISTORY_LINES_MAX;
 use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::port::PortSpec;

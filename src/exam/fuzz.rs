@@ -11,7 +11,7 @@ use crate::divergence::Divergence;
 use crate::failing::fingerprint;
 use crate::finding::Finding;
 use crate::findings::Errors;
-use crate::investigate::Incident;
+use crate::incident::Incident;
 use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};

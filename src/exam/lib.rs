@@ -24,6 +24,8 @@ mod findings;
 mod fuzz;
 mod groups;
 mod guard;
+mod incident;
+mod inquiry;
 mod investigate;
 mod limits;
 mod locate;

@@ -65,8 +65,9 @@ pub trait Machine: Meaning + Sync {
     /// command.
     fn kind_of(&self, line: &[u8]) -> String;
 
-    /// Returns a valid use of a command that leaves a new session as it is.
-    fn probe(&self, word: &str) -> Vec<u8>;
+    /// Returns a valid use of a command that leaves a new session as it is, if there is one. Otherwise
+    /// it shows in a case that the port does not know the command.
+    fn probe(&self, word: &str) -> Option<Vec<u8>>;
 
     /// Reports whether an answer says that the port does not know the command.
     fn is_unknown(&self, answer: &[u8]) -> bool;

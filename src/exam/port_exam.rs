@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::asker::{Asked, Asker};
 use crate::case::{Case, Task};
-use crate::divergence::Divergence;
+use crate::divergence::{Actual, Divergence};
 use crate::finding::Finding;
 use crate::findings::Incidents;
 use crate::machine::Machine;
@@ -125,8 +125,12 @@ impl<'a> PortExam<'a> {
     /// Probes each command once to see whether the port knows it.
     fn find_unknown_words(&mut self) {
         let levels = self.machine.levels().iter();
-        let words: Vec<_> = levels.flat_map(|level| &level.words).collect();
-        let probes: Vec<_> = words.iter().map(|word| self.machine.probe(word)).collect();
+        let words = levels.flat_map(|level| &level.words);
+        let probes = words.filter_map(|word| Some((word, self.machine.probe(word)?)));
+        let (words, probes): (Vec<_>, Vec<_>) = probes.unzip();
+        if probes.is_empty() {
+            return;
+        }
         if let Ok(answers) = self.asker.examinee.ask(&probes) {
             let answered = words.into_iter().zip(&answers);
             let unknown = answered.filter(|(_, answer)| self.machine.is_unknown(answer));
@@ -284,6 +288,10 @@ impl<'a> PortExam<'a> {
             return report(prepared, CaseVerdict::NotAsked, Some(reason), time);
         }
         let case = &prepared.case;
+        if let Some(name) = self.unknown_in(&divergence) {
+            self.unknown.insert(name.into());
+            return report(prepared, CaseVerdict::NotAttempted, self.lacking(case), time);
+        }
         *self.failed.entry(case.suite().to_owned()).or_default() += 1;
         self.hang_count += usize::from(divergence.is_timeout());
         match &case.task {
@@ -298,6 +306,12 @@ impl<'a> PortExam<'a> {
         CaseReport { divergence: Some(divergence), ..report }
     }
 
+    /// Returns the name of the command that the port does not know, if this is all that is wrong.
+    fn unknown_in<'d>(&self, divergence: &'d Divergence) -> Option<&'d str> {
+        let Actual::Answer(answer) = &divergence.actual else { return None };
+        divergence.name.as_deref().filter(|_| self.machine.is_unknown(answer))
+    }
+
     /// Returns the verdict of a case that is not put to the port, and its reason.
     fn left_out(&self, case: &Case) -> Option<(CaseVerdict, String)> {
         if let Some(reason) = self.reason_to_stop(case.suite()) {
@@ -310,6 +324,7 @@ impl<'a> PortExam<'a> {
     fn lacking(&self, case: &Case) -> Option<String> {
         let has = |word: &&String| {
             case.lines.iter().any(|line| self.machine.word_of(line) == word.as_bytes())
+                || case.names.iter().any(|name| **name == ***word)
         };
         let lacking: Vec<_> = self.unknown.iter().filter(has).map(String::as_str).collect();
         (!lacking.is_empty()).then(|| format!("the port does not know {}", lacking.join(", ")))

@@ -8,7 +8,8 @@ use crate::case::{Case, Delivery};
 use crate::divergence::Actual;
 use crate::failing::{Failing, Profile};
 use crate::finding::Finding;
-use crate::investigate::{Incident, Inquiry, Stage, with_short_timeout};
+use crate::incident::Incident;
+use crate::inquiry::{Inquiry, Stage, with_short_timeout};
 use crate::machine::{Drawing, Explanation, Simplest};
 
 /// How the investigation of a drawn case ended.

@@ -1,8 +1,10 @@
-//! The machines that can be examined: [`Dkv20`], the machine of the definition.
+//! The machines that can be examined: [`Dkv20`], the machine of the definition, and [`Described`]
+//! ones.
 
 mod answers;
 mod cause;
 mod commands;
+mod described;
 mod difference;
 mod digests;
 mod effects;
@@ -35,6 +37,7 @@ use dkv20_exam::{
     Meaning, Plan, Session, Suite, Tally,
 };
 
+pub use described::Described;
 pub use sections::section_url;
 pub use traces::{lines_of_trace, record_trace, replay_file};
 
@@ -92,7 +95,7 @@ impl Machine for Dkv20 {
         }
     }
 
-    fn probe(&self, word: &str) -> Vec<u8> {
+    fn probe(&self, word: &str) -> Option<Vec<u8>> {
         let arguments = match word {
             // `new` with no replicas is an error, so there is still no cluster afterwards.
             "mix" | "new" | "replica" | "hash" | "dump" | "log" => " 0",
@@ -108,7 +111,7 @@ impl Machine for Dkv20 {
             "chaos" => " 0 0",
             _ => "",
         };
-        format!("{word}{arguments}").into_bytes()
+        Some(format!("{word}{arguments}").into_bytes())
     }
 
     fn is_unknown(&self, answer: &[u8]) -> bool {

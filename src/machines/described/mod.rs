@@ -1,0 +1,307 @@
+//! A machine that a file describes, whose reference is a program.
+
+mod cases;
+mod drawing;
+mod layouts;
+mod names;
+mod reference;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dkv20_described::{Description, Field, Random, Rules, Source, difference};
+use dkv20_exam::{
+    Actual, Ask, Case, Delivery, Divergence, Drawing, Due, Evidence, Explanation, Failure,
+    Interrupt, Level, Lines, Meaning, Measure, Plan, PortSpec, Session, Suite, Tally,
+};
+
+use drawing::Redrawing;
+use layouts::Layouts;
+use names::{Names, in_file};
+use reference::{Process, Processes};
+
+/// The suite of drawn cases.
+const SUITE: &str = "drawn";
+/// The seeds of the cases of one exam are this far from those of the next.
+const SEEDS_APART: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A described machine. Clones share its processes.
+#[derive(Clone)]
+pub struct Described(Arc<Machine>);
+
+pub(super) struct Machine {
+    description: Description,
+    rules: Rules,
+    names: Names,
+    levels: [Level; 1],
+    processes: Arc<Processes>,
+    layouts: Layouts,
+}
+
+impl Described {
+    /// Makes a machine of a description, with one of its profiles if there is a name of one. The
+    /// reference is started when it is needed; each of its answers may take `timeout`. Programs of
+    /// layouts are started in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such profile.
+    pub fn new(
+        description: Description,
+        profile: Option<&str>,
+        reference: PortSpec,
+        timeout: Duration,
+        folder: &Path,
+        interrupt: &Interrupt,
+    ) -> Result<Self, String> {
+        let rules = description.rules_of(profile).ok_or("there is no such profile")?.clone();
+        let names = Names::new(&rules);
+        let words = names.commands.iter().map(ToString::to_string).collect();
+        let levels = [Level { name: description.name.clone(), words }];
+        let (spec, hello) = (reference, description.hello.clone());
+        let idle = Mutex::new(Vec::new());
+        let processes = Processes { spec, hello, timeout, interrupt: interrupt.clone(), idle };
+        let processes = Arc::new(processes);
+        let (folder, running) = (folder.to_path_buf(), Mutex::new(BTreeMap::new()));
+        let layouts = Layouts { folder, timeout, interrupt: interrupt.clone(), running };
+        let machine = Machine { description, rules, names, levels, processes, layouts };
+        Ok(Self(Arc::new(machine)))
+    }
+
+    /// Returns the rules by which cases are drawn and answers are compared.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+}
+
+impl Machine {
+    fn source(&self, seed: u64) -> Box<dyn Source> {
+        Box::new(Random::new(seed, self.rules.is_swarm))
+    }
+
+    fn is_same(&self, name: &str, expected: &[u8], actual: &[u8]) -> bool {
+        self.rules.equality.are_same(in_file(name).0, expected, actual)
+    }
+
+    fn difference(&self, name: &str, expected: &[u8], actual: &[u8]) -> String {
+        let fields = self.layouts.fields(&self.rules, name, [expected, actual]);
+        let fields = fields.and_then(Result::ok);
+        let fields = fields.as_ref().map(|[expected, actual]| (expected, actual));
+        difference(&self.rules, in_file(name).0, (expected, actual), fields)
+    }
+
+    /// Returns the facts on two answers that differ.
+    fn facts(&self, name: &str, expected: &[u8], actual: &[u8]) -> Vec<String> {
+        match self.layouts.fields(&self.rules, name, [expected, actual]) {
+            Some(Ok([expected, actual])) => {
+                let different = first_different(&expected.list, &actual.list);
+                let misfits = [("the reference's", expected.misfit), ("the port's", actual.misfit)];
+                let misfits = misfits.into_iter().filter_map(|(whose, misfit)| {
+                    Some(format!("{whose} bytes do not have the layout: {}", misfit?))
+                });
+                different.into_iter().chain(misfits).collect()
+            }
+            Some(Err(reason)) => vec![format!("the fields of the bytes are unknown: {reason}")],
+            None => Vec::new(),
+        }
+    }
+}
+
+/// Describes the first field that differs, with its place and its values.
+fn first_different(expected: &[Field], actual: &[Field]) -> Option<String> {
+    let end = expected.len().max(actual.len());
+    let pairs = (0..end).map(|position| (expected.get(position), actual.get(position)));
+    let is_other = |(one, other): &(Option<&Field>, Option<&Field>)| match (one, other) {
+        (Some(one), Some(other)) => one.path != other.path || one.value != other.value,
+        _ => true,
+    };
+    let (expected, actual) = pairs.into_iter().find(is_other)?;
+    let shown = |field: Option<&Field>| {
+        field.map_or("nothing".into(), |Field { path, offset, length, value }| {
+            format!("`{path}` = {value} (offset {offset}, {length} bytes)")
+        })
+    };
+    Some(format!("expected {}, got {}", shown(expected), shown(actual)))
+}
+
+impl dkv20_exam::Machine for Described {
+    fn levels(&self) -> &[Level] {
+        &self.0.levels
+    }
+
+    fn session(&self) -> Result<Box<dyn Session>, Failure> {
+        Ok(Box::new(self.0.processes.lend()?))
+    }
+
+    fn observers(&self, lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        let rules = self.rules();
+        let start = lines.iter().rposition(|line| self.begins_anew(line));
+        let observations = start.and_then(|start| rules.observations_of(&lines[start..]).ok());
+        observations.into_iter().flatten().map(|observation| observation.line).collect()
+    }
+
+    fn hello(&self) -> &str {
+        &self.0.description.hello
+    }
+
+    fn greeting_form(&self) -> &str {
+        self.0.description.greeting.as_ref().map_or("any line", |greeting| greeting.as_str())
+    }
+
+    fn is_greeting(&self, answer: &[u8]) -> bool {
+        self.0.description.is_greeting(answer)
+    }
+
+    fn word_of<'a>(&self, _line: &'a [u8]) -> &'a [u8] {
+        // Commands are known by the names of lines.
+        &[]
+    }
+
+    fn name_of(&self, line: &[u8]) -> Option<Arc<str>> {
+        Some(self.0.names.of_line(self.rules(), line))
+    }
+
+    fn is_same(&self, name: &str, expected: &[u8], actual: &[u8]) -> bool {
+        self.0.is_same(name, expected, actual)
+    }
+
+    fn drawing<'a>(&'a self, case: &Case) -> Option<Box<dyn Drawing + 'a>> {
+        let drawing = |seed| Box::new(Redrawing::new(&self.0, case, seed)) as Box<dyn Drawing>;
+        case.seed.map(drawing)
+    }
+
+    fn kind_of(&self, line: &[u8]) -> String {
+        self.0.names.of_line(self.rules(), line).to_string()
+    }
+
+    fn probe(&self, _word: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn is_unknown(&self, answer: &[u8]) -> bool {
+        self.0.description.is_unknown(answer)
+    }
+
+    fn needs_fresh_session(&self, lines: &[Vec<u8>]) -> bool {
+        !lines.first().is_some_and(|line| self.begins_anew(line))
+    }
+
+    fn depends_on_session(&self, _answer: &[u8]) -> bool {
+        false
+    }
+
+    fn suites(&self, plan: &Plan, _interrupt: &Interrupt) -> Vec<Suite> {
+        let (machine, first) = (Arc::clone(&self.0), plan.seed.wrapping_mul(SEEDS_APART));
+        let make = move |number: usize| {
+            let seed = first.wrapping_add(number as u64);
+            machine.case(format!("{SUITE}/{number}"), seed, delivery_of(number))
+        };
+        vec![Suite {
+            name: SUITE,
+            must_cause: Vec::new(),
+            must_reach: Vec::new(),
+            is_generated: true,
+            count: plan.generated_count,
+            make: Box::new(make),
+        }]
+    }
+
+    fn fuzz_case(&self, seed: u64) -> Case {
+        self.0.case(format!("fuzz/{seed}"), seed, Delivery::Pipelined)
+    }
+
+    fn milestones(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn measures(&self) -> Vec<Measure> {
+        Vec::new()
+    }
+
+    fn run_and_tally(
+        &self,
+        lines: &[Vec<u8>],
+        known: Option<Vec<Due>>,
+        _tally: &mut Tally,
+        due: &mut dyn FnMut(Due) -> ControlFlow<()>,
+    ) {
+        let run = || self.session()?.run_lines(lines, &|| true);
+        let _ = known.or_else(|| run().ok()).into_iter().flatten().try_for_each(due);
+    }
+
+    fn expand(&self, _lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+        None
+    }
+
+    fn prefix(&self, lines: &[Vec<u8>], count: usize) -> Lines {
+        lines[..count.min(lines.len())].to_vec()
+    }
+
+    fn difference(&self, name: Option<&str>, expected: &[u8], actual: &[u8]) -> String {
+        self.0.difference(name.unwrap_or_default(), expected, actual)
+    }
+
+    fn ingredients(
+        &self,
+        lines: &[Vec<u8>],
+        step: usize,
+        _divergence: &Divergence,
+    ) -> BTreeSet<String> {
+        lines.iter().take(step + 1).map(|line| self.kind_of(line)).collect()
+    }
+
+    fn explain(&self, evidence: &Evidence<'_>, _ask: Ask<'_>) -> Explanation {
+        let Divergence { name: Some(name), expected: Some(expected), actual, .. } =
+            evidence.divergence
+        else {
+            return Explanation::default();
+        };
+        let Actual::Answer(actual) = actual else { return Explanation::default() };
+        Explanation { facts: self.0.facts(name, expected, actual), sections: Vec::new() }
+    }
+}
+
+/// Returns the delivery of the case of a number: mostly the fastest.
+const fn delivery_of(number: usize) -> Delivery {
+    match number % 16 {
+        7 => Delivery::Stepwise,
+        11 => Delivery::Marked,
+        15 => Delivery::Split,
+        _ => Delivery::Pipelined,
+    }
+}
+
+impl Meaning for Described {
+    fn begins_anew(&self, line: &[u8]) -> bool {
+        self.rules().is_start(line) == Some(0)
+    }
+
+    fn is_look(&self, line: &[u8]) -> bool {
+        let name = self.0.names.of_line(self.rules(), line);
+        !self.0.names.commands.contains(&name) && self.rules().is_start(line).is_none()
+    }
+
+    fn simpler<'a>(&self, _lines: &'a [Vec<u8>]) -> Box<dyn Iterator<Item = Lines> + 'a> {
+        Box::new(iter::empty())
+    }
+}
+
+impl Session for Process {
+    fn run_line(&mut self, line: &[u8]) -> Result<Due, Failure> {
+        self.run_lines(&[line.to_vec()], &|| true)
+            .map(|due| due.into_iter().next().unwrap_or(Due::Nothing))
+    }
+
+    fn run_lines(
+        &mut self,
+        lines: &[Vec<u8>],
+        _goes_on: &dyn Fn() -> bool,
+    ) -> Result<Vec<Due>, Failure> {
+        Ok(self.answers(lines)?.into_iter().map(Due::Answer).collect())
+    }
+}
