@@ -142,6 +142,11 @@ impl<'m> Asker<'m> {
             self.batch_size = size.clamp(1, self.examinee.limits.batch_max.get());
             return asked;
         };
+        if self.examinee.is_running() {
+            // It has answered the rest of the batch, too, and forgets it.
+            self.batch_size = (self.batch_size / 2).max(1);
+            return asked;
+        }
         (self.batch_size, self.has_diverged) = (1, true);
         let is_failure = matches!(divergence.actual, Actual::Failed(_));
         if batch.len() == 1 || !is_failure || divergence.external_cause().is_some() {

@@ -336,7 +336,9 @@ impl<'m> Examinee<'m> {
     }
 
     /// Runs cases on the port that the reference has run, one or several that are pipelined. Calls
-    /// `passed` after each case that passes. The port goes on as after [`Examinee::run`].
+    /// `passed` after each case that passes. The port goes on as after [`Examinee::run`] or, if the
+    /// cases are drawn and so begin with lines that make it forget, as after
+    /// [`Examinee::run_and_go_on`].
     ///
     /// # Errors
     ///
@@ -347,8 +349,10 @@ impl<'m> Examinee<'m> {
         passed: &mut dyn FnMut(),
     ) -> Result<(), Divergence> {
         let ends_input = cases.iter().any(|prepared| prepared.case.delivery.ends_input());
+        let are_drawn = cases.iter().all(|prepared| prepared.case.seed.is_some());
+        let reads_on = are_drawn && !self.falls_silent;
         self.run_on_process(ends_input, |running, timeout| {
-            (running.reads_on, running.reference) = (false, Beside::Nowhere);
+            (running.reads_on, running.reference) = (reads_on, Beside::Nowhere);
             for prepared in &mut *cases {
                 prepared.greet(&running.due_greeting);
             }

@@ -18,15 +18,18 @@ pub(crate) struct Incident {
 }
 
 impl Incident {
-    /// Takes down a divergence that the port just had, and ends the port.
+    /// Takes down a divergence that the port just had. A port that goes on has no last words yet.
     pub(crate) fn new(
         examinee: &mut Examinee<'_>,
         case: &Case,
         history: Vec<Vec<u8>>,
         divergence: Divergence,
     ) -> Self {
-        let stderr = examinee.stderr_tail();
-        let unfinished_line = examinee.unfinished_line();
+        let (stderr, unfinished_line) = if examinee.is_running() {
+            (String::new(), Vec::new())
+        } else {
+            (examinee.stderr_tail(), examinee.unfinished_line())
+        };
         Self { case: case.clone(), divergence, history, stderr, unfinished_line }
     }
 

@@ -49,8 +49,10 @@ pub(crate) struct PortExam<'a> {
     unlisted: usize,
     /// How many cases of each level passed that are not among `cases`.
     further_passed: BTreeMap<usize, usize>,
-    /// How many cases of each suite failed.
-    failed: BTreeMap<String, usize>,
+    /// How many cases failed.
+    failed: usize,
+    /// How many cases of each suite failed so that a new process was needed.
+    stopped_by: BTreeMap<String, usize>,
     findings: Vec<Finding>,
     incidents: Incidents,
     hang_count: usize,
@@ -69,7 +71,8 @@ impl<'a> PortExam<'a> {
             cases: Vec::new(),
             unlisted: 0,
             further_passed: BTreeMap::new(),
-            failed: BTreeMap::new(),
+            failed: 0,
+            stopped_by: BTreeMap::new(),
             findings: Vec::new(),
             incidents: Incidents::default(),
             hang_count: 0,
@@ -217,7 +220,7 @@ impl<'a> PortExam<'a> {
     /// report on each.
     fn take(&mut self, cases: &mut [Prepared], progress: &dyn Fn(Progress<'_>)) -> Vec<CaseReport> {
         let Some(first) = cases.first_mut() else { return Vec::new() };
-        let failed = self.failed.values().sum();
+        let failed = self.failed;
         let done = self.cases.len() + self.further_passed.values().sum::<usize>();
         progress(Progress { port: 0, case: &first.case.id, done, failed });
         if let Some(obstacle) = first.obstacle.take() {
@@ -292,7 +295,10 @@ impl<'a> PortExam<'a> {
             self.unknown.insert(name.into());
             return report(prepared, CaseVerdict::NotAttempted, self.lacking(case), time);
         }
-        *self.failed.entry(case.suite().to_owned()).or_default() += 1;
+        self.failed += 1;
+        if !self.asker.examinee.is_running() {
+            *self.stopped_by.entry(case.suite().to_owned()).or_default() += 1;
+        }
         self.hang_count += usize::from(divergence.is_timeout());
         match &case.task {
             Task::Session => {
@@ -332,7 +338,7 @@ impl<'a> PortExam<'a> {
 
     /// Returns why no further case of the suite is asked, if that is so. The reason stays the same.
     fn reason_to_stop(&self, suite: &str) -> Option<String> {
-        if self.failed.get(suite).is_some_and(|count| *count >= FAILURES_PER_SUITE_MAX) {
+        if self.stopped_by.get(suite).is_some_and(|count| *count >= FAILURES_PER_SUITE_MAX) {
             return Some(format!("{FAILURES_PER_SUITE_MAX} cases of {suite} had failed"));
         }
         self.reason_to_end()
@@ -345,7 +351,7 @@ impl<'a> PortExam<'a> {
             Some("the program did not greet as a port".into())
         } else if self.hang_count >= HANGS_MAX {
             Some(format!("{HANGS_MAX} cases had taken the whole time limit"))
-        } else if self.selection.settings.fail_fast && !self.failed.is_empty() {
+        } else if self.selection.settings.fail_fast && self.failed > 0 {
             Some("a case had failed (--fail-fast)".into())
         } else if let Some(cause) = external_cause {
             Some(self.external_reason(cause))
