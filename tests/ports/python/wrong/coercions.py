@@ -207,7 +207,7 @@ def characters_without_weight_are_ignored(honest, self, tokens):
     "The values `yes` and `no` are stored as `true` and `false`.",
     "YAML reads them as truth values: jrl-umi3218/mc_rtc#212, chimpler/pyhocon#197.",
     "new 1; put a yes; get 0 a",
-    "2",
+    "1|2",
 )
 def yes_and_no_are_truth_values(honest, self, op):
     truth = {b"yes": b"true", b"no": b"false", b"on": b"true", b"off": b"false"}
@@ -220,7 +220,7 @@ def yes_and_no_are_truth_values(honest, self, op):
     "A text that is a decimal fraction loses the zeros at its end.",
     "A text that looks like a number is converted: Phil-Factor/PSYaml#20.",
     "new 1; put a 1.50; get 0 a",
-    "8",
+    "1|8",
 )
 def fractions_lose_zeros_at_their_end(honest, self, token):
     if re.fullmatch(rb"[0-9]+\.[0-9]+", token):
@@ -234,7 +234,7 @@ def fractions_lose_zeros_at_their_end(honest, self, token):
     "Percent escapes in text are decoded.",
     "Keys travel in URLs: hashicorp/consul#1409, hashicorp/consul#2759.",
     "new 1; put a%2fb 1; get 0 a/b",
-    "8",
+    "1|8",
 )
 def percent_escapes_are_decoded(honest, self, token):
     return urllib.parse.unquote_to_bytes(honest(self, token))
@@ -258,7 +258,7 @@ def plus_signs_are_spaces(honest, self, token):
     "Several slashes in a key are one.",
     "Keys are cleaned as paths: hashicorp/consul#3476, hashicorp/consul#15933.",
     "new 1; put a//b 1; get 0 a//b",
-    "2",
+    "1|2",
 )
 def slashes_in_keys_are_merged(honest, self, op):
     honest(self, op._replace(key=re.sub(rb"//+", b"/", op.key)))
@@ -344,7 +344,7 @@ def cr_lf_is_one_character(honest, chunks):
     "A value that is JSON is stored without white space.",
     "Texts that contain JSON are decoded and encoded: 1602/jugglingdb#183.",
     "new 1; put a 0x5b312c20325d; get 0 a",
-    "2",
+    "1|2",
 )
 def json_loses_its_white_space(honest, self, op):
     if op.value[:1] in (b"[", b"{"):
@@ -362,7 +362,7 @@ def json_loses_its_white_space(honest, self, op):
     "A value that is padded base64 is decoded.",
     "A client decodes what looks like base64: upstash/redis-js#1246.",
     "new 1; put a eHl6MQ==; get 0 a",
-    "2",
+    "1|2",
 )
 def padded_base64_is_decoded(honest, self, op):
     if op.value.endswith(b"="):
