@@ -15,10 +15,11 @@
 //! finding. The distributions, a row for each port, and the
 //! findings of those with several are written to `target/whole-exams.md`.
 //!
-//! A run of all wrong ports fails if a row of the table is not current, and prints how many it lacks.
-//! With `DKV20_WRITE_TABLE=1` it asks every port every case, and writes the table.
+//! A run of all wrong ports fails if the table lacks a row or has one that is not current. With
+//! `DKV20_WRITE_TABLE=1` only the ports without a row are asked, every case, and their rows are added
+//! one by one; so to write a row anew, delete it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -160,9 +161,12 @@ fn main() -> ExitCode {
     }
     let rows = Rows::default();
     let selections = Arc::new(Selections::default());
-    let suites = if writes_table() { BTreeMap::new() } else { suites_of_table() };
+    let suites = suites_of_table();
     let mut trials = Vec::new();
     for wrong_port in wrong_ports() {
+        if writes_table() && suites.contains_key(&wrong_port.name) {
+            continue;
+        }
         let (rows, selections) = (rows.clone(), selections.clone());
         let name = wrong_port.name.clone();
         let suite = suites.get(&name).cloned();
@@ -174,7 +178,11 @@ fn main() -> ExitCode {
                     examine(seed).map_err(|reason| format!("seed {seed}: {reason}"))?;
                 }
             }
-            rows.lock().expect("no trial panics with the lock").insert(wrong_port.name, row);
+            let mut rows = rows.lock().expect("no trial panics with the lock");
+            rows.insert(wrong_port.name, row);
+            if writes_table() {
+                add_to_table(&rows);
+            }
             Ok(())
         }));
     }
@@ -188,12 +196,15 @@ fn main() -> ExitCode {
         let name = format!("two/{}", pair.join("+"));
         trials.push(Trial::test(name, move || Ok(must_find_both(pair, &selection)?)));
     }
-    let is_whole = arguments.filter.is_none() && !arguments.list && arguments.skip.is_empty();
+    let is_whole = arguments.filter.is_none()
+        && !arguments.list
+        && arguments.skip.is_empty()
+        && !writes_table();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if is_whole {
         let rows = rows.lock().expect("no trial panics with the lock");
         let names_sections = names_the_sections(&rows);
-        if !keep_table(&rows) || !names_sections {
+        if !is_current(&rows) || !names_sections {
             return ExitCode::FAILURE;
         }
     }
@@ -602,31 +613,39 @@ fn suites_of_table() -> BTreeMap<String, String> {
     cells.filter(|cells| cells.len() > 3).map(|cells| (cells[1].into(), cells[3].into())).collect()
 }
 
-/// Reports whether the table in the document has the present wrong ports and levels. Writes the table
-/// if that is asked for.
-fn keep_table(rows: &BTreeMap<String, Row>) -> bool {
+/// Adds rows to the table in the document.
+fn add_to_table(rows: &BTreeMap<String, Row>) {
     let (before, table, after) = read_table();
-    if writes_table() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE);
-        let written = format!("{before}{BEGIN}{}{END}{after}", render(rows));
-        fs::write(path, written).expect("the document can be written");
-        return true;
-    }
+    let head_and_rows = |table: &str| {
+        let lines = table.lines().filter(|line| line.starts_with('|')).map(str::to_owned);
+        let mut lines: Vec<_> = lines.collect();
+        let rows = lines.split_off(2);
+        (lines, rows)
+    };
+    let ((head, added), (_, known)) = (head_and_rows(&render(rows)), head_and_rows(&table));
+    let rows: BTreeSet<_> = known.into_iter().chain(added).collect();
+    let lines: Vec<_> = head.into_iter().chain(rows).collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE);
+    let written = format!("{before}{BEGIN}\n{}\n\n{END}{after}", lines.join("\n"));
+    fs::write(path, written).expect("the document can be written");
+}
+
+/// Reports whether the table in the document has the present wrong ports and levels.
+fn is_current(rows: &BTreeMap<String, Row>) -> bool {
+    let (_, table, _) = read_table();
     // Only names and levels: where a port that crashes is caught depends on timing.
     let names_and_levels = |table: &str| -> Vec<String> {
         let rows = table.lines().map(|line| line.split(" | ").take(2).collect::<Vec<_>>());
         rows.map(|row| row.join(" | ")).collect()
     };
     let (written, present) = (names_and_levels(&table), names_and_levels(&render(rows)));
-    let lacking = present.iter().filter(|row| !written.contains(row)).count();
-    if lacking > 0 {
-        println!("the table in {TABLE} lacks {lacking} rows: DKV20_WRITE_TABLE=1 writes it");
+    for row in present.iter().filter(|row| !written.contains(row)) {
+        println!("the table in {TABLE} lacks this row, which DKV20_WRITE_TABLE=1 adds: {row}");
     }
-    let is_current = written.iter().all(|row| present.contains(row));
-    if !is_current {
-        println!("the table in {TABLE} has a row that is not current");
+    for row in written.iter().filter(|row| !present.contains(row)) {
+        println!("the table in {TABLE} has this row, which is not current: {row}");
     }
-    is_current
+    written == present
 }
 
 fn render(rows: &BTreeMap<String, Row>) -> String {

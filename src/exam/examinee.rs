@@ -550,7 +550,13 @@ impl Running<'_> {
             input.extend_from_slice(begin.unwrap_or_default());
             written_length = begin.map_or(0, <[u8]>::len);
             if let Some(due) = answers.next_if(|due| due.step == step) {
-                self.step(&input, due, timeout)?;
+                let outcome = self.step(&input, due, timeout);
+                if outcome.as_ref().is_err_and(Divergence::is_wrong_answer) {
+                    // It has answered all that was written, and no reference is ahead of it.
+                    let is_alone = matches!(self.reference, Beside::Nowhere);
+                    self.is_in_step = self.reads_on && is_alone && !split;
+                }
+                outcome?;
                 input.clear();
             }
         }

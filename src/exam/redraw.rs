@@ -12,6 +12,11 @@ use crate::incident::Incident;
 use crate::inquiry::{Inquiry, Stage, with_short_timeout};
 use crate::machine::{Drawing, Explanation, Simplest};
 
+/// How often a case is run to see whether it always fails.
+const STEADINESS_RUNS: usize = 3;
+/// How often each candidate is run, at most, if the port is flaky.
+const FLAKY_RUNS: usize = 6;
+
 /// How the investigation of a drawn case ended.
 pub(crate) enum Redrawn {
     /// The error was investigated.
@@ -71,13 +76,18 @@ impl Inquiry<'_, '_> {
         };
         let first = self.runner.run_case(&observed, delivery)?;
         let fingerprint = first.fingerprint(self.machine);
+        let is_steady = first.divergence.is_timeout()
+            || (1..STEADINESS_RUNS)
+                .all(|_| self.run_drawn_alike(&observed, delivery, &fingerprint).is_some());
+        let run_count = if is_steady { 1 } else { FLAKY_RUNS };
         let mut best = first.clone();
         let is_minimal = with_short_timeout(self, &first, |inquiry| {
-            inquiry.shrink_drawn(drawing, &fingerprint, &mut best)
+            inquiry.shrink_drawn(drawing, run_count, &fingerprint, &mut best)
         });
         let simplest = drawing.shrunk();
         let simplest = self.unless_failed(simplest)?;
-        let alike = self.run_drawn_alike(&simplest.case, delivery, &fingerprint);
+        let mut runs = 0..FLAKY_RUNS;
+        let alike = runs.find_map(|_| self.run_drawn_alike(&simplest.case, delivery, &fingerprint));
         let (failing, simplest, is_minimal) = if let Some(failing) = alike {
             (failing, simplest, is_minimal)
         } else {
@@ -92,13 +102,15 @@ impl Inquiry<'_, '_> {
     fn shrink_drawn(
         &mut self,
         drawing: &mut dyn Drawing,
+        run_count: usize,
         fingerprint: &str,
         best: &mut Failing,
     ) -> bool {
         let delivery = best.delivery;
         let budget = self.budget();
         let shrunk = drawing.shrink(budget, &mut |case| {
-            let failing = self.run_drawn_alike(case, delivery, fingerprint);
+            let mut runs = 0..run_count;
+            let failing = runs.find_map(|_| self.run_drawn_alike(case, delivery, fingerprint));
             if self.runner.is_stopped() {
                 return ControlFlow::Break(());
             }
@@ -128,7 +140,8 @@ impl Inquiry<'_, '_> {
         }
         self.runner.is_fresh = true;
         let Reduced { simplest, failing, fingerprint, .. } = reduced;
-        self.run_drawn_alike(&simplest.case, failing.delivery, fingerprint).is_some()
+        (0..FLAKY_RUNS)
+            .any(|_| self.run_drawn_alike(&simplest.case, failing.delivery, fingerprint).is_some())
             || self.runner.is_stopped()
     }
 
