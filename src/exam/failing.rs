@@ -19,8 +19,6 @@ pub(crate) struct Failing {
     pub(crate) is_observed: bool,
     /// Whether lines of the case that stand for many are written out.
     pub(crate) is_expanded: bool,
-    /// The case that was run, if its answers were known.
-    pub(crate) case: Option<Case>,
 }
 
 impl Failing {
@@ -32,7 +30,6 @@ impl Failing {
             divergence,
             is_observed: false,
             is_expanded: false,
-            case: None,
         }
     }
 

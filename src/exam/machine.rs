@@ -235,23 +235,24 @@ pub trait Drawing {
         fails: &mut dyn FnMut(&Case) -> ControlFlow<(), Option<usize>>,
     ) -> Result<bool, Failure>;
 
-    /// Returns the case of the simplest choices that failed.
+    /// Returns the case of the simplest choices that failed: without observers but the one that
+    /// showed it, if one did, or with the observers after each step.
     ///
     /// # Errors
     ///
     /// The reference failed.
-    fn shrunk(&mut self) -> Result<Simplest, Failure>;
+    fn shrunk(&mut self, is_observed: bool) -> Result<Simplest, Failure>;
 }
 
 /// The case of the simplest choices that fail.
 #[derive(Clone, Debug)]
 pub struct Simplest {
-    /// Its lines up to the step at which it fails, and the observer that shows it, if one does.
+    /// Its lines up to the one at which it fails.
     pub case: Case,
     /// The names of its commands, without start lines and observers.
     pub commands: BTreeSet<String>,
-    /// Whether its last line is an observer.
-    pub is_observed: bool,
+    /// The positions of the lines that are observers.
+    pub observers: BTreeSet<usize>,
 }
 
 /// A level of the exam.

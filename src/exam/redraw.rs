@@ -80,33 +80,61 @@ impl Inquiry<'_, '_> {
             || (1..STEADINESS_RUNS)
                 .all(|_| self.run_drawn_alike(&observed, delivery, &fingerprint).is_some());
         let run_count = if is_steady { 1 } else { FLAKY_RUNS };
-        let mut best = first.clone();
         let is_minimal = with_short_timeout(self, &first, |inquiry| {
-            inquiry.shrink_drawn(drawing, run_count, &fingerprint, &mut best)
+            inquiry.shrink_drawn(drawing, delivery, run_count, &fingerprint)
         });
-        let simplest = drawing.shrunk();
-        let simplest = self.unless_failed(simplest)?;
-        let mut runs = 0..FLAKY_RUNS;
-        let alike = runs.find_map(|_| self.run_drawn_alike(&simplest.case, delivery, &fingerprint));
-        let (failing, simplest, is_minimal) = if let Some(failing) = alike {
-            (failing, simplest, is_minimal)
+        let simplest = drawing.shrunk(false);
+        let mut simplest = self.unless_failed(simplest)?;
+        let alike = self.run_often(&simplest.case, delivery, &fingerprint);
+        let failing = if let Some(failing) = alike {
+            failing
         } else {
-            // The observers between the steps take part in the error.
-            let case = Case { lines: best.lines.clone(), ..best.case.clone()? };
-            (best, Simplest { case, ..simplest }, false)
+            // Observers between the steps take part in the error.
+            let observed = drawing.shrunk(true);
+            let observed = self.unless_failed(observed)?;
+            let (failing, thinned) = self.thin_out(observed, delivery, &fingerprint)?;
+            simplest = thinned;
+            failing
         };
-        let failing = Failing { is_observed: simplest.is_observed, ..failing };
+        let is_observed = simplest.observers.contains(&(failing.lines.len() - 1));
+        let failing = Failing { is_observed, ..failing };
         Some(Reduced { simplest, failing, fingerprint, is_minimal })
+    }
+
+    /// Removes observers as long as the case fails alike: halves of them first, then smaller parts, and
+    /// single ones in the end. Returns `None` if it does not fail with all of them.
+    fn thin_out(
+        &mut self,
+        observed: Simplest,
+        delivery: Delivery,
+        fingerprint: &str,
+    ) -> Option<(Failing, Simplest)> {
+        let mut failing = self.run_often(&observed.case, delivery, fingerprint)?;
+        let mut simplest = observed;
+        let mut size = simplest.observers.len().div_ceil(2);
+        while size > 0 {
+            let mut start = 0;
+            while start < simplest.observers.len() && !self.runner.is_stopped() {
+                let removed = simplest.observers.iter().skip(start).take(size).copied().collect();
+                let thinner = without(&simplest, &removed);
+                if let Some(thinned) = self.run_often(&thinner.case, delivery, fingerprint) {
+                    (failing, simplest) = (thinned, thinner);
+                } else {
+                    start += size;
+                }
+            }
+            size = if size == 1 { 0 } else { size.div_ceil(2) };
+        }
+        Some((failing, simplest))
     }
 
     fn shrink_drawn(
         &mut self,
         drawing: &mut dyn Drawing,
+        delivery: Delivery,
         run_count: usize,
         fingerprint: &str,
-        best: &mut Failing,
     ) -> bool {
-        let delivery = best.delivery;
         let budget = self.budget();
         let shrunk = drawing.shrink(budget, &mut |case| {
             let mut runs = 0..run_count;
@@ -114,13 +142,14 @@ impl Inquiry<'_, '_> {
             if self.runner.is_stopped() {
                 return ControlFlow::Break(());
             }
-            let step = failing.as_ref().map(|failing| failing.divergence.step);
-            if let Some(failing) = failing {
-                *best = failing;
-            }
-            ControlFlow::Continue(step)
+            ControlFlow::Continue(failing.map(|failing| failing.divergence.step))
         });
         self.unless_failed(shrunk).unwrap_or_default()
+    }
+
+    /// Runs the case until it fails alike, but not often.
+    fn run_often(&mut self, case: &Case, delivery: Delivery, fingerprint: &str) -> Option<Failing> {
+        (0..FLAKY_RUNS).find_map(|_| self.run_drawn_alike(case, delivery, fingerprint))
     }
 
     fn run_drawn_alike(
@@ -140,8 +169,7 @@ impl Inquiry<'_, '_> {
         }
         self.runner.is_fresh = true;
         let Reduced { simplest, failing, fingerprint, .. } = reduced;
-        (0..FLAKY_RUNS)
-            .any(|_| self.run_drawn_alike(&simplest.case, failing.delivery, fingerprint).is_some())
+        self.run_often(&simplest.case, failing.delivery, fingerprint).is_some()
             || self.runner.is_stopped()
     }
 
@@ -169,5 +197,25 @@ impl Inquiry<'_, '_> {
             commands: simplest.commands,
             ..finding
         }
+    }
+}
+
+/// Returns the case without the lines at these positions, which are observers.
+fn without(simplest: &Simplest, removed: &BTreeSet<usize>) -> Simplest {
+    fn kept<T: Clone>(all: &[T], removed: &BTreeSet<usize>) -> Vec<T> {
+        let kept = all.iter().enumerate().filter(|(position, _)| !removed.contains(position));
+        kept.map(|(_, value)| value.clone()).collect()
+    }
+    let case = &simplest.case;
+    let moved = |position: &usize| position - removed.range(..position).count();
+    Simplest {
+        case: Case {
+            lines: kept(&case.lines, removed),
+            due: case.due.as_ref().map(|due| kept(due, removed)),
+            names: kept(&case.names, removed),
+            ..case.clone()
+        },
+        commands: simplest.commands.clone(),
+        observers: simplest.observers.difference(removed).map(moved).collect(),
     }
 }

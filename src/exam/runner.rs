@@ -28,8 +28,7 @@ impl Runner<'_, '_> {
     pub(crate) fn run_case(&mut self, case: &Case, delivery: Delivery) -> Option<Failing> {
         self.prepare(&case.lines);
         let outcome = self.examinee.run_case(case, delivery);
-        let failing = self.failing(outcome, &case.lines, delivery)?;
-        Some(Failing { case: Some(case.clone()), ..failing })
+        self.failing(outcome, &case.lines, delivery)
     }
 
     fn failing(
@@ -47,14 +46,7 @@ impl Runner<'_, '_> {
         if is_exact(&divergence, delivery) {
             lines.truncate(divergence.step + 1);
         }
-        Some(Failing {
-            lines,
-            delivery,
-            divergence,
-            is_observed: false,
-            is_expanded: false,
-            case: None,
-        })
+        Some(Failing { lines, delivery, divergence, is_observed: false, is_expanded: false })
     }
 
     /// Runs the lines. Returns `None` unless they fail with the fingerprint.

@@ -40,18 +40,24 @@ impl<'m> Redrawing<'m> {
     fn observe(&self, source: &mut dyn Source) -> Result<Observed, Failure> {
         let mut process = self.machine.processes.lend()?;
         let drawn = self.machine.draw(source, &mut process)?;
+        let lines = self.with_observers(&drawn);
+        let case = run(&self.original.id, &lines, &mut process)?;
+        self.check(&drawn, &lines, &case)?;
+        Ok(Observed { drawn, lines, case })
+    }
+
+    /// Returns the lines of a case with observers after the last start line and after each step.
+    fn with_observers(&self, drawn: &DrawnCase) -> Vec<NamedLine> {
         let start_count = drawn.drawn.lines.iter().filter(|line| line.command.is_none()).count();
         let mut lines = Vec::new();
         for line in self.machine.named(&drawn.drawn) {
             let position = line.position;
             lines.push(line);
             if position + 1 >= start_count {
-                lines.extend(self.machine.observers(&drawn, position, true));
+                lines.extend(self.machine.observers(drawn, position, true));
             }
         }
-        let case = run(&self.original.id, &lines, &mut process)?;
-        self.check(&drawn, &lines, &case)?;
-        Ok(Observed { drawn, lines, case })
+        lines
     }
 
     /// Checks that the reference has the answers that it had when the case was drawn.
@@ -139,18 +145,21 @@ impl Drawing for Redrawing<'_> {
         failed.map_or(Ok(shrunk.is_minimal), Err)
     }
 
-    fn shrunk(&mut self) -> Result<Simplest, Failure> {
+    fn shrunk(&mut self, is_observed: bool) -> Result<Simplest, Failure> {
         let mut process = self.machine.processes.lend()?;
         let drawn = self.redraw(&mut process)?;
-        let mut lines = self.machine.named(&drawn.drawn);
         let commands = drawn.drawn.lines.iter().filter_map(|line| line.command);
         let commands = commands.map(|command| self.machine.names.commands[command].to_string());
         let commands: BTreeSet<_> = commands.collect();
-        let observer = self.tape.as_ref().and_then(|tape| self.shown_by.get(tape));
-        let observer = observer.cloned().flatten();
-        let is_observed = observer.is_some();
-        lines.extend(observer);
+        let lines = if is_observed {
+            self.with_observers(&drawn)
+        } else {
+            let observer = self.tape.as_ref().and_then(|tape| self.shown_by.get(tape));
+            let observer = observer.cloned().flatten();
+            self.machine.named(&drawn.drawn).into_iter().chain(observer).collect()
+        };
         let case = run(&self.original.id, &lines, &mut process)?;
-        Ok(Simplest { case, commands, is_observed })
+        let observers = (0..lines.len()).filter(|position| lines[*position].is_observer);
+        Ok(Simplest { case, commands, observers: observers.collect() })
     }
 }
