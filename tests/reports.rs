@@ -13,8 +13,8 @@ use std::time::Duration;
 use dkv20::machines::{Dkv20, section_url};
 use dkv20_exam::reports::{self, json_lines, junit, markdown, text};
 use dkv20_exam::{
-    Budget, CaseVerdict, ExamVerdict, Limits, PortSpec, Reached, Report, Selection, Settings,
-    examine,
+    Budget, CaseVerdict, ExamVerdict, ExpectedEntry, ExpectedReport, Limits, PortSpec, Reached,
+    Report, Selection, Settings, examine,
 };
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
@@ -71,6 +71,27 @@ static MIXED: LazyLock<Report> = LazyLock::new(|| {
     report
 });
 
+/// Returns the report of the wrong port if its error is expected, and another one that was not seen.
+fn expecting() -> Report {
+    let mut report = only("wrong");
+    let port = &mut report.ports[0];
+    let shortest = port.findings.pop();
+    let entry = |what: &str, link: Option<&str>| ExpectedEntry {
+        what: what.into(),
+        because: "It is known.".into(),
+        link: link.map(str::to_owned),
+    };
+    let seen = entry("partition: .*", Some("https://example.org/7"));
+    port.expected = vec![ExpectedReport { entry: seen, findings: 1, cases: 1, shortest }];
+    port.unseen = vec![entry("level 5 is not reached", None)];
+    for case in &mut port.cases {
+        if case.verdict == CaseVerdict::Failed {
+            case.verdict = CaseVerdict::Expected;
+        }
+    }
+    report
+}
+
 fn only(name: &str) -> Report {
     let mut report = MIXED.clone();
     report.ports.retain(|port| port.name == name);
@@ -111,6 +132,11 @@ fn filled(text: &str) -> Report {
             finding.same_answer_from = vec![text.into()];
             (finding.trace, finding.replay) = (Some(text.into()), Some(text.into()));
         }
+        let entry =
+            ExpectedEntry { what: text.into(), because: text.into(), link: Some(text.into()) };
+        let shortest = port.findings.first().cloned();
+        port.unseen = shortest.iter().map(|_| entry.clone()).collect();
+        port.expected = vec![ExpectedReport { entry, findings: 2, cases: 3, shortest }];
     }
     report
 }
@@ -222,31 +248,34 @@ fn not_asked(
 
 /// Checks that every format for people, and JUnit, has a text.
 fn assert_in_all(report: &Report, part: &str) {
-    let entity = |text: &str| {
-        let mut parts = text.split("&#");
-        let mut plain = parts.next().unwrap().to_owned();
-        for part in parts {
-            let (number, rest) = part.split_once(';').unwrap();
-            let number = number
-                .strip_prefix('x')
-                .map_or_else(|| number.parse(), |hexadecimal| u32::from_str_radix(hexadecimal, 16));
-            plain.push(char::from_u32(number.unwrap()).unwrap());
-            plain += rest;
-        }
-        plain
-            .replace("&quot;", "\"")
-            .replace("&gt;", ">")
-            .replace("&lt;", "<")
-            .replace("&amp;", "&")
-    };
-    for (format, whole) in [
-        ("text", text(report, false)),
-        ("Markdown", entity(&markdown(report))),
-        ("HTML", entity(&html(report))),
-        ("JUnit", entity(&junit(report))),
-    ] {
-        assert!(whole.contains(part), "{part:?} is not in {format}: {whole}");
+    assert_for_people(report, part);
+    assert_in("JUnit", &plain(&junit(report)), part);
+}
+
+/// Checks that every format for people has a text.
+fn assert_for_people(report: &Report, part: &str) {
+    assert_in("text", &text(report, false), part);
+    assert_in("Markdown", &plain(&markdown(report)), part);
+    assert_in("HTML", &plain(&html(report)), part);
+}
+
+fn assert_in(format: &str, whole: &str, part: &str) {
+    assert!(whole.contains(part), "{part:?} is not in {format}: {whole}");
+}
+
+/// Returns a text without character references.
+fn plain(text: &str) -> String {
+    let mut parts = text.split("&#");
+    let mut plain = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (number, rest) = part.split_once(';').unwrap();
+        let number = number
+            .strip_prefix('x')
+            .map_or_else(|| number.parse(), |hexadecimal| u32::from_str_radix(hexadecimal, 16));
+        plain.push(char::from_u32(number.unwrap()).unwrap());
+        plain += rest;
     }
+    plain.replace("&quot;", "\"").replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")
 }
 
 #[test]
@@ -342,6 +371,26 @@ fn every_report_calls_a_flaky_port_flaky() {
     assert_in_all(&report, &format!("flaky: it occurred in {occurrences} of {tries} tries"));
 }
 
+// --- Expected differences ---
+
+#[test]
+fn every_format_has_the_expected_differences() {
+    let mut report = expecting();
+    assert_eq!(verdicts(&report), ["diverges"; 4]);
+    let line = "wrong (1 expected difference not seen)";
+    for part in
+        [line, "It is known.", "partition: .*", "https://example.org/7", "1 case, 1 finding"]
+    {
+        assert_for_people(&report, part);
+    }
+    let shown = "`partition 1`: expected `ok leader=2 term=3`, got `ok leader=2 term=4`";
+    assert_for_people(&report, shown);
+    assert_in_all(&report, "remove the entry, or correct it");
+    report.ports[0].unseen.clear();
+    assert_eq!(verdicts(&report), ["conforms"; 4]);
+    assert_for_people(&report, "wrong, 4 cases, with 1 expected difference");
+}
+
 // --- JSON lines ---
 
 fn objects(report: &Report) -> Vec<Value> {
@@ -357,21 +406,22 @@ fn of_type<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
 #[test]
 fn json_lines_hold_every_part_once() {
     let objects = objects(&MIXED);
-    let counts = ["exam", "port", "level", "case", "finding", "summary"]
+    let counts = ["exam", "port", "level", "case", "finding", "summary", "expected", "unseen"]
         .map(|kind| of_type(&objects, kind).len());
-    assert_eq!(counts, [1, 4, 20, 16, 2, 1]);
+    assert_eq!(counts, [1, 4, 20, 16, 2, 1, 0, 0]);
     assert_eq!(counts.iter().sum::<usize>(), objects.len());
     assert_eq!(objects[0]["type"], "exam");
     assert_eq!(objects[0]["ports"], serde_json::json!(["right", "wrong", "wrong-too", "young"]));
     let summary = objects.last().unwrap();
-    let counts = ["passed", "failed", "not_attempted", "not_asked", "findings"];
-    assert_eq!(counts.map(|key| summary[key].as_u64().unwrap()), [10, 2, 4, 0, 2]);
+    let counts =
+        ["passed", "failed", "expected", "not_attempted", "not_asked", "findings", "unseen"];
+    assert_eq!(counts.map(|key| summary[key].as_u64().unwrap()), [10, 2, 0, 4, 0, 2, 0]);
     assert_eq!(summary["caused"].as_array().unwrap().len(), MIXED.caused.len());
 }
 
 #[test]
 fn json_lines_have_the_documented_keys() {
-    let objects = objects(&MIXED);
+    let objects = [objects(&MIXED), objects(&expecting())].concat();
     let keys = |kind| {
         let object = of_type(&objects, kind)[0].as_object().unwrap();
         object.keys().map(String::as_str).collect::<BTreeSet<_>>()
@@ -383,18 +433,20 @@ fn json_lines_have_the_documented_keys() {
             "type name command greeting is_examined external_cause conforms not_asked unlisted \
              further_passed notes seconds",
         ),
-        ("level", "type port number name unknown passed failed left_out conforms"),
+        ("level", "type port number name unknown passed failed expected left_out conforms"),
         ("case", "type port id level verdict reason seconds"),
         (
             "finding",
             "type port case level step is_expanded is_step_of_shrunk step_line command expected \
-             actual fingerprint explanation sections shrunk is_minimal is_reproduced tries \
+             actual fingerprint explanation sections shrunk commands is_minimal is_reproduced tries \
              occurrences is_interrupted delivery stderr same_answer_from trace replay",
         ),
+        ("expected", "type port what because link findings cases shortest"),
+        ("unseen", "type port what because link"),
         (
             "summary",
-            "type verdict line passed failed not_attempted not_asked findings caused reached \
-             exam_errors is_interrupted seconds",
+            "type verdict line passed failed expected not_attempted not_asked findings unseen \
+             caused reached exam_errors is_interrupted seconds",
         ),
     ];
     for (kind, expected) in documented {
@@ -405,7 +457,7 @@ fn json_lines_have_the_documented_keys() {
 #[test]
 fn json_lines_hold_strings_as_they_are() {
     let objects = objects(&filled(HOSTILE));
-    assert_eq!(objects.len(), 44);
+    assert_eq!(objects.len(), 50);
     let finding = of_type(&objects, "finding")[0];
     for key in ["case", "command", "expected", "actual", "stderr", "trace", "replay"] {
         assert_eq!(finding[key], HOSTILE, "{key}");
@@ -501,6 +553,23 @@ fn junit_has_a_failure_for_an_incomplete_exam() {
     let young = document(&only("young"));
     assert_eq!(suite_names(&young), ["young/traces", "exam"]);
     assert_eq!((young.errors, young.failures), (0, 1));
+}
+
+/// An expected difference is no failure, and one that was not seen is.
+#[test]
+fn junit_skips_what_is_expected() {
+    let mut report = expecting();
+    let expected = document(&report);
+    assert_eq!(suite_names(&expected), ["wrong/traces", "wrong/expected"]);
+    assert_eq!((expected.tests, expected.failures, expected.errors), (5, 1, 0));
+    assert_eq!(expected.test_suites[0].skipped, 1);
+    let (message, _) = first_failure(&expected);
+    assert!(message.starts_with("as expected: `partition 1`: expected `ok"), "{message}");
+    let unseen = &expected.test_suites[1].test_cases[0];
+    assert_eq!(unseen.name.as_str(), "level 5 is not reached");
+    report.ports[0].unseen.clear();
+    let expected = document(&report);
+    assert_eq!((suite_names(&expected), expected.failures), (vec!["wrong/traces"], 0));
 }
 
 #[test]

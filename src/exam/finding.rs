@@ -36,15 +36,15 @@ pub struct Finding {
     pub actual: String,
     /// The same for divergences that probably have the same cause.
     pub fingerprint: String,
-    /// The names of the commands of the shrunk lines, without those that only observe.
-    #[serde(skip)]
-    pub commands: BTreeSet<String>,
     /// The known facts about the cause, line by line.
     pub explanation: Vec<String>,
     /// The numbers of the definition's sections that the port breaks, the most probable first.
     pub sections: Vec<String>,
     /// The fewest lines that show it, the failing one last.
     pub shrunk: Vec<String>,
+    /// The names of the commands among those lines that may change something. A line that only
+    /// shows something has none, even if its answer is the wrong one.
+    pub commands: BTreeSet<String>,
     /// Whether it is known that no line can be removed.
     pub is_minimal: bool,
     /// Whether it occurred again when the same lines were sent again; true if this was not tried
@@ -100,10 +100,10 @@ impl Finding {
             expected: shrunk.divergence.expected.as_deref().map(shown),
             actual: shrunk.divergence.actual.shown(),
             fingerprint: located.fingerprint(machine),
-            commands: BTreeSet::new(),
             explanation: Vec::new(),
             sections: Vec::new(),
             shrunk: shrunk.lines.iter().map(|line| shown(line)).collect(),
+            commands: acting(machine, &shrunk.lines),
             is_minimal: false,
             is_reproduced: true,
             tries: 1,
@@ -144,9 +144,10 @@ impl Finding {
         let level = machine.level_of_all(&case.lines);
         let first = Failing::of_case(&Case { lines, ..case.clone() }, divergence);
         let finding = Self::new(machine, case, &first, &first);
-        let (shrunk, shrunk_lines, located_lines) = Default::default();
+        let (shrunk, commands, shrunk_lines, located_lines) = Default::default();
         let (is_minimal, is_of_session) = (true, false);
-        Self { level, shrunk, is_minimal, shrunk_lines, located_lines, is_of_session, ..finding }
+        let lines = Self { shrunk, commands, shrunk_lines, located_lines, ..finding };
+        Self { level, is_minimal, is_of_session, ..lines }
     }
 
     /// Reports whether a divergence at one of `lines` has this fingerprint.
@@ -194,4 +195,10 @@ impl Finding {
     pub fn headline(&self) -> String {
         headline(&self.command, self.expected.as_deref(), &self.actual)
     }
+}
+
+/// Returns the names of the commands of those lines that may change something.
+pub(crate) fn acting(machine: &dyn Machine, lines: &[Vec<u8>]) -> BTreeSet<String> {
+    let lines = lines.iter().filter(|line| !machine.is_look(line));
+    lines.map(|line| String::from_utf8_lossy(machine.word_of(line)).into_owned()).collect()
 }

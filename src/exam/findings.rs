@@ -4,14 +4,15 @@
 //! cases, and the shortest case, which shows most, may come late. Then the shortest are investigated
 //! first. Of several errors that probably have one cause, the one with the fewest lines is reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
 use crate::divergence::Divergence;
 use crate::examinee::Examinee;
+use crate::expected::{self, Expected};
 use crate::failing::{Profile, fingerprint};
-use crate::finding::Finding;
+use crate::finding::{Finding, acting};
 use crate::incident::Incident;
 use crate::inquiry::Stage;
 use crate::investigate::investigate_unless;
@@ -21,17 +22,56 @@ use crate::reports::counted;
 
 /// How many divergences are investigated.
 const INVESTIGATED_MAX: usize = 60;
+/// How many divergences of a fingerprint and suite, with cases of different commands, are kept.
+const KEPT_MAX: usize = 24;
 /// A line of `n` times this length is as hard to read as `n` lines.
 const USUAL_LENGTH: usize = 200;
 /// All investigations may take this many times as long as asking the cases.
 const INVESTIGATION_TIMES: u32 = 2;
 
-/// The divergences of a port that can be investigated: of each fingerprint and suite the shortest,
-/// and how many there were.
+/// The names of the commands of a case; `None` if nothing depends on them.
+type Names = Option<BTreeSet<String>>;
+
+/// The divergences of a port, by fingerprint, suite and the names of the case's commands. Of each
+/// the shortest can be investigated.
 #[derive(Default)]
-pub(crate) struct Incidents(BTreeMap<(String, String), (Incident, usize)>);
+pub(crate) struct Incidents {
+    /// The differences that are expected of the port.
+    expected: Vec<Expected>,
+    groups: BTreeMap<(String, String), BTreeMap<Names, Alike>>,
+}
+
+/// Divergences that are investigated once, if at all.
+#[derive(Default)]
+struct Alike {
+    fingerprint: String,
+    names: Names,
+    /// The shortest, with its size; none if too many shorter ones were kept.
+    shortest: Option<(Size, Incident)>,
+    /// The ids of their cases.
+    cases: Vec<String>,
+}
+
+/// What the investigations led to.
+pub(crate) struct Outcome {
+    /// The shortest first.
+    pub(crate) reported: Vec<Reported>,
+    /// How many cases were neither investigated nor explained by a finding.
+    pub(crate) unexplained: usize,
+}
+
+/// A finding, and the ids of the cases that it stands for.
+pub(crate) struct Reported {
+    pub(crate) finding: Finding,
+    pub(crate) cases: Vec<String>,
+}
 
 impl Incidents {
+    /// Makes an empty list for a port of which these differences are expected.
+    pub(crate) const fn new(expected: Vec<Expected>) -> Self {
+        Self { expected, groups: BTreeMap::new() }
+    }
+
     /// Takes down the divergence that the port just had. `history` is what it had run before the
     /// case since it was started.
     pub(crate) fn add(
@@ -43,74 +83,123 @@ impl Incidents {
     ) {
         let machine = examinee.machine;
         let fingerprint = fingerprint(machine, &case.lines, divergence);
-        let incident = || Incident::new(examinee, case, history, divergence.clone());
-        let key = (fingerprint, case.suite().to_owned());
-        match self.0.get_mut(&key) {
-            None => drop(self.0.insert(key, (incident(), 1))),
-            Some((known, count)) => {
-                *count += 1;
-                if size(machine, &known.case.lines) > size(machine, &case.lines) {
-                    *known = incident();
-                }
-            }
+        let names = self.names(machine, case);
+        let group = self.groups.entry((fingerprint.clone(), case.suite().to_owned())).or_default();
+        let new = || Alike { fingerprint, names: names.clone(), ..Alike::default() };
+        let alike = group.entry(names.clone()).or_insert_with(new);
+        alike.cases.push(case.id.clone());
+        let size = size(machine, &case.lines);
+        if alike.shortest.as_ref().is_none_or(|(known, _)| *known > size) {
+            let incident = Incident::new(examinee, case, history, divergence.clone());
+            alike.shortest = Some((size, incident));
+            drop_longest(group);
         }
     }
 
-    /// Investigates the divergences, the shortest first, in a time that depends on `asked_for`, the
-    /// time that asking the cases took. Returns the findings, the shortest first. After an
-    /// interruption, or after that time, there is still a finding for each fingerprint.
-    pub(crate) fn investigate(
-        self,
-        examinee: &mut Examinee<'_>,
-        asked_for: Duration,
-    ) -> Vec<Finding> {
-        let machine = examinee.machine;
-        let mut incidents: Vec<_> = self.0.into_iter().collect();
-        incidents.sort_by_cached_key(|(_, (incident, _))| size(machine, &incident.case.lines));
-        let time = examinee.limits.budget.time.max(asked_for * INVESTIGATION_TIMES);
-        let mut errors = Errors::until(Some(Instant::now() + time));
-        // The position in `errors.known` of the error that each fingerprint led to.
-        let mut causes: BTreeMap<String, usize> = BTreeMap::new();
-        for (number, ((shown_as, _), (incident, case_count))) in incidents.into_iter().enumerate() {
-            let is_enough =
-                number >= INVESTIGATED_MAX || has_passed(errors.deadline) || examinee.is_stopped();
-            let position = match causes.get(&shown_as).filter(|_| is_enough) {
-                Some(position) => *position,
-                None => errors.look_into(examinee, &incident),
-            };
-            errors.known[position].case_count += case_count;
-            causes.entry(shown_as).or_insert(position);
+    /// Returns the names of the commands of a case if its machine names lines, or if differences are
+    /// expected: a known one must not hide another one of the same fingerprint, which other
+    /// commands show.
+    fn names(&self, machine: &dyn Machine, case: &Case) -> Names {
+        if !case.names.is_empty() {
+            return Some(case.names.iter().map(ToString::to_string).collect());
         }
-        reported(machine, errors.known)
+        if self.expected.is_empty() {
+            return None;
+        }
+        let mut names = acting(machine, &case.lines);
+        if let Some(lines) = machine.expand(&case.lines) {
+            names.extend(acting(machine, &lines));
+        }
+        Some(names)
+    }
+
+    /// Investigates divergences, in a time that depends on `asked_for`, the time that asking the cases
+    /// took: first the shortest of each fingerprint and suite, then those that no finding explains;
+    /// among them the shortest first. After an interruption, or after that time, there is still a
+    /// finding for each fingerprint.
+    pub(crate) fn investigate(self, examinee: &mut Examinee<'_>, asked_for: Duration) -> Outcome {
+        let machine = examinee.machine;
+        let time = examinee.limits.budget.time.max(asked_for * INVESTIGATION_TIMES);
+        let mut errors = Errors::new(Some(Instant::now() + time), self.expected);
+        let (mut first, mut further) = (Vec::new(), Vec::new());
+        for group in self.groups.into_values() {
+            let mut group: Vec<_> = group.into_values().collect();
+            group.sort_by_key(Alike::size);
+            let mut group = group.into_iter();
+            first.extend(group.next());
+            further.extend(group);
+        }
+        first.sort_by_key(Alike::size);
+        for (number, alike) in first.into_iter().enumerate() {
+            let is_enough = number >= INVESTIGATED_MAX || errors.is_over(examinee);
+            let is_known = errors.causes.contains_key(&alike.fingerprint);
+            further.extend(errors.settle_unless(is_enough && is_known, examinee, alike));
+        }
+        further.sort_by_key(Alike::size);
+        let mut left = Vec::new();
+        for alike in further {
+            let is_enough = errors.explaining(&alike).is_some() || errors.is_over(examinee);
+            left.extend(errors.settle_unless(is_enough, examinee, alike));
+        }
+        let unexplained = left.into_iter().map(|alike| errors.attribute(alike)).sum();
+        Outcome { reported: reported(machine, errors.known), unexplained }
+    }
+}
+
+/// Keeps no more than `KEPT_MAX` incidents of a fingerprint and suite.
+fn drop_longest(group: &mut BTreeMap<Names, Alike>) {
+    let is_kept = |alike: &&mut Alike| alike.shortest.is_some();
+    if group.values_mut().filter(is_kept).count() > KEPT_MAX {
+        let longest = group.values_mut().filter(is_kept).max_by_key(|alike| alike.size());
+        longest.into_iter().for_each(|alike| alike.shortest = None);
+    }
+}
+
+impl Alike {
+    fn size(&self) -> Size {
+        self.shortest.as_ref().map_or(Size::MAX, |(size, _)| *size)
     }
 }
 
 /// The errors of a port that have been found.
 pub(crate) struct Errors {
     known: Vec<Known>,
+    /// The positions in `known` of the errors that each fingerprint, as the cases showed it, led to.
+    causes: BTreeMap<String, Vec<usize>>,
     /// After it, no lines are shrunk.
     deadline: Option<Instant>,
+    /// The differences that are expected of the port.
+    expected: Vec<Expected>,
 }
 
 /// An error that is reported.
 struct Known {
     finding: Finding,
     profile: Profile,
-    /// How many cases probably fail for the same reason.
-    case_count: usize,
+    /// The position of the expected difference that it is, if it is one.
+    expected_as: Option<usize>,
+    /// The cases that probably fail for the same reason.
+    cases: Vec<String>,
 }
 
 impl Known {
-    /// Reports whether one of the two errors probably has the cause of the other.
+    /// Reports whether one of the two errors probably has the cause of the other. An error that is
+    /// expected has only the cause of those that are expected, too.
     fn is_related(&self, other: &Self) -> bool {
-        self.profile.explains(&other.profile) || other.profile.explains(&self.profile)
+        self.expected_as == other.expected_as
+            && (self.profile.explains(&other.profile) || other.profile.explains(&self.profile))
+    }
+
+    /// Reports whether the commands of a case suffice to show the error.
+    fn can_show_in(&self, names: &Names) -> bool {
+        names.as_ref().is_none_or(|names| self.finding.commands.is_subset(names))
     }
 }
 
 impl Errors {
-    /// Makes an empty list.
-    pub(crate) const fn until(deadline: Option<Instant>) -> Self {
-        Self { known: Vec::new(), deadline }
+    /// Makes an empty list, for a port of which these differences are expected.
+    pub(crate) const fn new(deadline: Option<Instant>, expected: Vec<Expected>) -> Self {
+        Self { known: Vec::new(), causes: BTreeMap::new(), deadline, expected }
     }
 
     /// Investigates an incident. Returns its finding unless it probably has the cause of a known
@@ -121,28 +210,88 @@ impl Errors {
         incident: &Incident,
     ) -> Option<&Finding> {
         let count = self.known.len();
-        self.look_into(examinee, incident);
+        self.look_into(examinee, incident, &None);
         let (before, added) = self.known.split_at(count);
         let is_new = |added: &&Known| !before.iter().any(|known| known.is_related(added));
         added.first().filter(is_new).map(|added| &added.finding)
     }
 
+    fn is_over(&self, examinee: &mut Examinee<'_>) -> bool {
+        has_passed(self.deadline) || examinee.is_stopped()
+    }
+
+    /// Investigates the shortest of some divergences and attributes all of them to its error.
+    /// Returns them if this `is_enough`, or the shortest was not kept.
+    fn settle_unless(
+        &mut self,
+        is_enough: bool,
+        examinee: &mut Examinee<'_>,
+        alike: Alike,
+    ) -> Option<Alike> {
+        let Some((_, incident)) = alike.shortest.as_ref().filter(|_| !is_enough) else {
+            return Some(alike);
+        };
+        let position = self.look_into(examinee, incident, &alike.names);
+        let causes = self.causes.entry(alike.fingerprint).or_default();
+        if !causes.contains(&position) {
+            causes.push(position);
+        }
+        self.known[position].cases.extend(alike.cases);
+        None
+    }
+
+    /// Returns the position of a known error that explains the divergences: one that showed with
+    /// their fingerprint, and that their commands suffice to show; an expected one if there is one.
+    fn explaining(&self, alike: &Alike) -> Option<usize> {
+        let causes = self.causes.get(&alike.fingerprint)?.iter().copied();
+        let explaining = causes.filter(|cause| self.known[*cause].can_show_in(&alike.names));
+        explaining.min_by_key(|cause| self.known[*cause].expected_as.is_none())
+    }
+
+    /// Attributes divergences to the error that explains them or else to one of their fingerprint,
+    /// though not to an expected one. Returns how many cases are left.
+    fn attribute(&mut self, alike: Alike) -> usize {
+        let is_unexpected = |cause: &usize| self.known[*cause].expected_as.is_none();
+        let unexpected = || {
+            let mut causes = self.causes.get(&alike.fingerprint)?.iter().copied();
+            causes.find(is_unexpected)
+        };
+        let Some(cause) = self.explaining(&alike).or_else(unexpected) else {
+            return alike.cases.len();
+        };
+        self.known[cause].cases.extend(alike.cases);
+        0
+    }
+
     /// Investigates an incident. Returns the position of its error in `known`, to which it is added
-    /// if it is new.
-    fn look_into(&mut self, examinee: &mut Examinee<'_>, incident: &Incident) -> usize {
+    /// if it is new. If differences are expected, the profile of an error does not suffice to know
+    /// it: only its commands show whether it is expected.
+    fn look_into(
+        &mut self,
+        examinee: &mut Examinee<'_>,
+        incident: &Incident,
+        names: &Names,
+    ) -> usize {
         let mut cause = None;
-        let (known, deadline) = (&self.known, self.deadline);
+        let (known, deadline, expected) = (&self.known, self.deadline, &self.expected);
         let found = investigate_unless(examinee, incident, deadline, |stage| {
             cause = known.iter().position(|known| match stage {
-                Stage::Located(fingerprint) => known.finding.fingerprint == fingerprint,
-                Stage::Profiled(profile) => known.profile.explains(profile),
+                Stage::Located(fingerprint) => {
+                    known.finding.fingerprint == fingerprint && known.can_show_in(names)
+                }
+                Stage::Profiled(profile) => expected.is_empty() && known.profile.explains(profile),
             });
             cause.is_some()
         });
         let Some((finding, profile)) = found else { return cause.unwrap_or_default() };
-        let alike = |known: &Known| known.finding.fingerprint == finding.fingerprint;
+        let expected_as = expected::position(expected, &finding);
+        let alike = |known: &Known| {
+            known.finding.fingerprint == finding.fingerprint
+                && known.expected_as == expected_as
+                && (names.is_none() || known.finding.commands.is_subset(&finding.commands))
+        };
         self.known.iter().position(alike).unwrap_or_else(|| {
-            self.known.push(Known { finding, profile, case_count: 0 });
+            self.known.push(Known { finding, profile, expected_as, cases: Vec::new() });
             self.known.len() - 1
         })
     }
@@ -150,17 +299,21 @@ impl Errors {
 
 /// Returns the findings, the shortest first. Of two of which one explains the other, the shorter one
 /// stands for both.
-fn reported(machine: &dyn Machine, mut known: Vec<Known>) -> Vec<Finding> {
+fn reported(machine: &dyn Machine, mut known: Vec<Known>) -> Vec<Reported> {
     known.sort_by_cached_key(|known| size(machine, &known.finding.shrunk_lines));
     while let Some((first, second)) = related(&known) {
         let other = known.remove(second);
         let kept = &mut known[first];
-        kept.case_count += other.case_count;
+        kept.cases.extend(other.cases);
         if !kept.profile.explains(&other.profile) {
             kept.profile = other.profile;
         }
     }
-    known.into_iter().map(|known| with_further_cases(known.finding, known.case_count)).collect()
+    let report = |known: Known| {
+        let Known { finding, cases, .. } = known;
+        Reported { finding: with_further_cases(finding, cases.len()), cases }
+    };
+    known.into_iter().map(report).collect()
 }
 
 /// Returns the positions of two errors of which one explains the other.
@@ -181,9 +334,15 @@ fn with_further_cases(mut finding: Finding, case_count: usize) -> Finding {
     finding
 }
 
-/// Returns about how many lines of usual length the lines stand for, their number, and that of their
-/// bytes.
-fn size(machine: &dyn Machine, lines: &[Vec<u8>]) -> (usize, usize, usize) {
+/// About how many lines of usual length some lines stand for, their number, and that of their bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Size(usize, usize, usize);
+
+impl Size {
+    const MAX: Self = Self(usize::MAX, usize::MAX, usize::MAX);
+}
+
+fn size(machine: &dyn Machine, lines: &[Vec<u8>]) -> Size {
     let length = lines.iter().map(Vec::len).sum();
-    (machine.written_out_count(lines) + length / USUAL_LENGTH, lines.len(), length)
+    Size(machine.written_out_count(lines) + length / USUAL_LENGTH, lines.len(), length)
 }

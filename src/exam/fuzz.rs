@@ -78,7 +78,7 @@ pub fn fuzz(
         machine,
         asker: Asker::new(machine, port, limits, &seeds),
         investigated: BTreeMap::new(),
-        errors: Errors::until(None),
+        errors: Errors::new(None, Vec::new()),
     };
     let mut state = FuzzProgress { next_seed: settings.seed, ..FuzzProgress::default() };
     let is_asked = &AtomicBool::new(true);

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 use crate::asker::{Asked, Asker};
 use crate::case::{Case, Task};
 use crate::divergence::{Actual, Divergence};
+use crate::expected::Ledger;
 use crate::finding::Finding;
-use crate::findings::Incidents;
+use crate::findings::{Incidents, Outcome, Reported};
 use crate::machine::Machine;
 use crate::port::{Failure, PortSpec};
 use crate::prepared::{CaseKey, Counts, Preparation, Prepared, with_prepared};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
+use crate::reports::counted;
 use crate::selection::Selection;
 use crate::tasks::{investigate_task, subject, try_task, usual_divergence, usual_session};
 
-/// After this many failing cases the rest of a suite is not asked.
+/// After this many failing cases the rest of a suite is not asked, unless differences are expected.
 const FAILURES_PER_SUITE_MAX: usize = 20;
 /// After this many cases without an answer the rest of the exam is not asked.
 const HANGS_MAX: usize = 3;
@@ -54,8 +56,10 @@ pub(crate) struct PortExam<'a> {
     /// How many cases of each suite failed, apart from wrong answers in drawn cases, after which the
     /// port goes on.
     stopped_by: BTreeMap<String, usize>,
-    findings: Vec<Finding>,
+    /// The findings of which no incident was taken down.
+    findings: Vec<Reported>,
     incidents: Incidents,
+    ledger: Ledger,
     hang_count: usize,
     notes: Vec<String>,
 }
@@ -63,6 +67,9 @@ pub(crate) struct PortExam<'a> {
 impl<'a> PortExam<'a> {
     pub(crate) fn new(spec: PortSpec, selection: &'a Selection<'a>) -> Self {
         let machine = selection.machine;
+        let expected = selection.settings.expected.iter();
+        let expected: Vec<_> =
+            expected.filter(|expected| expected.port == spec.name).cloned().collect();
         Self {
             machine,
             selection,
@@ -75,7 +82,8 @@ impl<'a> PortExam<'a> {
             failed: 0,
             stopped_by: BTreeMap::new(),
             findings: Vec::new(),
-            incidents: Incidents::default(),
+            incidents: Incidents::new(expected.clone()),
+            ledger: Ledger::new(expected),
             hang_count: 0,
             notes: Vec::new(),
         }
@@ -92,20 +100,19 @@ impl<'a> PortExam<'a> {
             Err(divergence) => {
                 let stderr = self.asker.examinee.stderr_tail();
                 let finding = Finding::no_greeting(self.machine, divergence);
-                self.findings.push(Finding { stderr, ..finding });
+                let finding = Finding { stderr, ..finding };
+                self.findings.push(Reported { finding, cases: Vec::new() });
             }
         }
         let unlisted_reason = self.take_selected(progress);
         if let Some(time) = self.selection.settings.time {
             self.take_further(started + time, progress);
         }
-        let incidents = std::mem::take(&mut self.incidents);
-        let of_tasks = std::mem::take(&mut self.findings);
-        let asked_for = started.elapsed();
-        self.findings = incidents.investigate(&mut self.asker.examinee, asked_for);
-        self.findings.extend(of_tasks);
+        let (findings, is_whole) = self.investigate(started.elapsed());
         self.asker.examinee.stop();
         let levels = (1..=self.selection.settings.level_max).map(|number| self.level(number));
+        let levels = levels.collect();
+        let (expected, unseen) = self.ledger.close(is_whole);
         let external_cause = self.asker.examinee.external_cause();
         // After the greeting an interruption is the exam's and not this port's alone.
         let external_cause = external_cause
@@ -113,17 +120,65 @@ impl<'a> PortExam<'a> {
         PortReport {
             name: self.asker.examinee.spec.name.clone(),
             command: self.asker.examinee.spec.command_line(),
-            levels: levels.collect(),
+            levels,
             external_cause: external_cause.map(ToString::to_string),
             greeting: self.greeting,
             cases: self.cases,
             unlisted: self.unlisted,
             unlisted_reason,
             further_passed: self.further_passed.values().sum(),
-            findings: self.findings,
+            findings,
+            expected,
+            unseen,
             notes: [self.asker.examinee.notes(), self.notes].concat(),
             seconds: started.elapsed().as_secs_f64(),
         }
+    }
+
+    /// Investigates what was collected, and takes down in the ledger what is expected. Returns the
+    /// other findings, and whether the whole plan was asked and looked into, so that every expected
+    /// difference should have been seen.
+    fn investigate(&mut self, asked_for: Duration) -> (Vec<Finding>, bool) {
+        let incidents = std::mem::take(&mut self.incidents);
+        let of_tasks = std::mem::take(&mut self.findings);
+        let examinee = &mut self.asker.examinee;
+        let Outcome { reported, unexplained } = incidents.investigate(examinee, asked_for);
+        if unexplained > 0 {
+            let cases = counted(unexplained, "failing case");
+            self.notes.push(format!(
+                "{cases} not investigated, since the time for that was over, and not explained by \
+                 an expected difference"
+            ));
+        }
+        let mut findings = Vec::new();
+        for Reported { finding, cases } in reported.into_iter().chain(of_tasks) {
+            match self.ledger.position_of(&finding) {
+                None => findings.push(finding),
+                Some(position) => self.expect(position, finding, &cases),
+            }
+        }
+        let is_left_out = |case: &CaseReport| {
+            matches!(case.verdict, CaseVerdict::NotAttempted | CaseVerdict::NotAsked)
+        };
+        let is_whole = self.selection.is_whole()
+            && unexplained == 0
+            && self.unlisted == 0
+            && !self.cases.iter().any(is_left_out)
+            && !self.asker.examinee.is_stopped();
+        (findings, is_whole)
+    }
+
+    /// Takes down an expected finding that stands for these cases.
+    fn expect(&mut self, position: usize, finding: Finding, cases: &[String]) {
+        let because = &self.ledger.expected()[position].because;
+        let ids: BTreeSet<_> = cases.iter().collect();
+        for case in &mut self.cases {
+            if case.verdict == CaseVerdict::Failed && ids.contains(&case.id) {
+                case.verdict = CaseVerdict::Expected;
+                case.reason = case.reason.take().map(|reason| expected_reason(&reason, because));
+            }
+        }
+        self.ledger.take(position, finding, cases.len());
     }
 
     /// Probes each command once to see whether the port knows it.
@@ -183,7 +238,7 @@ impl<'a> PortExam<'a> {
                         *exam.further_passed.entry(report.level).or_default() += 1;
                     }
                     CaseVerdict::Failed => exam.cases.push(report),
-                    CaseVerdict::NotAttempted | CaseVerdict::NotAsked => {}
+                    CaseVerdict::Expected | CaseVerdict::NotAttempted | CaseVerdict::NotAsked => {}
                 }
             }
             ControlFlow::Continue(count)
@@ -228,7 +283,10 @@ impl<'a> PortExam<'a> {
             self.asker.examinee.noted(obstacle);
         }
         if let Some((verdict, reason)) = self.left_out(&first.case) {
-            return vec![report(first, verdict, Some(reason), Duration::ZERO)];
+            return vec![match verdict {
+                CaseVerdict::NotAttempted => self.not_attempted(first, reason, Duration::ZERO),
+                verdict => report(first, verdict, Some(reason), Duration::ZERO),
+            }];
         }
         let count = self.asker.batch_length(cases);
         let is_asked = |prepared: &&Prepared| {
@@ -275,8 +333,10 @@ impl<'a> PortExam<'a> {
         let finding = investigate_task(examinee, case, task, divergence);
         // It has run what the asker does not know of.
         examinee.stop();
-        if !self.findings.iter().any(|known| known.fingerprint == finding.fingerprint) {
-            self.findings.push(finding);
+        let is_known = |known: &&mut Reported| known.finding.fingerprint == finding.fingerprint;
+        match self.findings.iter_mut().find(is_known) {
+            Some(known) => known.cases.push(case.id.clone()),
+            None => self.findings.push(Reported { finding, cases: vec![case.id.clone()] }),
         }
     }
 
@@ -294,7 +354,8 @@ impl<'a> PortExam<'a> {
         let case = &prepared.case;
         if let Some(name) = self.unknown_in(&divergence) {
             self.unknown.insert(name.into());
-            return report(prepared, CaseVerdict::NotAttempted, self.lacking(case), time);
+            let reason = self.lacking(case).unwrap_or_default();
+            return self.not_attempted(prepared, reason, time);
         }
         self.failed += 1;
         let is_quick = case.seed.is_some() && divergence.is_wrong_answer();
@@ -330,17 +391,38 @@ impl<'a> PortExam<'a> {
 
     /// Returns why the case cannot be attempted, if the port lacks commands of it.
     fn lacking(&self, case: &Case) -> Option<String> {
-        let has = |word: &&String| {
-            case.lines.iter().any(|line| self.machine.word_of(line) == word.as_bytes())
-                || case.names.iter().any(|name| **name == ***word)
-        };
-        let lacking: Vec<_> = self.unknown.iter().filter(has).map(String::as_str).collect();
+        let lacking: Vec<_> = self.unknown_words(case).collect();
         (!lacking.is_empty()).then(|| format!("the port does not know {}", lacking.join(", ")))
+    }
+
+    /// Returns the commands of the case that the port does not know.
+    fn unknown_words(&self, case: &Case) -> impl Iterator<Item = &str> {
+        let has = |word: &&str| {
+            case.lines.iter().any(|line| self.machine.word_of(line) == word.as_bytes())
+                || case.names.iter().any(|name| **name == **word)
+        };
+        self.unknown.iter().map(String::as_str).filter(has)
+    }
+
+    /// Returns the report on a case of which the port lacks commands, as may be expected.
+    fn not_attempted(&mut self, prepared: &Prepared, reason: String, time: Duration) -> CaseReport {
+        let level = |word: &str| {
+            let mut levels = self.machine.levels().iter();
+            Some(levels.position(|level| level.words.iter().any(|known| known == word))? + 1)
+        };
+        let levels = self.unknown_words(&prepared.case).filter_map(level).collect();
+        let (verdict, reason) = match self.ledger.take_lacking(&levels) {
+            Some(because) => (CaseVerdict::Expected, expected_reason(&reason, because)),
+            None => (CaseVerdict::NotAttempted, reason),
+        };
+        report(prepared, verdict, Some(reason), time)
     }
 
     /// Returns why no further case of the suite is asked, if that is so. The reason stays the same.
     fn reason_to_stop(&self, suite: &str) -> Option<String> {
-        if self.stopped_by.get(suite).is_some_and(|count| *count >= FAILURES_PER_SUITE_MAX) {
+        let stopped = self.stopped_by.get(suite).copied().unwrap_or_default();
+        // Expected differences must not hide others, and only an investigation shows which are.
+        if stopped >= FAILURES_PER_SUITE_MAX && self.ledger.is_empty() {
             return Some(format!("{FAILURES_PER_SUITE_MAX} cases of {suite} had failed"));
         }
         self.reason_to_end()
@@ -383,11 +465,17 @@ impl<'a> PortExam<'a> {
             passed: count(CaseVerdict::Passed)
                 + self.further_passed.get(&number).copied().unwrap_or_default(),
             failed: count(CaseVerdict::Failed),
+            expected: count(CaseVerdict::Expected),
             left_out: count(CaseVerdict::NotAttempted)
                 + count(CaseVerdict::NotAsked)
                 + self.unlisted,
         }
     }
+}
+
+/// Returns the reason of a case that did not pass, as is expected.
+fn expected_reason(reason: &str, because: &str) -> String {
+    format!("{reason} (expected: {because})")
 }
 
 fn report(

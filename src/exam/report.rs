@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::divergence::Divergence;
+use crate::expected::{ExpectedEntry, ExpectedReport};
 use crate::finding::Finding;
 use crate::tally::Reached;
 
@@ -14,6 +15,8 @@ pub enum CaseVerdict {
     Passed,
     /// The port diverged.
     Failed,
+    /// The port diverged, or does not know a command of the case, and this is expected of it.
+    Expected,
     /// The port does not know a command of the case.
     NotAttempted,
     /// The exam of this port, or its suite, was stopped before.
@@ -30,7 +33,7 @@ pub struct CaseReport {
     /// The outcome.
     pub verdict: CaseVerdict,
     /// The divergence as one line of text if it failed; the cause if it was not attempted or not
-    /// asked; none if it passed.
+    /// asked; either, and why it is expected, if it is; none if it passed.
     pub reason: Option<String>,
     /// How long the port took. Of cases that it was asked together, each counts from the end of the
     /// answers to the one before it.
@@ -52,16 +55,20 @@ pub struct LevelReport {
     pub passed: usize,
     /// How many failed.
     pub failed: usize,
+    /// How many did not pass, as is expected.
+    pub expected: usize,
     /// How many were not attempted or not asked. Cases that an interruption left unlisted count in
     /// every level.
     pub left_out: usize,
 }
 
 impl LevelReport {
-    /// Reports whether the port has every command of this level and passed every case.
+    /// Reports whether the port has every command of this level and passed every case, apart from
+    /// what is expected.
     #[must_use]
     pub fn conforms(&self) -> bool {
-        self.unknown.is_empty() && self.failed == 0 && self.left_out == 0 && self.passed > 0
+        let is_complete = self.failed == 0 && self.left_out == 0;
+        is_complete && (self.expected > 0 || self.unknown.is_empty() && self.passed > 0)
     }
 
     /// Returns number and name.
@@ -92,8 +99,12 @@ pub struct PortReport {
     /// How many generated cases beyond the selected ones passed. They are not listed, since there
     /// is no bound on their number.
     pub further_passed: usize,
-    /// The port's errors, one for each fingerprint.
+    /// The port's errors, one for each fingerprint, apart from those that are expected.
     pub findings: Vec<Finding>,
+    /// The expected differences that were seen.
+    pub expected: Vec<ExpectedReport>,
+    /// The expected differences that were not seen although every case was asked.
+    pub unseen: Vec<ExpectedEntry>,
     /// Oddities that are not errors, as lines of text.
     pub notes: Vec<String>,
     /// Why it could not be examined, if the cause is not the port: an error of the operating
@@ -111,7 +122,7 @@ impl PortReport {
         let unlisted = match verdict {
             CaseVerdict::Passed => self.further_passed,
             CaseVerdict::NotAsked => self.unlisted,
-            CaseVerdict::Failed | CaseVerdict::NotAttempted => 0,
+            CaseVerdict::Failed | CaseVerdict::Expected | CaseVerdict::NotAttempted => 0,
         };
         listed + unlisted
     }
@@ -158,18 +169,24 @@ impl PortReport {
         self.count(CaseVerdict::NotAsked) < self.case_count()
     }
 
-    /// Reports whether it differs from the reference.
+    /// Reports whether it differs from the reference in another way than is expected: by a finding,
+    /// or since an expected difference was not seen.
     #[must_use]
     pub fn diverges(&self) -> bool {
+        self.has_errors() || !self.unseen.is_empty()
+    }
+
+    /// Reports whether it has errors that are not expected.
+    pub(crate) fn has_errors(&self) -> bool {
         !self.findings.is_empty() || self.count(CaseVerdict::Failed) > 0
     }
 
-    /// Reports whether every case was asked and passed.
+    /// Reports whether every case was asked and passed, apart from what is expected.
     #[must_use]
     pub fn conforms(&self) -> bool {
-        self.count(CaseVerdict::Passed) == self.case_count()
-            && self.findings.is_empty()
-            && self.is_examined()
+        let as_due =
+            [CaseVerdict::Passed, CaseVerdict::Expected].map(|verdict| self.count(verdict));
+        as_due.iter().sum::<usize>() == self.case_count() && !self.diverges() && self.is_examined()
     }
 }
 
@@ -198,9 +215,9 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExamVerdict {
-    /// Every port answered every case as the reference does.
+    /// Every port answered every case as the reference does, apart from expected differences.
     Conforms,
-    /// A port diverges.
+    /// A port diverges, or an expected difference was not seen.
     Diverges,
     /// No port diverges, but one lacks commands that cases need.
     Incomplete,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::case::{Case, Plan, Suite};
+use crate::expected::Expected;
 use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::prepared::{CaseKey, Cases, Counts};
@@ -32,6 +33,8 @@ pub struct Settings {
     pub fail_fast: bool,
     /// How many ports are examined at a time; as many as there are processors if it is `None`.
     pub jobs: Option<NonZeroUsize>,
+    /// The differences that are expected. Of several that stand for a finding, the first counts.
+    pub expected: Vec<Expected>,
     /// The limits of the work on each port.
     pub limits: Limits,
 }
@@ -46,6 +49,7 @@ impl Default for Settings {
             time: None,
             fail_fast: false,
             jobs: None,
+            expected: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -187,6 +191,18 @@ impl<'m> Selection<'m> {
             missed.map(|milestone| format!("suite {name} caused no {}", milestones[*milestone]));
         let short = suite.must_reach.iter().filter_map(|reach| tally.shortfall(reach, &measures));
         missed.chain(short.map(|shortfall| format!("suite {name}, {shortfall}"))).collect()
+    }
+
+    /// Reports whether a port is asked every case of the plan, and the plan has cases of every suite.
+    pub(crate) fn is_whole(&self) -> bool {
+        let is_left_out = |suite: &Suite| {
+            suite.count == 0 && (suite.is_generated || self.settings.plan.states_depth == 0)
+        };
+        self.settings.only.is_empty()
+            && self.settings.level_max == self.machine.levels().len()
+            && self.settings.shard.count == 1
+            && !self.settings.fail_fast
+            && !self.suites.iter().any(is_left_out)
     }
 
     /// Returns the number of cases.

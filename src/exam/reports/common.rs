@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use crate::case::Delivery;
+use crate::expected::{ExpectedEntry, ExpectedReport};
 use crate::finding::Finding;
 use crate::report::{CaseReport, CaseVerdict, ExamVerdict, LevelReport, PortReport, Report};
 use crate::tally::Reached;
@@ -18,6 +19,8 @@ const LINES_MAX: usize = 40;
 pub(super) enum State {
     /// Every case passed.
     Conforms,
+    /// Every case passed or did not pass, as is expected.
+    AsExpected,
     /// A case failed.
     Diverges,
     /// The port lacks commands.
@@ -39,6 +42,8 @@ impl State {
             Self::NotAsked
         } else if level.failed > 0 || is_found {
             Self::Diverges
+        } else if level.expected > 0 && level.conforms() {
+            Self::AsExpected
         } else if !level.unknown.is_empty() || lacks_commands() {
             Self::NotAttempted
         } else if level.conforms() {
@@ -62,6 +67,7 @@ impl State {
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Conforms => ("conforms", "✓"),
+            Self::AsExpected => ("as expected", "≈"),
             Self::Diverges => ("diverges", "✗"),
             Self::NotAttempted => ("not attempted", "○"),
             Self::Incomplete => ("incomplete", "◐"),
@@ -72,7 +78,8 @@ impl State {
 
 /// Returns counts, findings and unknown commands of a level.
 pub(super) fn level_note(port: &PortReport, level: &LevelReport) -> String {
-    let counts = [(level.passed, "passed"), (level.failed, "failed")];
+    let counts =
+        [(level.passed, "passed"), (level.failed, "failed"), (level.expected, "as expected")];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let mut parts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
     // A case of a higher level can show an error of this one.
@@ -147,6 +154,37 @@ pub(super) fn findings(report: &Report) -> impl Iterator<Item = (&PortReport, &F
     report.ports.iter().flat_map(|port| port.findings.iter().map(move |finding| (port, finding)))
 }
 
+/// Returns all expected differences that were seen, in the order of their ports.
+pub(super) fn expected_reports(
+    report: &Report,
+) -> impl Iterator<Item = (&PortReport, &ExpectedReport)> {
+    report.ports.iter().flat_map(|port| port.expected.iter().map(move |expected| (port, expected)))
+}
+
+/// Returns all expected differences that were not seen, in the order of their ports.
+pub(super) fn unseen_entries(
+    report: &Report,
+) -> impl Iterator<Item = (&PortReport, &ExpectedEntry)> {
+    report.ports.iter().flat_map(|port| port.unseen.iter().map(move |entry| (port, entry)))
+}
+
+/// The advice on an expected difference that was not seen.
+pub(super) const UNSEEN_ADVICE: &str = "remove the entry, or correct it";
+
+/// Returns how many cases and findings an expected difference stands for.
+pub(super) fn extent(expected: &ExpectedReport) -> String {
+    let cases = counted(expected.cases, "case");
+    if expected.findings == 0 {
+        return cases;
+    }
+    format!("{cases}, {}", counted(expected.findings, "finding"))
+}
+
+/// Returns the last line of the shortest trace of an expected difference, and its wrong answer.
+pub(super) fn shown_by(expected: &ExpectedReport) -> Option<String> {
+    expected.shortest.as_ref().map(|finding| visible(&finding.headline()))
+}
+
 /// Returns the verdict in one line: its word, a colon and a space, and the reason.
 #[must_use]
 pub fn verdict_line(report: &Report) -> String {
@@ -167,7 +205,12 @@ pub(super) fn verdict_reason(report: &Report) -> String {
 fn conforming(report: &Report) -> String {
     let names = joined(report.ports.iter().map(|port| visible(&port.name)));
     let case_count: usize = report.ports.iter().map(PortReport::case_count).sum();
-    format!("{names}, {}", counted(case_count, "case"))
+    let cases = counted(case_count, "case");
+    let expected: usize = report.ports.iter().map(|port| port.expected.len()).sum();
+    if expected == 0 {
+        return format!("{names}, {cases}");
+    }
+    format!("{names}, {cases}, with {}", counted(expected, "expected difference"))
 }
 
 fn diverging(report: &Report) -> String {
@@ -177,10 +220,17 @@ fn diverging(report: &Report) -> String {
 
 /// Returns why a port does not conform.
 fn shortcoming(port: &PortReport) -> String {
-    let failed = port.count(CaseVerdict::Failed);
-    if port.diverges() {
-        let findings = counted(port.findings.len(), "finding");
-        return format!("{findings}, {} failed", counted(failed, "case"));
+    let mut errors = Vec::new();
+    if port.has_errors() {
+        let failed = counted(port.count(CaseVerdict::Failed), "case");
+        errors.push(format!("{}, {failed} failed", counted(port.findings.len(), "finding")));
+    }
+    if !port.unseen.is_empty() {
+        let unseen = counted(port.unseen.len(), "expected difference");
+        errors.push(format!("{unseen} not seen"));
+    }
+    if !errors.is_empty() {
+        return errors.join(", ");
     }
     let not_attempted = port.count(CaseVerdict::NotAttempted);
     if not_attempted > 0 {

@@ -7,9 +7,11 @@ use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
 use super::common::{
-    State, counted, doubts, duration, expected, findings, level_note, level_of, levels, port_notes,
-    range, shrunk_lines, shrunk_title, stderr_lines, verdict_reason, visible, visible_whole,
+    State, UNSEEN_ADVICE, counted, doubts, duration, expected, expected_reports, extent, findings,
+    level_note, level_of, levels, port_notes, range, shown_by, shrunk_lines, shrunk_title,
+    stderr_lines, unseen_entries, verdict_reason, visible, visible_whole,
 };
+use crate::expected::ExpectedEntry;
 use crate::finding::Finding;
 use crate::report::{CaseVerdict, PortReport, Report};
 use crate::tally::Reached;
@@ -32,8 +34,13 @@ fn render(page: Value) -> String {
     rendered.expect("the template is part of the program and fits the values")
 }
 
-const VERDICTS: [CaseVerdict; 4] =
-    [CaseVerdict::Failed, CaseVerdict::NotAttempted, CaseVerdict::NotAsked, CaseVerdict::Passed];
+const VERDICTS: [CaseVerdict; 5] = [
+    CaseVerdict::Failed,
+    CaseVerdict::Expected,
+    CaseVerdict::NotAttempted,
+    CaseVerdict::NotAsked,
+    CaseVerdict::Passed,
+];
 
 /// Returns the values of the template. Strings are visible text, not yet escaped for HTML.
 fn page(report: &Report, section_url: SectionUrl<'_>) -> Value {
@@ -70,9 +77,36 @@ fn page(report: &Report, section_url: SectionUrl<'_>) -> Value {
         ports => ports.collect::<Vec<_>>(),
         notes => notes.collect::<Vec<_>>(),
         findings => findings.collect::<Vec<_>>(),
+        expected => expected_groups(report),
         filters => filters.collect::<Vec<_>>(),
         caused => caused.collect::<Vec<_>>(),
         reached => report.reached.iter().map(reached_row).collect::<Vec<_>>(),
+    }
+}
+
+/// Returns the expected differences: those that were not seen, then those that were.
+fn expected_groups(report: &Report) -> Vec<Value> {
+    let unseen = unseen_entries(report)
+        .map(|(port, entry)| context! { note => UNSEEN_ADVICE, ..entry_value(port, entry) });
+    let seen = expected_reports(report).map(|(port, expected)| {
+        let (note, shown_by) = (extent(expected), shown_by(expected));
+        context! { note, shown_by, ..entry_value(port, &expected.entry) }
+    });
+    let (unseen, seen) = (unseen.collect::<Vec<_>>(), seen.collect::<Vec<_>>());
+    vec![
+        context! { title => "Expected and not seen", is_unseen => true, entries => unseen },
+        context! { title => "Expected differences", is_unseen => false, entries => seen },
+    ]
+}
+
+fn entry_value(port: &PortReport, entry: &ExpectedEntry) -> Value {
+    let is_address = |link: &&String| ["https://", "http://"].iter().any(|it| link.starts_with(it));
+    context! {
+        port => visible(&port.name),
+        what => visible(&entry.what),
+        because => visible(&entry.because),
+        link => entry.link.as_deref().map(visible_whole),
+        url => entry.link.as_ref().filter(is_address),
     }
 }
 
@@ -86,6 +120,7 @@ const fn words(verdict: CaseVerdict) -> (&'static str, &'static str) {
     match verdict {
         CaseVerdict::Passed => ("passed", "passed"),
         CaseVerdict::Failed => ("failed", "failed"),
+        CaseVerdict::Expected => ("as-expected", "as expected"),
         CaseVerdict::NotAttempted => ("not-attempted", "not attempted"),
         CaseVerdict::NotAsked => ("not-asked", "not asked"),
     }

@@ -16,22 +16,29 @@ const FORMAT: u32 = 2;
 ///   is not the port; or null), `conforms`, `not_asked` (a list of `reason` and `count`),
 ///   `unlisted` (how many of those have no `case`, since there are too many), `further_passed` (how
 ///   many cases beyond the selected ones passed, which have none either), `notes` (lines),
-///   `seconds`; then its levels, cases and findings, each with `port`
-/// - `level`: `number`, `name`, `unknown` (commands), `passed`, `failed`, `left_out`, `conforms`
-/// - `case`: `id`, `level`, `verdict` (`passed`, `failed`, `not-attempted`, `not-asked`),
+///   `seconds`; then its levels, cases, findings and expected differences, each with `port`
+/// - `level`: `number`, `name`, `unknown` (commands), `passed`, `failed`, `expected` (how many cases
+///   did not pass, as is expected), `left_out`, `conforms`
+/// - `case`: `id`, `level`, `verdict` (`passed`, `failed`, `expected`, `not-attempted`, `not-asked`),
 ///   `reason` (null if it passed), `seconds`
 /// - `finding`: `case`, `level`, `step`, `is_expanded` (whether `step` counts the lines of the
 ///   case with those that stand for many written out), `is_step_of_shrunk` (whether `step` counts
 ///   the lines of `shrunk`), `step_line`, `command` (the line whose answer differs: the step's, or
 ///   an observer after it), `expected` (null if no answer is due), `actual`, `fingerprint`,
 ///   `explanation` (lines), `sections` (numbers of the definition's sections that it breaks, the
-///   most probable first), `shrunk` (lines), `is_minimal`, `is_reproduced`, `tries` and
+///   most probable first), `shrunk` (lines), `commands` (those of the lines that may change
+///   something), `is_minimal`, `is_reproduced`, `tries` and
 ///   `occurrences` (how often the lines were sent, and failed), `is_interrupted` (whether the
 ///   investigation was), `delivery`, `stderr`, `same_answer_from` (names of ports), `trace` and
 ///   `replay` (or null)
+/// - `expected`, an expected difference that was seen: `what`, `because`, `link` (or null),
+///   `findings` and `cases` (how many it stands for), `shortest` (the shortest of the findings, with
+///   the keys of a `finding`, or null)
+/// - `unseen`, an expected difference that was not seen: `what`, `because`, `link`
 /// - `summary`, the last line, without which the report is incomplete: `verdict` (`conforms`,
 ///   `diverges`, `incomplete`, `broken`), `line` (the verdict with its reason), `passed`, `failed`,
-///   `not_attempted`, `not_asked`, `findings` (the number, of all ports), `caused` (a list of
+///   `expected`, `not_attempted`, `not_asked` (numbers of cases), `findings` and `unseen` (the
+///   numbers, of all ports), `caused` (a list of
 ///   `milestone` and `count`), `reached` (a list of `measure`, `least`, `greatest`, `distinct` and
 ///   `limit`, or null: the values that the cases have, and the greatest that the definition allows),
 ///   `exam_errors`, `is_interrupted`, `seconds`
@@ -59,9 +66,11 @@ pub fn json_lines(report: &Report) -> String {
             "line": verdict_line(report),
             "passed": count(CaseVerdict::Passed),
             "failed": count(CaseVerdict::Failed),
+            "expected": count(CaseVerdict::Expected),
             "not_attempted": count(CaseVerdict::NotAttempted),
             "not_asked": count(CaseVerdict::NotAsked),
             "findings": report.ports.iter().map(|port| port.findings.len()).sum::<usize>(),
+            "unseen": report.ports.iter().map(|port| port.unseen.len()).sum::<usize>(),
             "caused": caused.collect::<Value>(),
             "reached": report.reached,
             "exam_errors": report.exam_errors,
@@ -100,7 +109,10 @@ fn port_lines(port: &PortReport) -> String {
     }
     let cases = port.cases.iter().map(|case| tagged("case", json!(case)));
     let findings = port.findings.iter().map(|finding| tagged("finding", json!(finding)));
-    lines.extend(cases.chain(findings).map(|object| line(&Value::Object(object))));
+    let expected = port.expected.iter().map(|expected| tagged("expected", json!(expected)));
+    let unseen = port.unseen.iter().map(|entry| tagged("unseen", json!(entry)));
+    let objects = cases.chain(findings).chain(expected).chain(unseen);
+    lines.extend(objects.map(|object| line(&Value::Object(object))));
     lines
 }
 

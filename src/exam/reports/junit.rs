@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-use super::common::{level_of, port_notes, verdict_line, visible, visible_whole};
+use super::common::{UNSEEN_ADVICE, level_of, port_notes, verdict_line, visible, visible_whole};
 use super::text::plain_finding;
 use crate::case::suite_of;
+use crate::expected::ExpectedEntry;
 use crate::finding::Finding;
 use crate::report::{CaseReport, CaseVerdict, ExamVerdict, PortReport, Report};
 
@@ -14,8 +15,9 @@ use crate::report::{CaseReport, CaseVerdict, ExamVerdict, PortReport, Report};
 /// each port and suite, with a test case for each case.
 ///
 /// A failure has the divergence as its message and the finding, if there is one, as its text. Cases
-/// that were not attempted or not asked are skipped, with the reason. The standard output of a
-/// port's first suite has the notes on the port. An exam that is broken or incomplete is an error or
+/// that were not attempted or not asked, or did not pass as is expected, are skipped, with the reason.
+/// An expected difference that was not seen is a failure in the suite `PORT/expected`. The standard
+/// output of a port's first suite has the notes on the port. An exam that is broken or incomplete is an error or
 /// a failure in a suite of its own, `exam`, so that no reader counts it as passed.
 #[must_use]
 pub fn junit(report: &Report) -> String {
@@ -23,6 +25,7 @@ pub fn junit(report: &Report) -> String {
     document.set_time(time(report.seconds));
     for port in &report.ports {
         document.add_test_suites(suites(port));
+        document.add_test_suites(suite_of_unseen(port));
     }
     match report.verdict() {
         ExamVerdict::Broken => {
@@ -87,6 +90,22 @@ fn new_suite(port: &PortReport, name: &str) -> TestSuite {
     suite
 }
 
+/// Returns a suite with a failure for each expected difference that was not seen, if there are any.
+fn suite_of_unseen(port: &PortReport) -> Option<TestSuite> {
+    let mut suite = new_suite(port, "expected");
+    let test = |entry: &ExpectedEntry| {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_message(format!("expected and not seen: {UNSEEN_ADVICE}")).set_type("unseen");
+        let lines = [&entry.what, &entry.because].into_iter().chain(&entry.link);
+        status.set_description(lines.map(|line| visible(line)).collect::<Vec<_>>().join("\n"));
+        let mut test = TestCase::new(visible(&entry.what), status);
+        test.set_classname(format!("{}.expected", visible(&port.name))).set_time(Duration::ZERO);
+        test
+    };
+    suite.add_test_cases(port.unseen.iter().map(test)).set_time(Duration::ZERO);
+    (!port.unseen.is_empty()).then_some(suite)
+}
+
 /// Returns a suite with the verdict as its only case.
 fn suite_of_exam(report: &Report, kind: NonSuccessKind) -> TestSuite {
     let mut status = TestCaseStatus::non_success(kind);
@@ -107,6 +126,7 @@ fn status(port: &PortReport, case: &CaseReport) -> TestCaseStatus {
             let finding = port.findings.iter().find(|finding| finding.case == case.id);
             failure(port, case.reason.as_deref().unwrap_or_default(), finding)
         }
+        CaseVerdict::Expected => skipped("as expected", case),
         CaseVerdict::NotAttempted => skipped("not attempted", case),
         CaseVerdict::NotAsked => skipped("not asked", case),
     }

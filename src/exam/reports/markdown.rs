@@ -1,10 +1,11 @@
 //! The report as Markdown.
 
 use super::common::{
-    State, counted, duration, findings, level_note, level_of, levels, port_notes, range,
-    verdict_reason, visible,
+    State, UNSEEN_ADVICE, counted, duration, expected_reports, extent, findings, level_note,
+    level_of, levels, port_notes, range, shown_by, unseen_entries, verdict_reason, visible,
 };
 use super::text::plain_finding;
+use crate::expected::ExpectedEntry;
 use crate::finding::Finding;
 use crate::report::{ExamVerdict, PortReport, Report};
 use crate::tally::Reached;
@@ -13,7 +14,8 @@ use crate::tally::Reached;
 const BYTES_MAX: usize = 900_000;
 
 /// Returns the report as Markdown (GitHub's), for the summary of a CI run: the verdict, a table of
-/// ports and levels, notes on the ports, and the findings. It has less than a mebibyte; findings beyond are counted.
+/// ports and levels, notes on the ports, the expected differences, and the findings. It has less than
+/// a mebibyte; findings beyond are counted.
 #[must_use]
 pub fn markdown(report: &Report) -> String {
     let mut text = heading(report);
@@ -21,6 +23,7 @@ pub fn markdown(report: &Report) -> String {
     for error in &report.exam_errors {
         text += &format!("\n**Error of the exam:** {}\n", code(error));
     }
+    text += &expected_lists(report);
     text += &ranges(report);
     let count = findings(report).count();
     for (position, (port, finding)) in findings(report).enumerate() {
@@ -32,6 +35,28 @@ pub fn markdown(report: &Report) -> String {
         text += &block;
     }
     text
+}
+
+/// Returns the expected differences: those that were not seen, then those that were.
+fn expected_lists(report: &Report) -> String {
+    let unseen = unseen_entries(report)
+        .map(|(port, entry)| format!("{}; {UNSEEN_ADVICE}", entry_line(port, entry)));
+    let seen = expected_reports(report).map(|(port, expected)| {
+        let shown = shown_by(expected).map(|shown| format!("; {}", code(&shown)));
+        let entry = entry_line(port, &expected.entry);
+        format!("{entry}; {}{}", extent(expected), shown.unwrap_or_default())
+    });
+    let list = |title: &str, lines: Vec<String>| {
+        let items: String = lines.iter().map(|line| format!("- {line}\n")).collect();
+        if items.is_empty() { items } else { format!("\n**{title}:**\n\n{items}") }
+    };
+    list("Expected and not seen", unseen.collect()) + &list("Expected differences", seen.collect())
+}
+
+fn entry_line(port: &PortReport, entry: &ExpectedEntry) -> String {
+    let link = entry.link.as_ref().map(|link| format!(" ({})", escaped(&visible(link))));
+    let (name, what) = (code(&port.name), code(&entry.what));
+    format!("{name}, {what}: {}{}", escaped(&visible(&entry.because)), link.unwrap_or_default())
 }
 
 /// Returns the ranges that the cases reached, folded up.

@@ -1,9 +1,11 @@
 //! The report for a terminal.
 
 use super::common::{
-    State, doubts, expected, explanation, findings, level_note, level_of, levels, port_notes,
-    shrunk_lines, shrunk_title, stderr_lines, step, verdict_reason, visible, visible_whole,
+    State, UNSEEN_ADVICE, doubts, expected, expected_reports, explanation, extent, findings,
+    level_note, level_of, levels, port_notes, shown_by, shrunk_lines, shrunk_title, stderr_lines,
+    step, unseen_entries, verdict_reason, visible, visible_whole,
 };
+use crate::expected::ExpectedEntry;
 use crate::finding::Finding;
 use crate::report::{ExamVerdict, PortReport, Report};
 
@@ -13,8 +15,8 @@ const YELLOW: &str = "33";
 const BOLD: &str = "1";
 const DIM: &str = "2";
 
-/// Returns the report for a terminal, with ANSI colours if `colour`: the findings, a table of ports
-/// and levels, and in the last line the verdict.
+/// Returns the report for a terminal, with ANSI colours if `colour`: the findings, the expected
+/// differences, a table of ports and levels, and in the last line the verdict.
 #[must_use]
 pub fn text(report: &Report, colour: bool) -> String {
     let paint = Paint(colour);
@@ -26,6 +28,7 @@ pub fn text(report: &Report, colour: bool) -> String {
         text += &finding_block(finding, paint);
         text.push('\n');
     }
+    text += &expected_blocks(report, paint);
     for error in &report.exam_errors {
         text += &format!("{} {}\n", paint.with(RED, "error of the exam:"), visible(error));
     }
@@ -39,6 +42,32 @@ pub fn text(report: &Report, colour: bool) -> String {
     };
     text += &format!("\n{}: {}\n", paint.with(colour, verdict.as_str()), verdict_reason(report));
     text
+}
+
+/// Returns the expected differences: those that were not seen, then those that were.
+fn expected_blocks(report: &Report, paint: Paint) -> String {
+    let unseen = unseen_entries(report).map(|(port, entry)| {
+        let title = paint.with(RED, "expected and not seen");
+        let mut block = entry_block(&title, port, entry, paint);
+        block.row("note", UNSEEN_ADVICE);
+        block.text + "\n"
+    });
+    let seen = expected_reports(report).map(|(port, expected)| {
+        let title = paint.with(YELLOW, "expected difference");
+        let mut block = entry_block(&title, port, &expected.entry, paint);
+        block.row("seen in", &extent(expected));
+        block.rows("shown by", shown_by(expected).into_iter());
+        block.text + "\n"
+    });
+    unseen.chain(seen).collect()
+}
+
+fn entry_block(title: &str, port: &PortReport, entry: &ExpectedEntry, paint: Paint) -> Block {
+    let text = format!("{title}  {}  {}\n", visible(&port.name), visible(&entry.what));
+    let mut block = Block { text, paint };
+    block.row("because", &visible(&entry.because));
+    block.rows("link", entry.link.iter().map(|link| visible_whole(link)));
+    block
 }
 
 /// Returns port, level and case.
@@ -142,7 +171,7 @@ const fn colour_of(state: State) -> &'static str {
     match state {
         State::Conforms => GREEN,
         State::Diverges => RED,
-        State::NotAttempted | State::Incomplete => YELLOW,
+        State::AsExpected | State::NotAttempted | State::Incomplete => YELLOW,
         State::NotAsked => DIM,
     }
 }
