@@ -2,6 +2,7 @@
 
 mod arguments;
 mod exam;
+mod expected;
 mod explore;
 mod files;
 mod fuzz;

@@ -11,9 +11,12 @@ use clap::builder::{
 };
 use clap::{Arg, Args, Command};
 use dkv20::machines::Dkv20;
-use dkv20_exam::{Delivery, Interrupt, Limits, Machine as _, Plan, PortSpec, check_start};
+use dkv20_exam::{
+    Delivery, Expected, Interrupt, Limits, Machine as _, Plan, PortSpec, check_start,
+};
 use serde::Deserialize;
 
+use super::expected::ExpectedTable;
 use super::files::{broken, folder_of, shown};
 use crate::exit::Failure;
 use crate::signals;
@@ -26,7 +29,7 @@ pub(crate) struct PortArguments {
     /// A port: a name for it and its command line; may be repeated.
     #[arg(long = "port", value_name = "NAME=COMMAND", value_parser = PortSpec::parse)]
     ports: Vec<PortSpec>,
-    /// A file that lists ports: name, command, directory, environment.
+    /// A file that lists ports (name, command, directory, environment) and expected differences.
     #[arg(long = "ports", value_name = "FILE")]
     file: Option<PathBuf>,
     /// The time limit for an answer, in seconds (up to 1000000). The first answer of a program may
@@ -36,27 +39,33 @@ pub(crate) struct PortArguments {
     timeout: Duration,
 }
 
+/// Ports, and the differences that are expected of them.
+#[derive(Default)]
+pub(crate) struct Listed {
+    pub(crate) ports: Vec<PortSpec>,
+    pub(crate) expected: Vec<Expected>,
+}
+
 impl PortArguments {
     /// Returns the ports of the command line and of the file that it names. Each can be started.
-    pub(crate) fn given(&self) -> Result<Vec<PortSpec>, Failure> {
+    pub(crate) fn given(&self) -> Result<Listed, Failure> {
         // A signal must not leave a port running, not even one of those started here.
         interrupt()?;
-        let mut ports = self.ports.clone();
-        if let Some(file) = &self.file {
-            ports.extend(read(file)?);
-        }
-        check(&ports)?;
-        Ok(ports)
+        let mut listed = self.file.as_deref().map_or_else(|| Ok(Listed::default()), read)?;
+        listed.ports.splice(0..0, self.ports.iter().cloned());
+        check(&listed.ports)?;
+        Ok(listed)
     }
 
     /// Returns the same or, if there are none, the ports of this repository.
-    pub(crate) fn given_or_default(&self) -> Result<Vec<PortSpec>, Failure> {
-        let ports = self.given()?;
-        if !ports.is_empty() {
-            return Ok(ports);
+    pub(crate) fn given_or_default(&self) -> Result<Listed, Failure> {
+        let listed = self.given()?;
+        if !listed.ports.is_empty() {
+            return Ok(listed);
         }
-        let ports = read(Path::new(DEFAULT_FILE)).and_then(|ports| check(&ports).map(|()| ports));
-        ports.map_err(|failure| {
+        let listed =
+            read(Path::new(DEFAULT_FILE)).and_then(|listed| check(&listed.ports).map(|()| listed));
+        listed.map_err(|failure| {
             failure.with_context("without --port, the ports listed there are examined")
         })
     }
@@ -94,16 +103,24 @@ fn check(ports: &[PortSpec]) -> Result<(), Failure> {
 #[serde(deny_unknown_fields)]
 struct PortsFile {
     port: Vec<PortSpec>,
+    #[serde(default)]
+    expected: Vec<ExpectedTable>,
 }
 
-fn read(file: &Path) -> Result<Vec<PortSpec>, Failure> {
+fn read(file: &Path) -> Result<Listed, Failure> {
     let text = fs::read_to_string(file).map_err(|error| broken(file, error))?;
     let mut listed: PortsFile = toml::from_str(&text).map_err(|error| broken(file, error))?;
     for port in &mut listed.port {
         resolve(port, folder_of(file))
             .map_err(|reason| broken(file, format!("port {}: {reason}", port.name)))?;
     }
-    Ok(listed.port)
+    let names: Vec<_> = listed.port.iter().map(|port| port.name.as_str()).collect();
+    let checked = (1..).zip(listed.expected).map(|(number, table)| {
+        let place = |reason| broken(file, format!("[[expected]] number {number}: {reason}"));
+        table.checked(&names).map_err(place)
+    });
+    let expected = checked.collect::<Result<_, _>>()?;
+    Ok(Listed { ports: listed.port, expected })
 }
 
 /// Makes the port's folder, which is relative to the file's folder, absolute.

@@ -13,7 +13,7 @@ use dkv20_exam::{
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::arguments::{PortArguments, case_name, seconds, whole};
+use super::arguments::{Listed, PortArguments, case_name, seconds, whole};
 use super::files::{is_output_closed, print};
 use super::outputs::{ReportArguments, try_all};
 use crate::exit::{Exit, Failure};
@@ -119,13 +119,20 @@ Exit status: 0 every port conforms, 1 a port diverges or lacks commands, 2 usage
 could not be examined, the exam itself failed, or nothing was asked.";
 
 pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
-    let settings = arguments.cases.settings(arguments.ports.limits()?);
+    let limits = arguments.ports.limits()?;
+    // A list needs no ports.
+    let listed = if arguments.cases.list {
+        Listed::default()
+    } else {
+        arguments.ports.given_or_default()?
+    };
+    let Listed { ports, expected } = listed;
+    let settings = Settings { expected, ..arguments.cases.settings(limits) };
     let selection = Selection::new(&Dkv20, &settings);
     check(&selection, &settings)?;
     if arguments.cases.list {
         return list(&selection, &settings.limits);
     }
-    let ports = arguments.ports.given_or_default()?;
     arguments.reports.check()?;
     let bars = progress_bars(&ports, selection.count());
     let mut report = examine(&ports, &selection, &|progress| show(&bars[progress.port], progress));
@@ -163,6 +170,7 @@ impl CaseArguments {
             time: self.seconds,
             fail_fast: self.fail_fast,
             jobs: self.jobs.and_then(NonZeroUsize::new),
+            expected: Vec::new(),
             limits,
         }
     }

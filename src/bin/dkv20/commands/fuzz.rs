@@ -72,7 +72,7 @@ Example:
   dkv20 shrink long.lines --port mine='./my-port serve'";
 
 pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
-    let ports = arguments.ports.given_or_default()?;
+    let ports = arguments.ports.given_or_default()?.ports;
     check_folder(&arguments.traces)?;
     let settings = FuzzSettings {
         seed: arguments.seed,
@@ -155,7 +155,7 @@ fn summary(port: &str, state: FuzzProgress) -> String {
 
 pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
     let lines = lines_of(&arguments.trace)?;
-    let ports = arguments.ports.given()?;
+    let ports = arguments.ports.given()?.ports;
     check_folder(&arguments.traces)?;
     if ports.is_empty() {
         return Err(Failure::usage("shrink needs at least one --port or --ports"));

@@ -48,7 +48,7 @@ Example:
 
 pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let (lines, has_answers) = read_lines(&arguments.trace)?;
-    let ports = arguments.ports.given()?;
+    let ports = arguments.ports.given()?.ports;
     let limits = arguments.ports.limits()?;
     if ports.is_empty() && !has_answers {
         return Err(Failure::usage("lines without answers need at least one --port or --ports"));
