@@ -3,6 +3,7 @@
 
 #![cfg(all(unix, feature = "exam"))]
 
+mod expected;
 mod findings;
 mod processes;
 
