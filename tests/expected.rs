@@ -349,7 +349,7 @@ fn a_part_of_the_exam_need_not_show_every_difference() {
         assert_eq!(counts(&report.ports[0]), (0, 0, 0));
         assert_eq!(report.verdict(), ExamVerdict::Conforms);
     }
-    // What lacks commands is not asked everything.
+    // A port that lacks commands is not asked everything.
     let report = exam_with(&["no-sub"], vec![sevens()]);
     assert_eq!((report.verdict(), counts(&report.ports[0])), (ExamVerdict::Incomplete, (0, 0, 0)));
 }

@@ -49,7 +49,11 @@ pub struct Difference {
 
 impl Difference {
     /// Makes the difference of all findings whose whole fingerprint the pattern matches, a regular
-    /// expression as in the crate `regex`. If it is none, the reason is returned, in one line.
+    /// expression as in the crate `regex`.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is no regular expression; the reason is one line.
     pub fn new(pattern: &str) -> Result<Self, String> {
         let whole = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
             let text = error.to_string();

@@ -3,6 +3,10 @@
 //! While the cases are asked, divergences are only collected: an investigation takes longer than many
 //! cases, and the shortest case, which shows most, may come late. Then the shortest are investigated
 //! first. Of several errors that probably have one cause, the one with the fewest lines is reported.
+//!
+//! If it is known which commands a case has, an error that they do not suffice to show does not
+//! explain the case, which is then investigated, too. So a known error does not hide another one
+//! whose answers look the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -52,7 +56,7 @@ struct Alike {
     cases: Vec<String>,
 }
 
-/// What the investigations led to.
+/// The outcome of the investigations.
 pub(crate) struct Outcome {
     /// The shortest first.
     pub(crate) reported: Vec<Reported>,
@@ -151,7 +155,9 @@ fn drop_longest(group: &mut BTreeMap<Names, Alike>) {
     let is_kept = |alike: &&mut Alike| alike.shortest.is_some();
     if group.values_mut().filter(is_kept).count() > KEPT_MAX {
         let longest = group.values_mut().filter(is_kept).max_by_key(|alike| alike.size());
-        longest.into_iter().for_each(|alike| alike.shortest = None);
+        if let Some(longest) = longest {
+            longest.shortest = None;
+        }
     }
 }
 

@@ -47,8 +47,8 @@ fn expected_lists(report: &Report) -> String {
         format!("{entry}; {}{}", extent(expected), shown.unwrap_or_default())
     });
     let list = |title: &str, lines: Vec<String>| {
-        let items: String = lines.iter().map(|line| format!("- {line}\n")).collect();
-        if items.is_empty() { items } else { format!("\n**{title}:**\n\n{items}") }
+        let list = lines.join("\n- ");
+        if list.is_empty() { list } else { format!("\n**{title}:**\n\n- {list}\n") }
     };
     list("Expected and not seen", unseen.collect()) + &list("Expected differences", seen.collect())
 }
