@@ -45,7 +45,7 @@ pub use difference::difference;
 pub use draw::draw;
 pub use drawn::{Drawn, Line, LineValue, NotDrawn, Origin};
 pub use equality::{Equality, Status};
-pub use expected::{Expected, Known};
+pub use expected::Expected;
 pub use layout::{AskLayout, Field, Fields, Layout};
 pub use mistake::{Mistake, Mistakes};
 pub use observe::Observation;

@@ -80,10 +80,12 @@ impl Builder<'_, '_> {
             }
             let whole = regex::Regex::new(&format!("^(?:{})$", expected.difference));
             let whole = whole.map_err(|error| unreadable(&error));
-            let Some(difference) = self.check(&key.name("difference"), whole) else { continue };
+            if self.check(&key.name("difference"), whole).is_none() {
+                continue;
+            }
             all.push(Expected {
                 port: expected.port.clone(),
-                difference,
+                difference: expected.difference.clone(),
                 commands: expected.commands.iter().cloned().collect(),
                 needs: expected.needs.iter().cloned().collect(),
                 because: expected.because.clone(),
