@@ -71,9 +71,12 @@ enum Beside {
 }
 
 impl<'m> Examinee<'m> {
-    /// Makes an examinee. The port is started when it is first needed.
+    /// Makes an examinee. The port is started when it is first needed. Its own time limit, if it has
+    /// one, is in place of that of `limits`.
     #[must_use]
     pub fn new(machine: &'m dyn Machine, spec: PortSpec, limits: Limits) -> Self {
+        let timeout = spec.timeout.unwrap_or(limits.timeout);
+        let limits = Limits { timeout, ..limits };
         Self {
             machine,
             spec,
@@ -297,13 +300,13 @@ impl<'m> Examinee<'m> {
         self.run_lines(lines, delivery, !self.falls_silent)
     }
 
-    /// Runs a case whose answers are known on the port, which goes on as after
-    /// [`Examinee::run_and_go_on`].
+    /// Runs a case whose answers are known on the port alone, which goes on afterwards unless it failed
+    /// or the delivery ends its input.
     ///
     /// # Errors
     ///
     /// The first divergence.
-    pub(crate) fn run_case(&mut self, case: &Case, delivery: Delivery) -> Result<(), Divergence> {
+    pub fn run_case(&mut self, case: &Case, delivery: Delivery) -> Result<(), Divergence> {
         let mut due = known_answers(case);
         let reads_on = !self.falls_silent;
         self.run_on_process(delivery.ends_input(), |running, timeout| {

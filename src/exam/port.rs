@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -26,13 +27,17 @@ pub struct PortSpec {
     /// Variables for its environment beside the inherited ones.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// How long an answer may take; as long as that of any port if it is `None`.
+    #[serde(skip)]
+    pub timeout: Option<Duration>,
 }
 
 impl PortSpec {
-    /// Makes a port without a folder or variables of its own.
+    /// Makes a port without a folder, variables or a time limit of its own.
     #[must_use]
     pub fn new(name: &str, command: Vec<String>) -> Self {
-        Self { name: name.into(), command, directory: None, environment: BTreeMap::new() }
+        let environment = BTreeMap::new();
+        Self { name: name.into(), command, directory: None, environment, timeout: None }
     }
 
     /// Checks name and command.
