@@ -1,5 +1,6 @@
 //! Trace files: commands and the answers that they must get (definition, section 11).
 
+use std::convert::Infallible;
 use std::fmt;
 
 use crate::backend::Backend;
@@ -88,12 +89,7 @@ impl std::error::Error for TraceMismatch {}
 /// after it, a command that gets no answer or whose answer names the port, a command after `quit`.
 pub fn parse_trace(bytes: &[u8]) -> Result<Trace, TraceError> {
     let trace = parse_recording(bytes)?;
-    let unanswered = trace.steps().find(|step| step.answer.is_none());
-    if let Some(step) = unanswered {
-        let reason = "this command has no answer right after it";
-        return Err(TraceError { line: step.line, column: 1, reason });
-    }
-    Ok(trace)
+    trace.check_answered().map(|()| trace)
 }
 
 /// Parses a trace in which commands may lack their answers, so that [`Trace::record`] can add them.
@@ -102,7 +98,27 @@ pub fn parse_trace(bytes: &[u8]) -> Result<Trace, TraceError> {
 ///
 /// Those of [`parse_trace`], but for a missing answer.
 pub fn parse_recording(bytes: &[u8]) -> Result<Trace, TraceError> {
-    let mut parser = Parser { items: Vec::new(), line: 0, has_quit: false };
+    let mut has_quit = false;
+    parse_form(bytes, &mut |command| {
+        if has_quit {
+            return Err((1, "a command after `quit` gets no answer"));
+        }
+        match parse(command) {
+            Ok(None) => return Err((3, "this line gets no answer")),
+            Ok(Some(Command::Hello)) => return Err((3, "the answer to `hello` names the port")),
+            Ok(Some(Command::Quit)) => has_quit = true,
+            Ok(Some(_)) | Err(_) => {}
+        }
+        Ok(())
+    })
+}
+
+/// Checks a command. It returns the column at fault and the rule that is broken.
+type CheckCommand<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), (usize, &'static str)>;
+
+/// Parses the form of a trace, whose commands may lack their answers and may be those of any machine.
+pub(crate) fn parse_form(bytes: &[u8], check: CheckCommand<'_>) -> Result<Trace, TraceError> {
+    let mut parser = Parser { items: Vec::new(), line: 0, check };
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         parser.line += 1;
         parser.parse_line(line)?;
@@ -139,14 +155,32 @@ impl Trace {
         })
     }
 
+    /// Checks that every command has an answer.
+    pub(crate) fn check_answered(&self) -> Result<(), TraceError> {
+        let Some(step) = self.steps().find(|step| step.answer.is_none()) else { return Ok(()) };
+        let reason = "this command has no answer right after it";
+        Err(TraceError { line: step.line, column: 1, reason })
+    }
+
     /// Replaces every answer by the reference's.
     pub fn record(&mut self) {
         let mut session = Session::<reference::Cluster>::default();
+        let answered: Result<(), Infallible> =
+            self.record_with(|command| Ok(answer(&mut session, command)));
+        let Ok(()) = answered;
+    }
+
+    /// Replaces every answer by the one that `answer` returns for the command, until it fails.
+    pub(crate) fn record_with<E>(
+        &mut self,
+        mut answer: impl FnMut(&[u8]) -> Result<Vec<u8>, E>,
+    ) -> Result<(), E> {
         for item in &mut self.items {
             if let Item::Step(step) = item {
-                step.answer = Some(answer(&mut session, &step.command));
+                step.answer = Some(answer(&step.command)?);
             }
         }
+        Ok(())
     }
 
     /// Returns the bytes of the trace file.
@@ -178,13 +212,13 @@ fn answer<C: Backend>(session: &mut Session<C>, command: &[u8]) -> Vec<u8> {
     out.into_bytes()
 }
 
-struct Parser {
+struct Parser<'a> {
     items: Vec<Item>,
     line: usize,
-    has_quit: bool,
+    check: CheckCommand<'a>,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn parse_line(&mut self, line: &[u8]) -> Result<(), TraceError> {
         let Some(line) = line.strip_suffix(b"\n") else {
             return self.fail(line.len() + 1, "the last line does not end with LF");
@@ -206,16 +240,8 @@ impl Parser {
     }
 
     fn command(&mut self, command: &[u8]) -> Result<(), TraceError> {
-        if self.has_quit {
-            return self.fail(1, "a command after `quit` gets no answer");
-        }
-        match parse(command) {
-            Ok(None) => return self.fail(3, "this line gets no answer"),
-            Ok(Some(Command::Hello)) => {
-                return self.fail(3, "the answer to `hello` names the port");
-            }
-            Ok(Some(Command::Quit)) => self.has_quit = true,
-            Ok(Some(_)) | Err(_) => {}
+        if let Err((column, reason)) = (self.check)(command) {
+            return self.fail(column, reason);
         }
         self.items.push(Item::Step(TraceStep {
             line: self.line,

@@ -39,7 +39,10 @@ use dkv20_exam::{
 
 pub use described::Described;
 pub use sections::section_url;
-pub use traces::{lines_of_trace, record_trace, replay_file};
+pub use traces::{
+    ReplayLines, described_replay_file, lines_of_described_trace, lines_of_trace,
+    record_described_trace, record_trace, replay_file,
+};
 
 use commands::{GREETING_FORM, HELLO, LEVELS, word_of};
 use measures::Measure;

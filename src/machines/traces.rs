@@ -1,10 +1,11 @@
-//! Files that can be replayed: traces (definition, section 11), and files of plain lines.
+//! Files that can be replayed: traces (definition, section 11), and files of plain lines. Those of a
+//! described machine have the same form.
 
-use dkv20_exam::Finding;
+use dkv20_exam::{Due, Finding, Machine};
 
 use super::oracle::{Oracle, command};
 use crate::reference::Cluster;
-use crate::trace::{Trace, TraceError, check_trace_on, parse_recording, parse_trace};
+use crate::trace::{Trace, TraceError, check_trace_on, parse_form, parse_recording, parse_trace};
 
 /// The line of a file of plain lines that comes after its comments and before its lines.
 const LINES_MARK: &[u8] = b"# dkv20 lines";
@@ -12,28 +13,51 @@ const HINT: &str = "a trace has a line `> COMMAND` and below it `< ANSWER` (`dkv
                     the answers), and plain lines come below a line `# dkv20 lines`";
 const NOTHING: &str = "nothing to ask: the file has no command";
 
-/// Returns the lines of a file that can be replayed, at least one, and whether it has their answers:
-/// the commands of a trace whose answers are the reference's, or the lines below the line
-/// `# dkv20 lines`, before which there are only comments. A file of plain lines without that line is accepted if `is_named_lines` and one of
-/// its lines is a command, as earlier exams wrote it.
+/// Lines for a port, at least one, and the answers that are due for them if the file has them.
+pub type ReplayLines = (Vec<Vec<u8>>, Option<Vec<Due>>);
+
+/// Returns the lines of a file that can be replayed: the commands of a trace whose answers are the
+/// reference's, or the lines below the line `# dkv20 lines`, before which there are only comments. A
+/// file of plain lines without that line is accepted if `is_named_lines` and one of its lines is a
+/// command, as earlier exams wrote it.
 ///
 /// # Errors
 ///
 /// The text of what is wrong: the file is neither, an answer is not the reference's, or there is no
 /// line.
-pub fn lines_of_trace(bytes: &[u8], is_named_lines: bool) -> Result<(Vec<Vec<u8>>, bool), String> {
+pub fn lines_of_trace(bytes: &[u8], is_named_lines: bool) -> Result<ReplayLines, String> {
     let lines = match lines_below_mark(bytes) {
-        Some(lines) => (lines, false),
-        None if is_named_lines && is_plain_lines(bytes) => (lines_in(bytes), false),
+        Some(lines) => (lines, None),
+        None if is_named_lines && is_plain_lines(bytes) => (lines_in(bytes), None),
         None => {
             check_line_ends(bytes)?;
-            let trace = parse_trace(bytes).map_err(|error| format!("{error}; {HINT}"))?;
+            let trace = parse_trace(bytes).map_err(hinted)?;
             if let Err(mismatch) = check_trace_on::<Cluster>(&trace) {
                 let mismatch = mismatch.to_string().replace("\n ", ";");
                 return Err(format!("not the reference's answers: {mismatch}"));
             }
-            (commands(&trace), true)
+            lines_with_answers(&trace, None)
         }
+    };
+    if lines.0.is_empty() { Err(NOTHING.into()) } else { Ok(lines) }
+}
+
+/// Returns the same for a described machine. The answers need not be those of its reference, and
+/// every port may have a greeting of its own.
+///
+/// # Errors
+///
+/// The text of what is wrong: the file is neither a trace nor plain lines, or there is no line.
+pub fn lines_of_described_trace(
+    machine: &dyn Machine,
+    bytes: &[u8],
+) -> Result<ReplayLines, String> {
+    let lines = if let Some(lines) = lines_below_mark(bytes) {
+        (lines, None)
+    } else {
+        let trace = parse_described(bytes)?;
+        trace.check_answered().map_err(hinted)?;
+        lines_with_answers(&trace, Some(machine.hello().as_bytes()))
     };
     if lines.0.is_empty() { Err(NOTHING.into()) } else { Ok(lines) }
 }
@@ -45,12 +69,32 @@ pub fn lines_of_trace(bytes: &[u8], is_named_lines: bool) -> Result<(Vec<Vec<u8>
 /// The text of what is wrong: the file is not a trace, or has no command.
 pub fn record_trace(bytes: &[u8]) -> Result<(Vec<u8>, usize), String> {
     check_line_ends(bytes)?;
-    let before = parse_recording(bytes).map_err(|error| format!("{error}; {HINT}"))?;
+    let mut session = Oracle::new();
+    let before = parse_recording(bytes).map_err(hinted)?;
+    recorded(&before, |command| Ok(session.run(command).unwrap_or_default().into_bytes()))
+}
+
+/// Returns the same for a described machine: `answer` returns its reference's answer to a command.
+///
+/// # Errors
+///
+/// The text of what is wrong: the file is not a trace, or has no command; or the error of `answer`.
+pub fn record_described_trace(
+    bytes: &[u8],
+    answer: impl FnMut(&[u8]) -> Result<Vec<u8>, String>,
+) -> Result<(Vec<u8>, usize), String> {
+    recorded(&parse_described(bytes)?, answer)
+}
+
+fn recorded(
+    before: &Trace,
+    answer: impl FnMut(&[u8]) -> Result<Vec<u8>, String>,
+) -> Result<(Vec<u8>, usize), String> {
     if before.steps().next().is_none() {
         return Err(NOTHING.into());
     }
     let mut trace = before.clone();
-    trace.record();
+    trace.record_with(answer)?;
     let changed = before.steps().zip(trace.steps()).filter(|(old, new)| old != new).count();
     Ok((trace.to_bytes(), changed))
 }
@@ -60,24 +104,77 @@ pub(super) fn commands(trace: &Trace) -> Vec<Vec<u8>> {
     trace.steps().map(|step| step.command.clone()).collect()
 }
 
+/// Returns the commands and the answers. The answer to `hello`, if it has one, is a greeting.
+fn lines_with_answers(trace: &Trace, hello: Option<&[u8]>) -> ReplayLines {
+    let due = trace.steps().map(|step| match &step.answer {
+        _ if hello == Some(&step.command) => Due::Greeting,
+        Some(answer) => Due::Answer(answer.clone()),
+        None => Due::Nothing,
+    });
+    (commands(trace), Some(due.collect()))
+}
+
+/// Parses a trace of a described machine, whose commands may lack their answers.
+fn parse_described(bytes: &[u8]) -> Result<Trace, String> {
+    check_all_line_ends(&lines_in(bytes))?;
+    parse_form(bytes, &mut |_| Ok(())).map_err(hinted)
+}
+
+fn hinted(error: TraceError) -> String {
+    format!("{error}; {HINT}")
+}
+
 /// Returns a finding's shrunk lines as a file that can be replayed, and its extension: a `trace`
 /// with the reference's answers, or `lines` if a trace cannot hold them, since one gets no answer.
 /// The heading becomes comments, one for each of its lines.
 #[must_use]
 pub fn replay_file(finding: &Finding, heading: &[String]) -> (&'static str, Vec<u8>) {
-    let heading = heading.iter().flat_map(|line| format!("# {}\n", one_line(line)).into_bytes());
-    let heading: Vec<u8> = heading.collect();
     let mut session = Oracle::new();
-    let mut trace = heading.clone();
-    for line in &finding.shrunk_lines {
-        let answer = session.run(line).unwrap_or_default();
-        trace.extend([b"> ", line.as_slice(), b"\n< ", answer.as_bytes(), b"\n"].concat());
+    let answers = finding.shrunk_lines.iter().map(|line| session.run(line).unwrap_or_default());
+    let trace = trace_of(finding, heading, answers.map(String::into_bytes));
+    if parse_trace(&trace).is_ok() { ("trace", trace) } else { plain_lines_of(finding, heading) }
+}
+
+/// Returns the same for a described machine, whose reference is asked for the answers. If it fails,
+/// the lines have none.
+#[must_use]
+pub fn described_replay_file(
+    machine: &dyn Machine,
+    finding: &Finding,
+    heading: &[String],
+) -> (&'static str, Vec<u8>) {
+    let lines = &finding.shrunk_lines;
+    let due = machine.session().and_then(|mut session| session.run_lines(lines, &|| true));
+    let answers = due.unwrap_or_default().into_iter().map_while(|due| match due {
+        Due::Answer(answer) => Some(answer),
+        Due::Nothing | Due::Greeting => None,
+    });
+    let answers: Vec<_> = answers.collect();
+    if answers.len() < lines.len() {
+        return plain_lines_of(finding, heading);
     }
-    if parse_trace(&trace).is_ok() {
-        return ("trace", trace);
+    ("trace", trace_of(finding, heading, answers))
+}
+
+fn trace_of(
+    finding: &Finding,
+    heading: &[String],
+    answers: impl IntoIterator<Item = Vec<u8>>,
+) -> Vec<u8> {
+    let mut trace = comments(heading);
+    for (line, answer) in finding.shrunk_lines.iter().zip(answers) {
+        trace.extend([b"> ", line.as_slice(), b"\n< ", &answer, b"\n"].concat());
     }
+    trace
+}
+
+fn plain_lines_of(finding: &Finding, heading: &[String]) -> (&'static str, Vec<u8>) {
     let lines = finding.shrunk_lines.iter().flat_map(|line| [line.as_slice(), b"\n"].concat());
-    ("lines", [heading, [LINES_MARK, b"\n"].concat(), lines.collect()].concat())
+    ("lines", [comments(heading), [LINES_MARK, b"\n"].concat(), lines.collect()].concat())
+}
+
+fn comments(heading: &[String]) -> Vec<u8> {
+    heading.iter().flat_map(|line| format!("# {}\n", one_line(line)).into_bytes()).collect()
 }
 
 /// Returns the text with escapes in place of control characters.
@@ -112,12 +209,21 @@ fn is_plain_lines(bytes: &[u8]) -> bool {
 /// or an empty line that does, or all lines.
 fn check_line_ends(bytes: &[u8]) -> Result<(), String> {
     let lines = lines_in(bytes);
-    let ends_in_cr = |line: &Vec<u8>| line.ends_with(b"\r");
-    let is_wrong = |line: &Vec<u8>| line == b"\r" || ends_in_cr(line) && line.starts_with(b"< ");
-    let all = lines.iter().all(ends_in_cr).then_some(0);
-    let Some(at) = lines.iter().position(is_wrong).or(all.filter(|_| !lines.is_empty())) else {
+    let is_wrong =
+        |line: &Vec<u8>| line == b"\r" || line.ends_with(b"\r") && line.starts_with(b"< ");
+    let wrong = lines.iter().position(is_wrong);
+    wrong.map_or_else(|| check_all_line_ends(&lines), |at| Err(wrong_line_end(&lines, at)))
+}
+
+/// Refuses lines that all end in CR LF.
+fn check_all_line_ends(lines: &[Vec<u8>]) -> Result<(), String> {
+    if lines.is_empty() || !lines.iter().all(|line| line.ends_with(b"\r")) {
         return Ok(());
-    };
+    }
+    Err(wrong_line_end(lines, 0))
+}
+
+fn wrong_line_end(lines: &[Vec<u8>], at: usize) -> String {
     let reason = "the line ends in CR LF: save the file with LF alone";
-    Err(TraceError { line: at + 1, column: lines[at].len(), reason }.to_string())
+    TraceError { line: at + 1, column: lines[at].len(), reason }.to_string()
 }
