@@ -7,6 +7,7 @@ mod explore;
 mod files;
 mod fuzz;
 mod machine;
+mod machine_file;
 mod machine_report;
 mod manual;
 mod outputs;

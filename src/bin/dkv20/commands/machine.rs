@@ -1,9 +1,7 @@
 //! `machine check` and `machine schema`: files that describe a machine.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -11,15 +9,14 @@ use dkv20_described::{Check, Description, NotDrawn, Reference, Rules, Status, ch
 use dkv20_exam::reports::visible;
 use dkv20_exam::{Breakdown, Conversation, Failure as Trouble, Interrupt, PortSpec};
 
-use super::arguments::{interrupt, resolve, seconds, whole};
-use super::files::{broken, folder_of, print};
+use super::arguments::{interrupt, seconds, whole};
+use super::files::print;
+use super::machine_file::{self, Programs};
 use super::machine_report::{Fault, ProgramReport, Report};
 use crate::exit::{Exit, Failure};
 
 /// The most cases. Every answer of each is kept.
 const CASES_MAX: u64 = 100_000;
-/// The greatest length of a file, so that one without an end, such as a device, is not read on.
-const FILE_LENGTH_MAX: u64 = 1 << 24;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -41,7 +38,7 @@ pub(crate) struct CheckArguments {
     /// The file.
     file: PathBuf,
     /// A command line in place of the file's reference; relative paths begin at the current folder.
-    #[arg(long, value_name = "COMMAND", value_parser = reference)]
+    #[arg(long, value_name = "COMMAND", value_parser = machine_file::reference)]
     reference: Option<PortSpec>,
     /// The seed of the first case, 0 to 9223372036854775807; each further case has the next.
     #[arg(long, value_name = "SEED", default_value_t = 1, allow_negative_numbers = true)]
@@ -72,10 +69,6 @@ Examples:
 Exit status: 0 no fault, 1 a mistake in the file or a fault of a program, 2 usage error, 3 the file
 could not be read, a program could not be started, or the check was interrupted.";
 
-fn reference(command: &str) -> Result<PortSpec, String> {
-    PortSpec::parse(&format!("reference={command}"))
-}
-
 pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Check(arguments) => run_check(arguments),
@@ -85,9 +78,9 @@ pub(crate) fn run(command: &Command) -> Result<Exit, Failure> {
 
 fn run_check(arguments: &CheckArguments) -> Result<Exit, Failure> {
     let file = &arguments.file;
-    let text = read(file)?;
+    let read = machine_file::read(file)?;
     let mut report = Report::new(file.clone(), arguments.seed, arguments.cases);
-    match Description::read(file, &text) {
+    match read {
         Err(mistakes) => report.mistakes = mistakes.mistakes,
         Ok(description) => check_programs(arguments, &description, &mut report)?,
     }
@@ -104,85 +97,22 @@ fn run_check(arguments: &CheckArguments) -> Result<Exit, Failure> {
     })
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let read = |opened: File| opened.take(FILE_LENGTH_MAX + 1).read_to_end(&mut bytes);
-    let length = File::open(file).and_then(read).map_err(|error| broken(file, error))?;
-    if u64::try_from(length).is_ok_and(|length| length > FILE_LENGTH_MAX) {
-        return Err(broken(file, format!("it has more than {} MiB", FILE_LENGTH_MAX >> 20)));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.split(|byte| *byte == b'\n').count();
-        broken(file, format!("line {line} is not UTF-8"))
-    })
-}
-
 fn check_programs(
     arguments: &CheckArguments,
     description: &Description,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let profile = arguments.profile.as_deref();
-    let Some(rules) = description.rules_of(profile) else {
-        let known: Vec<_> = description.profiles.keys().map(String::as_str).collect();
-        let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-        let profile = profile.unwrap_or_default();
-        return Err(Failure::usage(format!(
-            "--profile {}: the file has no such profile; it has {}",
-            visible(profile),
-            visible(&known)
-        )));
-    };
-    let mut programs = programs(arguments, description)?;
-    let Some(position) = programs.iter().position(|program| program.is_reference) else {
-        return Err(Failure::usage(
-            "the file has no reference: set `reference = true` for one of its programs, or name \
-             another one with --reference COMMAND",
-        ));
-    };
-    let reference = programs.remove(position);
+    let rules = machine_file::rules(description, arguments.profile.as_deref())?;
+    let (file, reference) = (&arguments.file, arguments.reference.as_ref());
+    let Programs { reference, others } = machine_file::programs(file, description, reference)?;
     report.machine.clone_from(&description.name);
-    let mut checker = Checker { description, rules, interrupt: interrupt()?, report };
+    let (timeout, interrupt) = (arguments.timeout, interrupt()?);
+    let mut checker = Checker { description, rules, timeout, interrupt, report };
     checker.check_reference(&reference);
-    for program in &programs {
+    for program in &others {
         checker.check_other(program);
     }
     Ok(())
-}
-
-/// A program to check.
-struct Program {
-    spec: PortSpec,
-    timeout: Duration,
-    is_reference: bool,
-}
-
-/// Returns the programs of the file, with the one of the command line in place of the reference.
-fn programs(
-    arguments: &CheckArguments,
-    description: &Description,
-) -> Result<Vec<Program>, Failure> {
-    let mut programs = Vec::new();
-    if let Some(spec) = &arguments.reference {
-        let spec = spec.clone();
-        programs.push(Program { spec, timeout: arguments.timeout, is_reference: true });
-    }
-    for (name, described) in &description.programs {
-        if described.is_reference && arguments.reference.is_some() {
-            continue;
-        }
-        let mut spec = PortSpec::new(name, described.command.clone());
-        spec.directory.clone_from(&described.directory);
-        spec.environment.clone_from(&described.environment);
-        resolve(&mut spec, folder_of(&arguments.file))
-            .map_err(|reason| broken(&arguments.file, format!("program {name}: {reason}")))?;
-        // A time of less than a nanosecond is none.
-        let seconds = described.timeout.map(|seconds| Duration::from_secs_f64(seconds.max(1e-9)));
-        let timeout = seconds.unwrap_or(arguments.timeout);
-        programs.push(Program { spec, timeout, is_reference: described.is_reference });
-    }
-    Ok(programs)
 }
 
 /// The reference in conversation, as cases are drawn with it.
@@ -204,17 +134,20 @@ impl Reference for Session {
 struct Checker<'a> {
     description: &'a Description,
     rules: &'a Rules,
+    /// That of a program that has none of its own.
+    timeout: Duration,
     interrupt: Interrupt,
     report: &'a mut Report,
 }
 
 impl Checker<'_> {
-    fn start(&self, program: &Program) -> Result<Conversation, Breakdown> {
+    fn start(&self, program: &PortSpec) -> Result<Conversation, Breakdown> {
         let hello = self.description.hello.as_bytes();
-        Conversation::start(&program.spec, hello, program.timeout, self.interrupt.clone())
+        let timeout = program.timeout.unwrap_or(self.timeout);
+        Conversation::start(program, hello, timeout, self.interrupt.clone())
     }
 
-    fn check_reference(&mut self, program: &Program) {
+    fn check_reference(&mut self, program: &PortSpec) {
         let mut greeting = None;
         let seeds = self.report.seed..self.report.seed + self.report.cases;
         let mut start = || {
@@ -223,8 +156,8 @@ impl Checker<'_> {
             Ok(Session(conversation))
         };
         let checked = check(self.description, self.rules, seeds, &mut start);
-        let name = program.spec.name.clone();
-        let command = program.spec.command_line();
+        let name = program.name.clone();
+        let command = program.command_line();
         self.report.reference = Some(ProgramReport::new(name.clone(), command));
         self.greeted(&name, greeting.as_deref());
         match checked {
@@ -242,12 +175,12 @@ impl Checker<'_> {
     }
 
     /// Starts another program, and sends it the start lines of the first case and all observers.
-    fn check_other(&mut self, program: &Program) {
+    fn check_other(&mut self, program: &PortSpec) {
         if self.interrupt.is_raised() {
             return;
         }
-        let name = program.spec.name.clone();
-        let mut other = ProgramReport::new(name.clone(), program.spec.command_line());
+        let name = program.name.clone();
+        let mut other = ProgramReport::new(name.clone(), program.command_line());
         let outcome = self.start(program).and_then(|mut conversation| {
             self.greeted(&name, Some(conversation.greeting()));
             self.observe(&name, &mut conversation, &mut other)
@@ -299,12 +232,12 @@ impl Checker<'_> {
         }
     }
 
-    fn broke_down(&mut self, program: &Program, breakdown: &Breakdown) {
-        let name = &program.spec.name;
+    fn broke_down(&mut self, program: &PortSpec, breakdown: &Breakdown) {
+        let name = &program.name;
         match breakdown.external_cause() {
             Some(Trouble::Interrupted) => self.report.obstacles.push("interrupted".into()),
             Some(cause) => {
-                let program = &program.spec.command[0];
+                let program = &program.command[0];
                 self.report.obstacles.push(format!("program {name}: {program}: {cause}"));
             }
             None => self.report.faults.push(Fault::of(name, breakdown)),

@@ -7,7 +7,7 @@ use dkv20_exam::Breakdown;
 use dkv20_exam::reports::{counted, visible};
 use serde_json::{Value, json};
 
-use super::files::shown;
+use super::machine_file::mistake_lines;
 
 /// The outcome of a check.
 pub(crate) struct Report {
@@ -189,9 +189,7 @@ impl Report {
 
     pub(crate) fn text(&self) -> String {
         if !self.mistakes.is_empty() {
-            let file = shown(&self.file);
-            let mistake = |mistake: &Mistake| format!("{file}:{}\n", visible(&mistake.to_string()));
-            let mistakes: String = self.mistakes.iter().map(mistake).collect();
+            let mistakes = mistake_lines(&self.file, &self.mistakes);
             return format!("{mistakes}faulty: {}\n", counted(self.mistakes.len(), "mistake"));
         }
         let (machine, cases) = (visible(&self.machine), counted(self.cases, "case"));
