@@ -12,6 +12,7 @@ mod machine_report;
 mod manual;
 mod outputs;
 mod snapshot;
+mod subject;
 mod trace;
 
 use std::path::PathBuf;
@@ -37,13 +38,7 @@ enum Command {
     /// Decode snapshots, or name the first field in which two differ.
     #[command(subcommand, after_help = "Example:\n  dkv20 snapshot show state.hex")]
     Snapshot(snapshot::Command),
-    /// Write the reference's answers into trace files.
-    #[command(after_help = "Example:\n  dkv20 record tests/traces/mine.trace")]
-    Record {
-        /// Traces, whose commands get the reference's answers in place of theirs.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
+    Record(trace::RecordArguments),
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  dkv20 completions bash >~/.bash_completion.d/dkv20")]
     Completions {
@@ -76,7 +71,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Completions { shell } => print_completions(shell)?,
         Command::Man { folder } => manual::write_pages(crate::command(), &folder)
             .map_err(|error| failed(&folder, error))?,
-        Command::Record { files } => files.iter().try_for_each(|file| trace::record(file))?,
+        Command::Record(arguments) => trace::record(&arguments)?,
     }
     Ok(Exit::Done)
 }

@@ -32,8 +32,8 @@ pub(crate) struct PortArguments {
     /// A file that lists ports (name, command, directory, environment) and expected differences.
     #[arg(long = "ports", value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The time limit for an answer, in seconds (up to 1000000). The first answer of a program may
-    /// always take 10.
+    /// The time limit for an answer, in seconds (up to 1000000), of a program for which no machine's
+    /// file has one. The first answer of a program may always take 10.
     #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
     #[arg(allow_negative_numbers = true)]
     timeout: Duration,
@@ -53,7 +53,7 @@ impl PortArguments {
         interrupt()?;
         let mut listed = self.file.as_deref().map_or_else(|| Ok(Listed::default()), read)?;
         listed.ports.splice(0..0, self.ports.iter().cloned());
-        check(&listed.ports)?;
+        check_ports(&listed.ports)?;
         Ok(listed)
     }
 
@@ -63,8 +63,8 @@ impl PortArguments {
         if !listed.ports.is_empty() {
             return Ok(listed);
         }
-        let listed =
-            read(Path::new(DEFAULT_FILE)).and_then(|listed| check(&listed.ports).map(|()| listed));
+        let listed = read(Path::new(DEFAULT_FILE))
+            .and_then(|listed| check_ports(&listed.ports).map(|()| listed));
         listed.map_err(|failure| {
             failure.with_context("without --port, the ports listed there are examined")
         })
@@ -82,7 +82,8 @@ pub(crate) fn interrupt() -> Result<Interrupt, Failure> {
         .map_err(|error| Failure::broken(format!("signals cannot be caught: {error}")))
 }
 
-fn check(ports: &[PortSpec]) -> Result<(), Failure> {
+/// Checks that the ports have different names, and that each can be started.
+pub(crate) fn check_ports(ports: &[PortSpec]) -> Result<(), Failure> {
     for (position, port) in ports.iter().enumerate() {
         if ports[..position].iter().any(|other| other.name == port.name) {
             let name = &port.name;

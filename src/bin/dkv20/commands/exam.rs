@@ -5,27 +5,30 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use dkv20::machines::Dkv20;
 use dkv20_exam::reports::{counted, text, verdict_line};
 use dkv20_exam::{
-    ExamVerdict, Finding, Limits, Machine as _, Plan, PortSpec, Progress, Report, Selection,
-    Settings, Shard, examine,
+    ExamVerdict, Finding, Limits, Plan, PortSpec, Progress, Report, Selection, Settings, Shard,
+    examine,
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::arguments::{Listed, PortArguments, case_name, seconds, whole};
 use super::files::{is_output_closed, print};
 use super::outputs::{ReportArguments, try_all};
+use super::subject::{MachineArguments, Subject};
 use crate::exit::{Exit, Failure};
 
-/// Examine ports: programs that speak the port protocol (docs/CONCEPTS.md, section 8).
+/// Examine ports: programs that speak the port protocol (docs/CONCEPTS.md, section 8), or that
+/// implement a machine of your own (docs/machines.md).
 ///
-/// Each port gets the same command lines as the reference, which runs in this process. The first
-/// wrong step is reported, shrunk to the fewest commands, explained, and written as a trace that
-/// can be replayed.
+/// Each port gets the same command lines as the reference, which for dkv20 runs in this process. The
+/// first wrong step is reported, shrunk to the fewest commands, explained, and written as a trace
+/// that can be replayed.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExamArguments {
+    #[command(flatten)]
+    machine: MachineArguments,
     #[command(flatten)]
     ports: PortArguments,
     #[command(flatten)]
@@ -46,7 +49,7 @@ struct CaseArguments {
     #[arg(hide_possible_values = true)]
     only: Vec<String>,
     /// Ask only what a port of this level must know.
-    #[arg(long, default_value = "5")]
+    #[arg(long, default_value = "5", conflicts_with = "machine")]
     level: LevelArgument,
     /// The seed of the generated cases, 0 to 18446744073709551615.
     #[arg(long, value_name = "SEED", default_value_t = Plan::default().seed)]
@@ -62,9 +65,10 @@ struct CaseArguments {
     /// are too few for its milestones, and refused unless only a part of it is asked.
     #[arg(long, value_name = "D", default_value_t = Plan::default().states_depth)]
     #[arg(value_parser = whole::<usize>(0..=8), allow_negative_numbers = true)]
+    #[arg(conflicts_with = "machine")]
     states_depth: usize,
     /// Also ask the cases that take a port seconds: the largest logs, maps and answers.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "machine")]
     thorough: bool,
     /// Go on with generated cases until a port's exam has taken this many seconds (up to 1000000).
     #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
@@ -114,24 +118,29 @@ Examples:
   dkv20 exam --port mine='./my-port serve' --level 2
   dkv20 exam --port a='./a serve' --port b='./b serve' --only case-15 --html report.html
   dkv20 exam                       examines the ports of tests/ports.toml
+  dkv20 exam --machine orderbook.toml
+  dkv20 exam --machine orderbook.toml --reference 'java -jar old.jar' --port new=./orderbook
 
-Exit status: 0 every port conforms, 1 a port diverges or lacks commands, 2 usage error, 3 a port
-could not be examined, the exam itself failed, or nothing was asked.";
+Exit status: 0 every port conforms, 1 a port diverges or lacks commands, 2 usage error, or
+a mistake in the machine's file, 3 a port could not be examined, the exam itself failed, or nothing
+was asked.";
 
 pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let limits = arguments.ports.limits()?;
+    let subject = arguments.machine.subject(&limits)?;
+    subject.check_reference()?;
     // A list needs no ports.
     let listed = if arguments.cases.list {
         Listed::default()
     } else {
-        arguments.ports.given_or_default()?
+        subject.ports_or_default(&arguments.ports)?
     };
     let Listed { ports, expected } = listed;
     let settings = Settings { expected, ..arguments.cases.settings(limits) };
-    let selection = Selection::new(&Dkv20, &settings);
-    check(&selection, &settings)?;
+    let selection = Selection::new(subject.machine(), &settings);
+    check(&subject, &selection, &settings)?;
     if arguments.cases.list {
-        return list(&selection, &settings.limits);
+        return list(&subject, &selection, &settings.limits);
     }
     arguments.reports.check()?;
     let bars = progress_bars(&ports, selection.count());
@@ -139,7 +148,7 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     bars.iter().for_each(ProgressBar::finish_and_clear);
     // Each of these is tried, so that no result is lost since another cannot be written.
     let timeout = settings.limits.timeout;
-    let traces_written = arguments.reports.write_traces(&ports, timeout, &mut report);
+    let traces_written = arguments.reports.write_traces(&subject, &ports, timeout, &mut report);
     let reports_written = arguments.reports.write(&report);
     let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     let shown = if arguments.quiet { verdict_line(&report) + "\n" } else { text(&report, colour) };
@@ -177,7 +186,7 @@ impl CaseArguments {
 }
 
 /// Checks that the plan can reach what it has to, and that something is asked.
-fn check(selection: &Selection<'_>, settings: &Settings) -> Result<(), Failure> {
+fn check(subject: &Subject, selection: &Selection<'_>, settings: &Settings) -> Result<(), Failure> {
     let plan_errors = selection.plan_errors();
     if settings.limits.interrupt.is_raised() {
         return Err(Failure::broken("interrupted before a port was started"));
@@ -188,7 +197,8 @@ fn check(selection: &Selection<'_>, settings: &Settings) -> Result<(), Failure> 
     }
     let unmatched: Vec<_> = selection.unmatched().iter().map(|name| format!("`{name}`")).collect();
     if selection.count() == 0 {
-        let mut reason = "no case matches --only, --level and --shard".to_owned();
+        let level = if subject.is_described() { "" } else { ", --level" };
+        let mut reason = format!("no case matches --only{level} and --shard");
         let counts = &settings.plan;
         for (count, option) in
             [(counts.generated_count, "--cases"), (counts.states_depth, "--states-depth")]
@@ -206,7 +216,7 @@ fn check(selection: &Selection<'_>, settings: &Settings) -> Result<(), Failure> 
 }
 
 /// Prints the cases, until the reader leaves.
-fn list(selection: &Selection<'_>, limits: &Limits) -> Result<Exit, Failure> {
+fn list(subject: &Subject, selection: &Selection<'_>, limits: &Limits) -> Result<Exit, Failure> {
     let mut text = String::new();
     for case in selection.cases() {
         if text.len() > LISTED_AT_ONCE {
@@ -218,7 +228,7 @@ fn list(selection: &Selection<'_>, limits: &Limits) -> Result<Exit, Failure> {
         if limits.interrupt.is_raised() {
             return Err(Failure::broken("the list was interrupted"));
         }
-        let level = Dkv20.level_of_all(&case.lines);
+        let level = subject.machine().level_of_all(&case.lines);
         text += &format!("{}  level {level}  {}\n", case.id, counted(case.lines.len(), "line"));
     }
     print(&text)?;

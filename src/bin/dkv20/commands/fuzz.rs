@@ -6,10 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use dkv20::machines::Dkv20;
 use dkv20_exam::reports::counted;
 use dkv20_exam::{
-    Case, Delivery, Examinee, FuzzEnd, FuzzProgress, FuzzSettings, Limits, PortSpec, fuzz,
+    Case, Delivery, Examinee, FuzzEnd, FuzzProgress, FuzzSettings, Limits, Machine, PortSpec, fuzz,
     investigate,
 };
 use indicatif::ProgressBar;
@@ -17,13 +16,13 @@ use indicatif::ProgressBar;
 use super::arguments::{PortArguments, delivery, seconds, whole};
 use super::files::{check_folder, is_output_closed, print, when_output_closes};
 use super::outputs::report_finding;
-use super::trace::lines_of;
+use super::subject::MachineArguments;
 use crate::exit::{Exit, Failure};
 
 /// Run generated cases until interrupted (Ctrl-C) or out of time, and keep one trace for each kind
 /// of error.
 #[derive(Args)]
-#[command(after_help = FUZZ_EXAMPLE)]
+#[command(after_help = FUZZ_EXAMPLES)]
 pub(crate) struct FuzzArguments {
     /// The seed of the first case, 0 to 18446744073709551615. At its end the command prints the one
     /// to resume from.
@@ -45,12 +44,14 @@ pub(crate) struct FuzzArguments {
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
+    machine: MachineArguments,
+    #[command(flatten)]
     ports: PortArguments,
 }
 
 /// Find the fewest commands of a trace that still show a port's error.
 #[derive(Args)]
-#[command(after_help = SHRINK_EXAMPLE)]
+#[command(after_help = SHRINK_EXAMPLES)]
 pub(crate) struct ShrinkArguments {
     /// A trace; or lines, one a line, below the line `# dkv20 lines`.
     trace: PathBuf,
@@ -61,28 +62,35 @@ pub(crate) struct ShrinkArguments {
     #[arg(long, value_name = "FOLDER", default_value = "dkv20-findings")]
     traces: PathBuf,
     #[command(flatten)]
+    machine: MachineArguments,
+    #[command(flatten)]
     ports: PortArguments,
 }
 
-const FUZZ_EXAMPLE: &str = "\
-Example: an hour of generated cases
-  dkv20 fuzz --seconds 3600 --port mine='./my-port serve'";
-const SHRINK_EXAMPLE: &str = "\
-Example:
-  dkv20 shrink long.lines --port mine='./my-port serve'";
+const FUZZ_EXAMPLES: &str = "\
+Examples: an hour of generated cases
+  dkv20 fuzz --seconds 3600 --port mine='./my-port serve'
+  dkv20 fuzz --seconds 3600 --machine orderbook.toml";
+const SHRINK_EXAMPLES: &str = "\
+Examples:
+  dkv20 shrink long.lines --port mine='./my-port serve'
+  dkv20 shrink long.trace --machine orderbook.toml";
 
 pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
-    let ports = arguments.ports.given_or_default()?.ports;
+    let limits = arguments.ports.limits()?;
+    let subject = arguments.machine.subject(&limits)?;
+    subject.check_reference()?;
+    let ports = subject.ports_or_default(&arguments.ports)?.ports;
     check_folder(&arguments.traces)?;
     let settings = FuzzSettings {
         seed: arguments.seed,
         time: arguments.seconds,
         case_count: arguments.cases,
-        limits: arguments.ports.limits()?,
+        limits,
     };
-    let limits = &settings.limits;
+    let (machine, limits) = (subject.machine(), &settings.limits);
     for port in &ports {
-        greet(port, limits)?;
+        greet(machine, port, limits)?;
     }
     let interrupt = limits.interrupt.clone();
     when_output_closes(move || interrupt.raise())?;
@@ -94,12 +102,12 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     };
     let fuzz_port = |port: &PortSpec| {
         let found = |finding| {
-            let quiet = arguments.quiet;
-            note(report_finding(&arguments.traces, port, settings.limits.timeout, finding, quiet));
+            let (traces, quiet) = (&arguments.traces, arguments.quiet);
+            note(report_finding(&subject, traces, port, limits.timeout, finding, quiet));
         };
         // Shown on a terminal only.
         let bar = ProgressBar::new_spinner();
-        let end = fuzz(&Dkv20, port.clone(), &settings, found, |state| {
+        let end = fuzz(machine, port.clone(), &settings, found, |state| {
             if state.cases % 100 == 0 {
                 bar.set_message(summary(&port.name, state));
                 bar.tick();
@@ -134,11 +142,11 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
 }
 
 /// Checks that the program is a port.
-fn greet(port: &PortSpec, limits: &Limits) -> Result<(), Failure> {
-    let mut examinee = Examinee::new(&Dkv20, port.clone(), limits.clone());
+fn greet(machine: &dyn Machine, port: &PortSpec, limits: &Limits) -> Result<(), Failure> {
+    let mut examinee = Examinee::new(machine, port.clone(), limits.clone());
     let Err(divergence) = examinee.greet() else { return Ok(()) };
     Failure::unless_of_port(&port.name, &divergence)?;
-    let headline = divergence.headline(&[b"hello".to_vec()]);
+    let headline = divergence.headline(&[machine.hello().into()]);
     Err(Failure::broken(format!("port {}: {headline}", port.name)))
 }
 
@@ -154,23 +162,26 @@ fn summary(port: &str, state: FuzzProgress) -> String {
 }
 
 pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
-    let lines = lines_of(&arguments.trace)?;
-    let ports = arguments.ports.given()?.ports;
+    let limits = arguments.ports.limits()?;
+    let subject = arguments.machine.subject(&limits)?;
+    subject.check_reference()?;
+    let (lines, _) = subject.lines_of(&arguments.trace)?;
+    let ports = subject.ports(&arguments.ports)?.ports;
     check_folder(&arguments.traces)?;
     if ports.is_empty() {
-        return Err(Failure::usage("shrink needs at least one --port or --ports"));
+        return Err(subject.no_port());
     }
-    let limits = arguments.ports.limits()?;
+    let machine = subject.machine();
     let stem = arguments.trace.file_stem().unwrap_or_default().to_string_lossy();
     let case = Case::new(format!("shrunk/{stem}"), lines, arguments.delivery);
     let mut exit = Exit::Done;
     for port in ports {
-        let mut examinee = Examinee::new(&Dkv20, port.clone(), limits.clone());
+        let mut examinee = Examinee::new(machine, port.clone(), limits.clone());
         let mut case = case.clone();
         if let Err(divergence) = examinee.greet() {
             Failure::unless_of_port(&port.name, &divergence)?;
             // The program is not a port, and the fewest lines are those of the greeting.
-            (case.lines, case.delivery) = (vec![b"hello".to_vec()], Delivery::Stepwise);
+            (case.lines, case.delivery) = (vec![machine.hello().into()], Delivery::Stepwise);
         }
         match examinee.run(&case.lines, case.delivery) {
             Ok(()) => print(&format!("{}: nothing differs\n", port.name))?,
@@ -178,7 +189,8 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
                 Failure::unless_of_port(&port.name, &divergence)?;
                 exit = Exit::Diverged;
                 let finding = investigate(&mut examinee, &case, &[], divergence);
-                report_finding(&arguments.traces, &port, limits.timeout, finding, false)?;
+                let traces = &arguments.traces;
+                report_finding(&subject, traces, &port, limits.timeout, finding, false)?;
             }
         }
     }

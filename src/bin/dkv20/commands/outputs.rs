@@ -2,13 +2,14 @@
 //! nothing.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use dkv20::machines::{replay_file, section_url};
+use dkv20::machines::section_url;
 use dkv20_exam::reports::{html, json_lines, junit, markdown};
 use dkv20_exam::{Delivery, Finding, Limits, PortSpec, Report};
 use sha2::{Digest as _, Sha256};
@@ -17,6 +18,7 @@ use super::files::{
     check_file, check_folder, identity, is_standard_output, print, shown, unwritable, write_new,
     write_whole,
 };
+use super::subject::Subject;
 use crate::exit::Failure;
 
 /// The longest name of a trace without its hash and extension. File systems allow 255 bytes.
@@ -74,6 +76,7 @@ impl ReportArguments {
     /// Writes a trace for each finding and notes its path in the finding.
     pub(crate) fn write_traces(
         &self,
+        subject: &Subject,
         ports: &[PortSpec],
         timeout: Duration,
         report: &mut Report,
@@ -82,10 +85,9 @@ impl ReportArguments {
         let ports = ports.iter().zip(&mut report.ports);
         let findings =
             ports.flat_map(|(spec, port)| port.findings.iter_mut().map(move |it| (spec, it)));
-        try_all(
-            findings
-                .map(|(spec, finding)| write_trace(&self.traces, spec, timeout, &origin, finding)),
-        )
+        try_all(findings.map(|(spec, finding)| {
+            write_trace(subject, &self.traces, spec, timeout, &origin, finding)
+        }))
     }
 
     /// Prints the text on standard output; on standard error if a report is there.
@@ -121,6 +123,7 @@ pub(crate) fn try_all(
 /// Writes the shrunk lines into a folder as a file that `dkv20 replay` reads, and notes file and
 /// command in the finding.
 fn write_trace(
+    subject: &Subject,
     folder: &Path,
     port: &PortSpec,
     timeout: Duration,
@@ -131,22 +134,23 @@ fn write_trace(
     let command = PortSpec::shell_line(&words);
     let title = format!("{}: {}", port.name, finding.case);
     if !finding.is_of_session {
-        let words = ["dkv20", "exam", "--only", finding.case.as_str()].map(Into::into);
-        finding.replay = Some(port.program_line(&words));
+        let only = ["--only", finding.case.as_str()].map(Into::into);
+        finding.replay = Some(port.program_line(&command_of(subject, "exam", only)));
         return Ok(());
     }
-    let (extension, bytes) =
-        replay_file(finding, &[title, finding.headline(), format!("{origin}: {command}")]);
+    let heading = [title, finding.headline(), format!("{origin}: {command}")];
+    let (extension, bytes) = subject.replay_file(finding, &heading);
     let written = fs::create_dir_all(folder)
         .and_then(|()| write_new(folder, &stem(port, finding, &bytes), extension, &bytes));
     let path = written.map_err(|error| unwritable(folder, &error))?;
     // A path that begins with a dash would be an option.
     let is_like_option = path.as_os_str().as_bytes().starts_with(b"-");
     let argument = if is_like_option { Path::new(".").join(&path) } else { path.clone() };
-    let mut words = vec!["dkv20".into(), "replay".into(), argument.into_os_string()];
+    let mut words = command_of(subject, "replay", [argument.into_os_string()]);
     if finding.delivery != Delivery::Marked {
         words.extend(["--delivery".into(), finding.delivery.as_str().into()]);
     }
+    let timeout = port.timeout.unwrap_or(timeout);
     if timeout != Limits::default().timeout {
         words.extend(["--timeout".into(), timeout.as_secs_f64().to_string().into()]);
     }
@@ -154,6 +158,16 @@ fn write_trace(
     finding.replay = Some(port.program_line(&words));
     finding.trace = Some(shown(&path));
     Ok(())
+}
+
+/// Returns the words of a command on the machine.
+fn command_of<const N: usize>(
+    subject: &Subject,
+    name: &str,
+    words: [OsString; N],
+) -> Vec<OsString> {
+    let machine = subject.options().iter().cloned();
+    ["dkv20", name].map(Into::into).into_iter().chain(machine).chain(words).collect()
 }
 
 /// Returns the name of a trace: port, case, and the beginning of its bytes' hash. The hash differs
@@ -168,13 +182,14 @@ fn stem(port: &PortSpec, finding: &Finding, bytes: &[u8]) -> String {
 /// Writes a finding's trace and, unless `is_quiet`, prints the finding, even if the trace cannot be
 /// written.
 pub(crate) fn report_finding(
+    subject: &Subject,
     folder: &Path,
     port: &PortSpec,
     timeout: Duration,
     mut finding: Finding,
     is_quiet: bool,
 ) -> Result<(), Failure> {
-    let written = write_trace(folder, port, timeout, "found by", &mut finding);
+    let written = write_trace(subject, folder, port, timeout, "found by", &mut finding);
     let mut text = format!("{}: {}: {}\n", port.name, finding.case, finding.headline());
     for line in finding.because().iter().chain(&finding.replay) {
         text += &format!("    {line}\n");
