@@ -155,7 +155,7 @@ step_planted_bugs() { cargo test --locked --all-features --test planted_bugs; }
 
 step_machines() {
     bash scripts/build.sh exam
-    cargo test --locked --all-features --test skeletons -- --include-ignored
+    cargo test --locked --all-features --test skeletons --test regressions -- --include-ignored
     local pair
     for pair in yjs-yrs recurrence; do
         bash "tests/machines/$pair/setup.sh"

@@ -32,8 +32,8 @@ pub(crate) struct PortArguments {
     /// A file that lists ports (name, command, directory, environment) and expected differences.
     #[arg(long = "ports", value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The time limit for an answer, in seconds (up to 1000000), of a program for which no machine's
-    /// file has one. The first answer of a program may always take 10.
+    /// The time limit for an answer, in seconds (up to 1000000), of a program for which a machine file
+    /// has none. The first answer of a program may always take 10.
     #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
     #[arg(allow_negative_numbers = true)]
     timeout: Duration,

@@ -121,9 +121,8 @@ Examples:
   dkv20 exam --machine orderbook.toml
   dkv20 exam --machine orderbook.toml --reference 'java -jar old.jar' --port new=./orderbook
 
-Exit status: 0 every port conforms, 1 a port diverges or lacks commands, 2 usage error, or
-a mistake in the machine's file, 3 a port could not be examined, the exam itself failed, or nothing
-was asked.";
+Exit status: 0 every port conforms, 1 a port diverges or lacks commands, 2 usage error or a mistake
+in the machine file, 3 a port could not be examined, the exam itself failed, or nothing was asked.";
 
 pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let limits = arguments.ports.limits()?;

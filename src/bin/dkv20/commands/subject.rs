@@ -166,7 +166,7 @@ impl Subject {
         if listed.ports.is_empty() { Err(self.no_port()) } else { Ok(listed) }
     }
 
-    /// There is no port.
+    /// Neither the command line nor the file names a program to examine.
     pub(crate) fn no_port(&self) -> Failure {
         let Some(described) = &self.described else {
             return Failure::usage("shrink needs at least one --port or --ports");
