@@ -161,6 +161,14 @@ fn shell(folder: &Path, line: &str) -> Output {
     shell.output().expect("a shell")
 }
 
+/// The command that the report prints for its first finding.
+#[track_caller]
+fn replay_of(output: &Output) -> String {
+    let said = text(&output.stdout);
+    let mut rows = said.lines().filter_map(|line| line.trim_start().strip_prefix("replay "));
+    rows.next().expect("a command").trim().to_owned()
+}
+
 #[test]
 fn a_program_of_the_file_is_examined_and_its_finding_replays() {
     let folder = folder();
@@ -175,9 +183,7 @@ fn a_program_of_the_file_is_examined_and_its_finding_replays() {
     assert!(head.starts_with("# new: ") && written.contains("--machine"), "{written}");
     assert!(!written.contains("CONCEPTS") && !written.contains("# dkv20 lines"), "{written}");
     assert!(written.ends_with("\n< err range below zero\n"), "{written}");
-    let said = text(&output.stdout);
-    let mut rows = said.lines().filter_map(|line| line.trim_start().strip_prefix("replay "));
-    let replay = rows.next().expect("a command").trim();
+    let replay = &replay_of(&output);
     assert!(replay.contains(&format!("--machine {file} ")), "{replay}");
     assert!(replay.contains(" --timeout 5 "), "{replay}");
     let replayed = shell(folder.path(), replay);
@@ -213,6 +219,24 @@ fn the_command_line_replaces_reference_and_ports() {
     assert_eq!(text(&list.stdout).lines().count(), 1);
 }
 
+/// The profile leaves out what shows the fault. All options of the command line that could be taken for
+/// others are in the command of a finding.
+#[test]
+fn profiles_count_and_are_part_of_the_command_of_a_finding() {
+    let folder = folder();
+    let file = counters(folder.path(), &[("old", None, ""), ("new", Some(WRONG), "")]);
+    let profiles = "\n[profiles.-without]\nwithout = [\"sub\"]\n[profiles.-all]\n";
+    let text = fs::read_to_string(&file).expect("the file") + profiles;
+    fs::write(folder.path().join("-it's.toml"), text).expect("a file can be written");
+    let exam = ["exam", "--machine=-it's.toml", "--cases", "40"];
+    let with = |arguments: &[&str]| dkv20(folder.path(), &[&exam, arguments].concat());
+    assert_ended(&with(&["--profile=-without"]), 0, &["conforms: new, 40 cases"]);
+    let reference = format!("env \"IT=it's\" python3 {}", machines("counter/counter.py"));
+    let output = with(&["--profile=-all", "--reference", &reference]);
+    assert_ended(&output, 1, &["diverges: new ("]);
+    assert_ended(&shell(folder.path(), &replay_of(&output)), 1, &["new: step 2: `sub 1`: "]);
+}
+
 #[test]
 fn a_program_has_the_time_limit_of_the_file() {
     let folder = folder();
@@ -221,10 +245,10 @@ fn a_program_has_the_time_limit_of_the_file() {
     let trace = folder.path().join("x.trace");
     fs::write(&trace, "> new 9\n< ok\n> add 1\n< ok 1\n> undo\n< ok 0\n").expect("a file");
     let started = Instant::now();
-    let replay = ["replay", "x.trace", "--machine", &file, "--timeout", "300"];
+    let replay = ["replay", "x.trace", "--machine", &file, "--timeout", "60"];
     let output = dkv20(folder.path(), &replay);
     assert_ended(&output, 1, &["new: step 3: `undo`: expected `ok 0`, got no answer in time"]);
-    assert!(started.elapsed() < Duration::from_secs(200), "it took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(50), "it took {:?}", started.elapsed());
 }
 
 #[test]
