@@ -307,9 +307,10 @@ impl Inquiry<'_, '_> {
         let machine = self.machine;
         let budget = self.budget();
         let level = machine.level_of_all(&located.lines);
+        let is_case = machine.begins_as_case(&located.lines);
         let mut best = located.clone();
         let shrunk = shrink_until(located.lines.clone(), budget, machine, |lines| {
-            if machine.level_of_all(lines) > level {
+            if machine.level_of_all(lines) > level || is_case && !machine.begins_as_case(lines) {
                 return ControlFlow::Continue(None);
             }
             let failing = self.runner.run_alike(lines, located, fingerprint);

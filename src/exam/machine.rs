@@ -72,6 +72,12 @@ pub trait Machine: Meaning + Sync {
     /// Reports whether an answer says that the port does not know the command.
     fn is_unknown(&self, answer: &[u8]) -> bool;
 
+    /// Reports whether lines begin as every case of the machine does. Lines that do not are no simpler
+    /// ones in place of lines that do.
+    fn begins_as_case(&self, _lines: &[Vec<u8>]) -> bool {
+        true
+    }
+
     /// Reports whether the lines mean something else to a session that has run other lines.
     fn needs_fresh_session(&self, lines: &[Vec<u8>]) -> bool;
 

@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use dkv20_described::{Description, Field, Random, Rules, Source, difference};
 use dkv20_exam::{
-    Actual, Ask, Case, Delivery, Divergence, Drawing, Due, Evidence, Explanation, Failure,
-    Interrupt, Level, Lines, Meaning, Measure, Plan, PortSpec, Session, Suite, Tally,
+    Actual, Ask, Case, Delivery, Difference, Divergence, Drawing, Due, Evidence, Expected,
+    Explanation, Failure, Interrupt, Level, Lines, Meaning, Measure, Plan, PortSpec, Session,
+    Shape, Suite, Tally,
 };
 
 use drawing::Redrawing;
@@ -36,6 +37,7 @@ pub struct Described(Arc<Machine>);
 pub(super) struct Machine {
     description: Description,
     rules: Rules,
+    expected: Vec<Expected>,
     names: Names,
     levels: [Level; 1],
     processes: Arc<Processes>,
@@ -49,7 +51,7 @@ impl Described {
     ///
     /// # Errors
     ///
-    /// There is no such profile.
+    /// There is no such profile, or an expected difference is no pattern.
     pub fn new(
         description: Description,
         profile: Option<&str>,
@@ -59,6 +61,7 @@ impl Described {
         interrupt: &Interrupt,
     ) -> Result<Self, String> {
         let rules = description.rules_of(profile).ok_or("there is no such profile")?.clone();
+        let expected = rules.expected.iter().cloned().map(expected).collect::<Result<_, _>>()?;
         let names = Names::new(&rules);
         let words = names.commands.iter().map(ToString::to_string).collect();
         let levels = [Level { name: description.name.clone(), words }];
@@ -68,8 +71,14 @@ impl Described {
         let processes = Arc::new(processes);
         let (folder, running) = (folder.to_path_buf(), Mutex::new(BTreeMap::new()));
         let layouts = Layouts { folder, timeout, interrupt: interrupt.clone(), running };
-        let machine = Machine { description, rules, names, levels, processes, layouts };
+        let machine = Machine { description, rules, expected, names, levels, processes, layouts };
         Ok(Self(Arc::new(machine)))
+    }
+
+    /// Returns the differences that the file expects.
+    #[must_use]
+    pub fn expected(&self) -> &[Expected] {
+        &self.0.expected
     }
 
     /// Returns the rules by which cases are drawn and answers are compared.
@@ -112,6 +121,13 @@ impl Machine {
     }
 }
 
+fn expected(described: dkv20_described::Expected) -> Result<Expected, String> {
+    let dkv20_described::Expected { port, difference, commands, needs, because, link } = described;
+    let mut difference = Difference::new(&difference)?;
+    (difference.commands, difference.needs) = (Some(commands), needs);
+    Ok(Expected { port, shape: Shape::Difference(difference), because, link })
+}
+
 /// Describes the first field that differs, with its place and its values.
 fn first_different(expected: &[Field], actual: &[Field]) -> Option<String> {
     let end = expected.len().max(actual.len());
@@ -135,7 +151,7 @@ impl dkv20_exam::Machine for Described {
     }
 
     fn session(&self) -> Result<Box<dyn Session>, Failure> {
-        Ok(Box::new(self.0.processes.lend()?))
+        Ok(Box::new(LinesOnProcess { machine: Arc::clone(&self.0), process: None }))
     }
 
     fn observers(&self, lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
@@ -187,8 +203,12 @@ impl dkv20_exam::Machine for Described {
         self.0.description.is_unknown(answer)
     }
 
+    fn begins_as_case(&self, lines: &[Vec<u8>]) -> bool {
+        self.rules().variables_of(lines).is_ok()
+    }
+
     fn needs_fresh_session(&self, lines: &[Vec<u8>]) -> bool {
-        !lines.first().is_some_and(|line| self.begins_anew(line))
+        !self.begins_as_case(lines)
     }
 
     fn depends_on_session(&self, _answer: &[u8]) -> bool {
@@ -291,10 +311,16 @@ impl Meaning for Described {
     }
 }
 
-impl Session for Process {
+/// Lines on a process of the reference: one that has run others only if they begin as a case does.
+struct LinesOnProcess {
+    machine: Arc<Machine>,
+    process: Option<Process>,
+}
+
+impl Session for LinesOnProcess {
     fn run_line(&mut self, line: &[u8]) -> Result<Due, Failure> {
-        self.run_lines(&[line.to_vec()], &|| true)
-            .map(|due| due.into_iter().next().unwrap_or(Due::Nothing))
+        let due = self.run_lines(&[line.to_vec()], &|| true)?;
+        Ok(due.into_iter().next().unwrap_or(Due::Nothing))
     }
 
     fn run_lines(
@@ -302,6 +328,12 @@ impl Session for Process {
         lines: &[Vec<u8>],
         _goes_on: &dyn Fn() -> bool,
     ) -> Result<Vec<Due>, Failure> {
-        Ok(self.answers(lines)?.into_iter().map(Due::Answer).collect())
+        let Machine { rules, processes, .. } = &*self.machine;
+        let process = match &mut self.process {
+            Some(process) => process,
+            none if rules.variables_of(lines).is_ok() => none.insert(processes.lend()?),
+            none => none.insert(processes.lend_new()?),
+        };
+        Ok(process.answers(lines)?.into_iter().map(Due::Answer).collect())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dkv20_described::{Command, Observer, Rules};
 
-/// What the name of an observer's dump has after that of the observer.
+/// The end of the name of a dump, after the name of its observer.
 const DUMP: &str = " dump";
 
 /// The names of the lines of a machine.

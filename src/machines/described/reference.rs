@@ -24,13 +24,19 @@ impl Processes {
 
     /// Returns a process that runs no case now.
     pub(super) fn lend(self: &Arc<Self>) -> Result<Process, Failure> {
-        let idle = self.idle().pop();
-        let conversation = match idle {
-            Some(conversation) => conversation,
-            None => self.start()?,
-        };
-        let processes = Arc::clone(self);
-        Ok(Process { processes, conversation: Some(conversation), due: 0 })
+        match self.idle().pop() {
+            Some(idle) => Ok(self.running(idle)),
+            None => self.lend_new(),
+        }
+    }
+
+    /// Returns a process that has run nothing yet.
+    pub(super) fn lend_new(self: &Arc<Self>) -> Result<Process, Failure> {
+        self.start().map(|conversation| self.running(conversation))
+    }
+
+    fn running(self: &Arc<Self>, conversation: Conversation) -> Process {
+        Process { processes: Arc::clone(self), conversation: Some(conversation), due: 0 }
     }
 
     fn start(&self) -> Result<Conversation, Failure> {

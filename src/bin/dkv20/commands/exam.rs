@@ -55,11 +55,12 @@ struct CaseArguments {
     #[arg(long, value_name = "SEED", default_value_t = Plan::default().seed)]
     #[arg(value_parser = whole::<u64>(0..=u64::MAX), allow_negative_numbers = true)]
     seed: u64,
-    /// How many cases each generated suite has, 0 to 2000000. With 0 they are left out; with less than
+    /// How many cases each generated suite has, 0 to 2000000; by default 600, and 2000 of a described
+    /// machine. With 0 they are left out; with less than
     /// 300 they need not reach their milestones. The time and the memory grow with it.
-    #[arg(long, value_name = "N", default_value_t = Plan::default().generated_count)]
-    #[arg(value_parser = whole::<usize>(0..=2_000_000), allow_negative_numbers = true)]
-    cases: usize,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = whole::<usize>(0..=2_000_000))]
+    cases: Option<usize>,
     /// How many commands the longest path of the exhaustive suite has, 0 to 8. One more makes
     /// almost four times as many cases: 2727 with 4, 529635 with 8. With 0 it is left out; 1 and 2
     /// are too few for its milestones, and refused unless only a part of it is asked.
@@ -108,6 +109,8 @@ enum LevelArgument {
     Scale,
 }
 
+/// How many cases of a described machine are drawn if the command line has no number.
+const DESCRIBED_CASES: usize = 2_000;
 const SHARDS_MAX: usize = 10_000;
 /// How many bytes of a list are printed at once.
 const LISTED_AT_ONCE: usize = 1 << 16;
@@ -135,7 +138,8 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
         subject.ports_or_default(&arguments.ports)?
     };
     let Listed { ports, expected } = listed;
-    let settings = Settings { expected, ..arguments.cases.settings(limits) };
+    let settings =
+        Settings { expected, ..arguments.cases.settings(subject.is_described(), limits) };
     let selection = Selection::new(subject.machine(), &settings);
     check(&subject, &selection, &settings)?;
     if arguments.cases.list {
@@ -164,11 +168,12 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
 }
 
 impl CaseArguments {
-    fn settings(&self, limits: Limits) -> Settings {
+    fn settings(&self, is_described: bool, limits: Limits) -> Settings {
+        let usual = if is_described { DESCRIBED_CASES } else { Plan::default().generated_count };
         Settings {
             plan: Plan {
                 seed: self.seed,
-                generated_count: self.cases,
+                generated_count: self.cases.unwrap_or(usual),
                 states_depth: self.states_depth,
                 is_thorough: self.thorough,
             },

@@ -12,7 +12,8 @@ use dkv20::machines::{
 };
 use dkv20_exam::reports::counted;
 use dkv20_exam::{
-    Breakdown, Conversation, Failure as Trouble, Finding, Limits, Machine, PortSpec, check_start,
+    Breakdown, Conversation, Expected, Failure as Trouble, Finding, Limits, Machine, PortSpec,
+    check_start,
 };
 
 use super::arguments::{Listed, PortArguments, check_ports};
@@ -150,9 +151,10 @@ impl Subject {
             Some(described) if given.ports.is_empty() => {
                 let ports = described.programs.others.clone();
                 check_ports(&ports)?;
-                Ok(Listed { ports, ..given })
+                Ok(Listed { ports, expected: described.expected() })
             }
-            _ => Ok(given),
+            Some(described) => Ok(Listed { expected: described.expected(), ..given }),
+            None => Ok(given),
         }
     }
 
@@ -217,6 +219,10 @@ impl Subject {
 }
 
 impl DescribedMachine {
+    fn expected(&self) -> Vec<Expected> {
+        self.machine.expected().to_vec()
+    }
+
     /// Sends the commands of a trace to a new process of the reference, if the file is a trace.
     fn record(&self, bytes: &[u8]) -> Result<(Vec<u8>, usize), String> {
         let mut conversation = None;
