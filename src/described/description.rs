@@ -198,15 +198,6 @@ mod tests {
     }
 
     #[test]
-    fn an_expected_difference_is_the_whole_fingerprint() {
-        let expected = &crate::fake::description().rules.expected[0];
-        let matches = |fingerprint| expected.matches("new", fingerprint, &["delete"]);
-        assert!(matches("delete: ok instead of error range"));
-        assert!(!matches("delete: ok instead of error range 1"));
-        assert!(!matches("undelete: ok instead of error range"));
-    }
-
-    #[test]
     fn an_exchange_has_lines() {
         let start = example().find("exchange = [").unwrap();
         let (before, from) = example().split_at(start);
