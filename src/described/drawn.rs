@@ -8,7 +8,6 @@ use crate::equality::Status;
 use crate::observe::{Observation, observations};
 use crate::reference::Reference;
 use crate::rules::Rules;
-use crate::settle::{self, Settled};
 use crate::tape::{StepId, Tape};
 use crate::values::Value;
 
@@ -134,23 +133,6 @@ impl Drawn {
     pub fn observations(&self, rules: &Rules) -> Result<Vec<Observation>, NotDrawn<Infallible>> {
         observations(rules, &self.variables)
             .map_err(|(key, reason)| NotDrawn::Mistake { key, reason })
-    }
-
-    /// Runs the exchange after which replicas are equal on a program that has run the case.
-    ///
-    /// # Errors
-    ///
-    /// The program failed.
-    pub fn settle<R: Reference>(
-        &self,
-        rules: &Rules,
-        program: &mut R,
-    ) -> Result<Option<Settled>, R::Failure> {
-        rules
-            .settle
-            .as_ref()
-            .map(|lines| settle::settle(rules, lines, &self.variables, program))
-            .transpose()
     }
 
     /// Returns a line for people: captured values are named by the line that made them, from 1.

@@ -3,8 +3,8 @@
 //!
 //! [`Description::read`] checks a file. [`draw`] makes a case with the help of a [`Reference`], from
 //! a [`Source`] of choices: [`Random`] ones, or the [`Replay`] of a [`Tape`] that [`shrink`] alters.
-//! [`Rules::name_of`], [`Rules::is_start`] and [`Rules::observations_of`] read lines that were not
-//! drawn.
+//! [`Rules::name_of`], [`Rules::is_start`], [`Rules::observations_of`] and [`Rules::settlement`] read
+//! lines that were not drawn.
 
 mod check;
 mod checking;
@@ -52,7 +52,7 @@ pub use observe::Observation;
 pub use reference::Reference;
 pub use rules::{Command, Observer, Rules, Settle};
 pub use schema::schema;
-pub use settle::{Settled, Unequal};
+pub use settle::{Equal, Settlement};
 pub use shrink::{Budget, Shrunk, shrink};
 pub use source::{Random, Replay, Source, Wish};
 pub use start::{NotObserved, NotStart};

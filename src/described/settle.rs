@@ -2,83 +2,106 @@
 
 use std::collections::HashMap;
 
-use crate::reference::Reference;
-use crate::rules::{Observer, Rules, Settle, SettleLine};
+use crate::rules::{Rules, Settle, SettleLine};
 use crate::scope::{Filling, Part};
+use crate::start::NotObserved;
 use crate::values::{Value, assignments};
 
-/// The lines of an exchange as they were run, and a difference after it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settled {
-    /// The lines, each with the program's answer.
-    pub lines: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Two lines of an observer with different answers.
-    pub unequal: Option<Unequal>,
+/// What the mistakes of an exchange are found under.
+const SETTLE: &str = "settle";
+
+/// The end of a case of one program: an exchange between its replicas, and lines that show whether
+/// they are equal then.
+#[derive(Clone, Debug)]
+pub struct Settlement<'r> {
+    rules: &'r Rules,
+    settle: &'r Settle,
+    /// The assignments of values to the holes of the exchange.
+    exchanges: Vec<Vec<Value>>,
+    /// The lines of each observer that must then have the same answers.
+    pub equal: Vec<Equal>,
 }
 
-/// Two lines of an observer with different answers.
+/// Lines of an observer whose answers are the same if the replicas are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unequal {
+pub struct Equal {
     /// The name of the observer.
     pub observer: String,
-    /// The lines, each with the program's answer.
-    pub lines: [(Vec<u8>, Vec<u8>); 2],
+    /// The lines.
+    pub lines: Vec<Vec<u8>>,
 }
 
-/// Runs the exchange on a program that has just run a case with these variables.
-pub(crate) fn settle<R: Reference>(
-    rules: &Rules,
-    settle: &Settle,
-    variables: &[Value],
-    program: &mut R,
-) -> Result<Settled, R::Failure> {
-    let mut settled = Settled::default();
-    let mut ask = |line: Vec<u8>, settled: &mut Settled| {
-        program.send(&line)?;
-        let answer = program.receive()?;
-        settled.lines.push((line, answer.clone()));
-        Ok(answer)
-    };
-    let exchanges = (0..settle.rounds).flat_map(|_| exchanges(rules, settle, variables));
-    for assigned in exchanges {
-        let mut captured = HashMap::new();
-        for line in &settle.lines {
-            let Some(text) = text(line, &assigned, &captured) else { continue };
-            let answer = ask(text, &mut settled)?;
-            for capture in &line.captures {
-                if let Some(value) = capture.value(&rules.equality, &answer) {
-                    captured.insert(capture.pool, value.to_vec());
+impl Rules {
+    /// Returns the end of a case with these lines, of which only the start lines are read; `None`
+    /// if the file has no `settle`.
+    ///
+    /// # Errors
+    ///
+    /// The lines do not begin a case, or the exchange or an observer depends on a variable that no
+    /// start line has, or it has too many lines or a term without a value.
+    pub fn settlement<L: AsRef<[u8]>>(
+        &self,
+        lines: &[L],
+    ) -> Result<Option<Settlement<'_>>, NotObserved> {
+        let Some(settle) = &self.settle else { return Ok(None) };
+        let observers: Vec<_> = settle.equal.iter().map(|at| &self.observers[*at]).collect();
+        let exchange = settle.lines.iter().map(|line| (SETTLE, &line.form));
+        let forms = observers.iter().map(|observer| (&*observer.name, &observer.form));
+        let variables = self.values_for(lines, exchange.chain(forms))?;
+        let wrong = |name: &str| {
+            let name = name.to_owned();
+            move |reason| NotObserved::Observer { name, reason }
+        };
+        let equal = observers.iter().map(|observer| {
+            let assignments = assignments(&self.scope, &observer.form, &variables);
+            let assignments = assignments.map_err(wrong(&observer.name))?;
+            let line = |values: &Vec<Value>| observer.form.fill(|hole| &values[hole].text);
+            let lines = assignments.iter().map(line).collect();
+            Ok(Equal { observer: observer.name.clone(), lines })
+        });
+        let equal = equal.collect::<Result<_, _>>()?;
+        let exchanges = exchanges(self, settle, &variables).map_err(wrong(SETTLE))?;
+        Ok(Some(Settlement { rules: self, settle, exchanges, equal }))
+    }
+}
+
+impl Settlement<'_> {
+    /// Runs the exchange. `ask` returns the answer of a program that has run the case to one line
+    /// after the other.
+    ///
+    /// # Errors
+    ///
+    /// The error of `ask`.
+    pub fn exchange<E>(&self, mut ask: impl FnMut(&[u8]) -> Result<Vec<u8>, E>) -> Result<(), E> {
+        for assigned in (0..self.settle.rounds).flat_map(|_| &self.exchanges) {
+            let mut captured = HashMap::new();
+            for line in &self.settle.lines {
+                let Some(text) = text(line, assigned, &captured) else { continue };
+                let answer = ask(&text)?;
+                for capture in &line.captures {
+                    if let Some(value) = capture.value(&self.rules.equality, &answer) {
+                        captured.insert(capture.pool, value.to_vec());
+                    }
                 }
             }
         }
+        Ok(())
     }
-    for position in &settle.equal {
-        let Observer { name, form, .. } = &rules.observers[*position];
-        let mut first: Option<(Vec<u8>, Vec<u8>)> = None;
-        for values in assignments(&rules.scope, form, variables).unwrap_or_default() {
-            let line = form.fill(|hole| &values[hole].text);
-            let answer = ask(line.clone(), &mut settled)?;
-            let (first_line, first_answer) =
-                first.get_or_insert_with(|| (line.clone(), answer.clone()));
-            if !rules.equality.are_same(name, first_answer, &answer) {
-                let lines = [(first_line.clone(), first_answer.clone()), (line, answer)];
-                settled.unequal = Some(Unequal { observer: name.clone(), lines });
-                return Ok(settled);
-            }
-        }
-    }
-    Ok(settled)
 }
 
 /// Returns the assignments of values to the holes of an exchange. Holes of the same type have
 /// different values.
-fn exchanges(rules: &Rules, settle: &Settle, variables: &[Value]) -> Vec<Vec<Value>> {
-    let Some(SettleLine { form, .. }) = settle.lines.last() else { return Vec::new() };
+fn exchanges(
+    rules: &Rules,
+    settle: &Settle,
+    variables: &[Value],
+) -> Result<Vec<Vec<Value>>, String> {
+    let Some(SettleLine { form, .. }) = settle.lines.last() else { return Ok(Vec::new()) };
     // A pool has no values yet: it stands for one.
     let is_pool = |filling| matches!(filling, Filling::Pool(_));
     let mut listed = form.clone();
     listed.holes.retain(|hole| !is_pool(hole.filling));
-    let mut all = assignments(&rules.scope, &listed, variables).unwrap_or_default();
+    let mut all = assignments(&rules.scope, &listed, variables)?;
     all.retain(|values| {
         let pairs = (1..values.len()).flat_map(|at| (0..at).map(move |before| (before, at)));
         let are_alike = |(one, other): (usize, usize)| {
@@ -94,7 +117,7 @@ fn exchanges(rules: &Rules, settle: &Settle, variables: &[Value]) -> Vec<Vec<Val
             }
         }
     }
-    all
+    Ok(all)
 }
 
 /// Returns a line, or `None` if it needs a value that was not captured.
@@ -118,53 +141,80 @@ fn text(
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
     use std::path::Path;
 
     use crate::description::Description;
     use crate::draw::draw;
-    use crate::fake::{Closure, Fault, example, notes, rules};
+    use crate::fake::{Fault, example, notes, rules};
+    use crate::reference::Reference as _;
+    use crate::rules::Rules;
     use crate::source::Random;
+
+    type Ask<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>, &'static str>;
+
+    /// Runs the exchange after a case with these lines, and returns the lines of it.
+    fn exchanged(
+        rules: &Rules,
+        lines: &[&str],
+        mut answer: impl FnMut(&str) -> String,
+    ) -> Vec<String> {
+        let mut sent = Vec::new();
+        let settlement = rules.settlement(lines).unwrap().unwrap();
+        let exchanged = settlement.exchange(|line| {
+            let line = str::from_utf8(line).unwrap();
+            sent.push(line.to_owned());
+            Ok::<_, Infallible>(answer(line).into_bytes())
+        });
+        exchanged.unwrap();
+        sent
+    }
 
     #[test]
     fn every_pair_of_replicas_exchanges_what_it_has() {
         let rules = rules();
+        let mut differing = 0;
         for seed in 0..100 {
             let mut program = notes(Fault::None);
             let mut drawn = draw(rules, &mut Random::new(seed, true), &mut program).unwrap();
             drawn.receive(&mut program).unwrap();
-            let settled = drawn.settle(rules, &mut program).unwrap().unwrap();
+            let lines: Vec<_> = drawn.lines.iter().map(|line| &*line.text).collect();
+            let settlement = rules.settlement(&lines).unwrap().unwrap();
+            let text = &settlement.equal[0];
+            assert_eq!(text.observer, "text");
+            let mut ask = |line: &[u8]| {
+                program.send(line)?;
+                program.receive()
+            };
+            let texts = |ask: Ask<'_>| {
+                let answers = text.lines.iter().map(|line| ask(line).unwrap());
+                answers.map(|answer| String::from_utf8(answer).unwrap()).collect::<Vec<_>>()
+            };
+            let before = texts(&mut ask);
+            settlement.exchange(&mut ask).unwrap();
+            let after = texts(&mut ask);
+            differing += usize::from(before.iter().any(|text| *text != before[0]));
             // Texts of the same length do not replace each other: the notes do not always settle.
-            if let Some(unequal) = settled.unequal {
-                let lengths_of = unequal
-                    .lines
-                    .map(|(_, answer)| String::from_utf8_lossy(&answer).chars().count());
-                assert_eq!(lengths_of[0], lengths_of[1]);
-            }
+            let length = |text: &String| text.chars().count();
+            assert!(after.iter().all(|text| length(text) == length(&after[0])), "{after:?}");
         }
+        assert!(differing > 10, "{differing}");
     }
 
     #[test]
     fn the_exchange_has_the_programs_own_answers() {
         let rules = rules();
-        let mut program = Closure::new(|line| {
-            Some(match line.split_once(' ').unwrap() {
-                ("update", client) => format!("ok own{client}"),
-                ("text", client) => format!("ok {client}"),
-                _ => "ok 0".into(),
-            })
-        });
-        let mut cases = (0..50).map(|seed| {
-            draw(rules, &mut Random::new(seed, true), &mut notes(Fault::None)).unwrap()
-        });
-        let drawn = cases.find(|drawn| drawn.lines[0].text == b"new 2");
-        let settled = drawn.unwrap().settle(rules, &mut program).unwrap().unwrap();
-        let sent = program.sent.join(", ");
+        let own = |line: &str| match line.split_once(' ').unwrap() {
+            ("update", client) => format!("ok own{client}"),
+            _ => "ok".into(),
+        };
+        let sent = exchanged(rules, &["new 2", "text 0"], own).join(", ");
         let round = "update 0, apply 1 own0, update 1, apply 0 own1";
-        assert_eq!(sent, format!("{round}, {round}, text 0, text 1"));
-        let unequal = settled.unequal.unwrap();
-        assert_eq!(unequal.observer, "text");
-        let [first, other] = unequal.lines.map(|(line, answer)| [line, answer].concat());
-        assert_eq!((&*first, &*other), (&b"text 0ok 0"[..], &b"text 1ok 1"[..]));
+        assert_eq!(sent, format!("{round}, {round}"));
+        let equal = rules.settlement(&["new 2"]).unwrap().unwrap().equal;
+        let names: Vec<_> = equal.iter().map(|equal| &*equal.observer).collect();
+        assert_eq!(names, ["text", "hash"]);
+        assert_eq!(equal[0].lines, [b"text 0", b"text 1"]);
     }
 
     #[test]
@@ -173,25 +223,24 @@ mod tests {
         let text =
             text.replace("\"apply {to:client} {update}\",\n]", "\"move {from} {place}\",\n]");
         let rules = Description::read(Path::new("a"), &text).unwrap().rules;
-        let mut cases = (0..50).map(|seed| {
-            draw(&rules, &mut Random::new(seed, true), &mut notes(Fault::None)).unwrap()
-        });
-        let drawn = cases.find(|drawn| drawn.lines[0].text == b"new 2").unwrap();
-        let mut program = Closure::new(|_| Some("ok 0".into()));
-        drawn.settle(&rules, &mut program).unwrap().unwrap();
-        let moved = program.sent.iter().filter(|line| line.starts_with("move ")).take(4);
+        let sent = exchanged(&rules, &["new 2"], |_| "ok 0".into());
+        let moved = sent.iter().filter(|line| line.starts_with("move ")).take(4);
         assert_eq!(moved.collect::<Vec<_>>(), ["move 0 0", "move 0 1", "move 1 0", "move 1 1"]);
     }
 
     #[test]
     fn a_line_without_its_captured_value_is_left_out() {
-        let rules = rules();
-        let mut program = Closure::new(|line| {
-            Some(if line.starts_with("update") { "err empty".into() } else { "ok".into() })
-        });
-        let drawn = draw(rules, &mut Random::new(1, true), &mut notes(Fault::None)).unwrap();
-        let settled = drawn.settle(rules, &mut program).unwrap().unwrap();
-        assert_eq!(settled.unequal, None);
-        assert!(!program.sent.iter().any(|line| line.starts_with("apply")), "{:?}", program.sent);
+        let sent = exchanged(rules(), &["new 2"], |_| "err empty".into());
+        assert_eq!(sent, ["update 0", "update 1", "update 0", "update 1"]);
+    }
+
+    #[test]
+    fn the_exchange_needs_its_variables() {
+        let text = example().replace("[\"new {n}\"]", "[\"new\"]");
+        let rules = Description::read(Path::new("a"), &text).unwrap().rules;
+        let error = rules.settlement(&["new"]).unwrap_err().to_string();
+        assert_eq!(error, "settle: it needs the variable `n`, which no start line has");
+        let error = rules.settlement(&["old"]).unwrap_err().to_string();
+        assert_eq!(error, "line 1 of the case: `old` is not a start line `new`");
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::observe::{Observation, observations};
-use crate::rules::{Observer, Rules};
-use crate::scope::Filling;
+use crate::rules::Rules;
+use crate::scope::{Filling, LineForm};
 use crate::values::{Value, read};
 
 /// Why lines do not begin a case.
@@ -22,9 +22,9 @@ pub struct NotStart {
 pub enum NotObserved {
     /// The case does not begin with start lines.
     Start(NotStart),
-    /// The lines of an observer cannot be made.
+    /// The lines of an observer, or of the exchange, cannot be made.
     Observer {
-        /// Its name.
+        /// Its name; `settle` for the exchange.
         name: String,
         /// The reason.
         reason: String,
@@ -85,20 +85,28 @@ impl Rules {
         &self,
         lines: &[L],
     ) -> Result<Vec<Observation>, NotObserved> {
+        let observers = self.observers.iter().map(|observer| (&*observer.name, &observer.form));
+        let values = self.values_for(lines, observers)?;
+        observations(self, &values).map_err(|(name, reason)| NotObserved::Observer { name, reason })
+    }
+
+    /// Returns the values of the variables in the start lines of a case; any value for those that no
+    /// start line has. None of the forms, which come with names, depends on these.
+    pub(crate) fn values_for<'f, L: AsRef<[u8]>>(
+        &self,
+        lines: &[L],
+        forms: impl IntoIterator<Item = (&'f str, &'f LineForm)>,
+    ) -> Result<Vec<Value>, NotObserved> {
         let values = self.variable_values(lines).map_err(NotObserved::Start)?;
-        for observer in &self.observers {
-            if let Some(unknown) =
-                self.needed(observer).into_iter().find(|at| values[*at].is_none())
-            {
+        for (name, form) in forms {
+            if let Some(unknown) = self.needed(form).into_iter().find(|at| values[*at].is_none()) {
                 let variable = &self.scope.variables[unknown].0;
                 let reason = format!("it needs the variable `{variable}`, which no start line has");
-                return Err(NotObserved::Observer { name: observer.name.clone(), reason });
+                return Err(NotObserved::Observer { name: name.into(), reason });
             }
         }
         let unknown = || Value::of_text(Vec::new());
-        let values: Vec<_> =
-            values.into_iter().map(|value| value.unwrap_or_else(unknown)).collect();
-        observations(self, &values).map_err(|(name, reason)| NotObserved::Observer { name, reason })
+        Ok(values.into_iter().map(|value| value.unwrap_or_else(unknown)).collect())
     }
 
     /// Returns the value of each variable; `None` for those that no start line has.
@@ -142,10 +150,10 @@ impl Rules {
         Ok(values)
     }
 
-    /// Returns the variables that the lines of an observer depend on.
-    fn needed(&self, observer: &Observer) -> Vec<usize> {
+    /// Returns the variables that the lines of a form depend on.
+    fn needed(&self, form: &LineForm) -> Vec<usize> {
         let mut needed = Vec::new();
-        for hole in &observer.form.holes {
+        for hole in &form.holes {
             match hole.filling {
                 Filling::Variable(variable) => needed.push(variable),
                 Filling::Type(id) => self.scope.types[id].1.for_each_name(&mut |name| {
