@@ -181,6 +181,16 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_can_differ_only_after_an_exchange() {
+        assert_eq!(mistakes("port = \"new\"", "port = \"old\""), [""; 0]);
+        let text = crate::fake::example().replace("port = \"new\"", "port = \"old\"");
+        let settle = text.find("[settle]").unwrap()..text.find("[[expected]]").unwrap();
+        let without = [&text[..settle.start], &text[settle.end..]].concat();
+        let error = Description::read(Path::new("a"), &without).unwrap_err().to_string();
+        assert!(error.contains("`old` is no program that can differ; allowed: `new`"), "{error}");
+    }
+
+    #[test]
     fn the_examples_are_right() {
         for text in crate::fake::examples() {
             let error = Description::read(Path::new("a"), text).err();
@@ -276,8 +286,8 @@ mod tests {
             ("layout = \"update\"", "layout = \"x\"", "commands[3].layout: there is no layout `x`"),
             (
                 "port = \"new\"",
-                "port = \"old\"",
-                "expected[0].port: `old` is no program beside the reference",
+                "port = \"newer\"",
+                "expected[0].port: `newer` is no program that can differ; allowed: `new`, `old`",
             ),
             (
                 "commands = [\"insert\"",

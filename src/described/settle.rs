@@ -7,7 +7,7 @@ use crate::scope::{Filling, Part};
 use crate::start::NotObserved;
 use crate::values::{Value, assignments};
 
-/// What the mistakes of an exchange are found under.
+/// The name of an exchange in errors.
 const SETTLE: &str = "settle";
 
 /// The end of a case of one program: an exchange between its replicas, and lines that show whether

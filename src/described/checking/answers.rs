@@ -59,7 +59,10 @@ impl Builder<'_, '_> {
 
     pub(super) fn expected(&mut self, commands: &[Command]) -> Vec<Expected> {
         let known: Vec<_> = commands.iter().map(|command| command.name.clone()).collect();
-        let ports = self.file.programs.iter().filter(|(_, program)| !program.reference);
+        // Replicas of the reference can differ, too.
+        let can_differ = |reference: bool| !reference || self.file.settle.is_some();
+        let programs = self.file.programs.iter();
+        let ports = programs.filter(|(_, program)| can_differ(program.reference));
         let ports: Vec<_> = ports.map(|(name, _)| name.clone()).collect();
         let mut all = Vec::new();
         for (position, expected) in self.file.expected.iter().enumerate() {
@@ -75,7 +78,7 @@ impl Builder<'_, '_> {
             }
             if !ports.contains(&expected.port) && !self.file.programs.is_empty() {
                 let allowed = names::list(ports.iter().map(String::as_str));
-                let reason = format!("`{}` is no program beside the reference", expected.port);
+                let reason = format!("`{}` is no program that can differ", expected.port);
                 self.wrong(&key.name("port"), Wrong::new(reason, allowed));
             }
             let whole = regex::Regex::new(&format!("^(?:{})$", expected.difference));
