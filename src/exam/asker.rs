@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::port::PortSpec;
 use crate::prepared::{CaseKey, Cases, Prepared};
+use crate::settle::settle;
 
 /// A port that has run lines of more bytes than this is started again: they are run again if it
 /// fails.
@@ -192,11 +193,18 @@ impl<'m> Asker<'m> {
     fn run(&mut self, batch: &mut [Prepared]) -> Asked {
         let mut before = Instant::now();
         let mut passed = Vec::with_capacity(batch.len());
-        let outcome = self.examinee.run_prepared(batch, &mut || {
+        let mut pass = || {
             let now = Instant::now();
             passed.push(now - before);
             before = now;
-        });
+        };
+        let outcome = match batch {
+            [Prepared { case, .. }] if case.task == Task::Settled => {
+                let delivery = case.delivery;
+                settle(&mut self.examinee, case, delivery).map(|()| pass())
+            }
+            _ => self.examinee.run_prepared(batch, &mut pass),
+        };
         if outcome.is_err() {
             // An interruption may come after the last case.
             passed.truncate(batch.len() - 1);

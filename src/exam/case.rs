@@ -104,6 +104,11 @@ pub enum Due {
 pub enum Task {
     /// It sends the lines to a process of the port and compares the answers.
     Session,
+    /// It sends the lines to a process of the port, then those of [`Machine::settle`], and compares
+    /// only the replicas of the port. The case was drawn.
+    ///
+    /// [`Machine::settle`]: crate::Machine::settle
+    Settled,
     /// The same, with a process of its own that is started in another way.
     Elsewhere(Start),
     /// It runs the port's program with other arguments.
@@ -175,6 +180,8 @@ pub struct Suite {
     pub must_reach: Vec<Reach>,
     /// Whether `make` accepts every number, not only those below `count`.
     pub is_generated: bool,
+    /// Whether its cases compare no program with another, so that the reference is asked, too.
+    pub asks_reference: bool,
     /// How many cases the plan has.
     pub count: usize,
     /// Makes the case of a number.
@@ -187,7 +194,15 @@ impl Suite {
     pub fn of_cases(name: &'static str, must_cause: Vec<usize>, cases: Vec<Case>) -> Self {
         let count = cases.len();
         let make = Box::new(move |number: usize| cases[number].clone());
-        Self { name, must_cause, must_reach: Vec::new(), is_generated: false, count, make }
+        Self {
+            name,
+            must_cause,
+            must_reach: Vec::new(),
+            is_generated: false,
+            asks_reference: false,
+            count,
+            make,
+        }
     }
 
     /// Returns the suite, which now must reach these ranges too.

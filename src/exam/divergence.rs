@@ -11,7 +11,8 @@ pub struct Divergence {
     pub step: usize,
     /// The name of the line, if its machine compares answers by names.
     pub name: Option<Arc<str>>,
-    /// The reference's answer; `None` if no answer is due.
+    /// The reference's answer, or the port's own for another replica; `None` if no answer is due, or
+    /// none is known.
     pub expected: Option<Vec<u8>>,
     /// The port's reaction.
     pub actual: Actual,
@@ -22,6 +23,8 @@ pub struct Divergence {
 pub enum Actual {
     /// It wrote another answer.
     Answer(Vec<u8>),
+    /// It wrote an answer that is not equal to its own answer for another replica.
+    Unequal(Vec<u8>),
     /// It wrote no answer to this line, but went on to the next.
     Missing,
     /// It wrote this line though no answer was due.
@@ -71,7 +74,7 @@ impl Divergence {
 
     /// Reports whether the port wrote an answer, and a wrong one.
     pub(crate) const fn is_wrong_answer(&self) -> bool {
-        matches!(self.actual, Actual::Answer(_))
+        matches!(self.actual, Actual::Answer(_) | Actual::Unequal(_))
     }
 
     /// Reports whether another port wrote the same wrong answer at the same step.
@@ -83,7 +86,7 @@ impl Divergence {
 impl Actual {
     pub(crate) fn shown(&self) -> String {
         match self {
-            Self::Answer(answer) => format!("`{}`", shown(answer)),
+            Self::Answer(answer) | Self::Unequal(answer) => format!("`{}`", shown(answer)),
             Self::Missing => "no answer".into(),
             Self::Extra(line) => format!("an extra line: `{}`", shown(line)),
             Self::Failed(failure) => failure.to_string(),

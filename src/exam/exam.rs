@@ -9,16 +9,18 @@ use crate::divergence::Divergence;
 use crate::port::PortSpec;
 use crate::port_exam::{PortExam, Progress};
 use crate::report::{PortReport, Report};
-use crate::selection::Selection;
+use crate::selection::{Part, Selection};
 
-/// Examines the ports, several at a time. Calls `progress` before it asks a
-/// port something.
+/// Examines the programs of [`Selection::programs`], several at a time. Calls `progress` before it
+/// asks one of them something.
 pub fn examine(
     ports: &[PortSpec],
     selection: &Selection<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Report {
     let started = Instant::now();
+    let programs = selection.programs(ports);
+    let port_count = ports.len();
     let next = AtomicUsize::new(0);
     let jobs = selection.settings.jobs;
     let jobs = jobs.map_or_else(thread::available_parallelism, Ok).map_or(1, usize::from);
@@ -28,14 +30,15 @@ pub fn examine(
             let mut done = Vec::new();
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);
-                let Some(port) = ports.get(position) else { return done };
-                let exam = PortExam::new(port.clone(), selection);
+                let Some(program) = programs.get(position) else { return done };
+                let part = if position < port_count { Part::OfPort } else { Part::OfReference };
+                let exam = PortExam::new(program.clone(), selection, part);
                 let report = exam.run(&|step| progress(Progress { port: position, ..step }));
                 done.push((position, report));
             }
         };
         let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
-        let handles: Vec<_> = (0..jobs.min(ports.len())).map_while(start).collect();
+        let handles: Vec<_> = (0..jobs.min(programs.len())).map_while(start).collect();
         if handles.is_empty() {
             // No thread can be started.
             reports.extend(work());

@@ -318,6 +318,26 @@ impl<'m> Examinee<'m> {
         })
     }
 
+    /// Runs lines on the port, each with a `hello` after it, and adds their answers, whatever they
+    /// are, to `answers`. The port goes on unless it failed.
+    ///
+    /// # Errors
+    ///
+    /// The port failed, or has no answer to a line or a second one: how, and the position that the
+    /// line's answer has or would have among `answers`.
+    pub(crate) fn answers(
+        &mut self,
+        lines: &[Vec<u8>],
+        answers: &mut Vec<Vec<u8>>,
+    ) -> Result<(), (usize, Actual)> {
+        let first = answers.len();
+        let outcome = self.run_on_process(false, |running, timeout| {
+            (running.reads_on, running.reference) = (false, Beside::Nowhere);
+            running.answers(lines, answers, timeout)
+        });
+        outcome.map_err(|divergence| (first + divergence.step, divergence.actual))
+    }
+
     fn run_lines(
         &mut self,
         lines: &[Vec<u8>],
@@ -502,6 +522,50 @@ impl Running<'_> {
             due = rest;
         }
         self.compare(&input, &groups, timeout, &mut || {})
+    }
+
+    fn answers(
+        &mut self,
+        lines: &[Vec<u8>],
+        answers: &mut Vec<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<(), Divergence> {
+        let mut input = Vec::new();
+        for line in lines {
+            append_line(&mut input, line);
+            append_line(&mut input, self.hello.as_bytes());
+        }
+        let (first, mut is_marker_due, mut wrong) = (answers.len(), false, None);
+        let outcome = self.process.exchange(&input, timeout, |line| {
+            let is_greeting = line == self.greeting;
+            if !is_marker_due {
+                let sent = &lines[answers.len() - first];
+                if is_greeting && *sent != self.hello.as_bytes() {
+                    wrong = Some(Actual::Missing);
+                    return ControlFlow::Break(());
+                }
+                answers.push(line.to_vec());
+            } else if !is_greeting {
+                wrong = Some(Actual::Extra(line.to_vec()));
+                return ControlFlow::Break(());
+            }
+            is_marker_due = !is_marker_due;
+            continue_if(is_marker_due || answers.len() - first < lines.len())
+        });
+        let is_joined =
+            is_marker_due && answers.last().is_some_and(|it| it.ends_with(&self.greeting));
+        let wrong = wrong.or_else(|| {
+            let failure = outcome.err()?;
+            Some(Actual::Failed(self.process.detect_unflushed(failure)))
+        });
+        let wrong = wrong.map(|actual| match actual {
+            Actual::Extra(_) | Actual::Failed(Failure::NoAnswer) if is_joined => {
+                Actual::Failed(Failure::NoLineEnd)
+            }
+            actual => actual,
+        });
+        let step = answers.len() - first - usize::from(is_marker_due);
+        wrong.map_or(Ok(()), |actual| Err(Divergence::new(step, None, actual)))
     }
 
     /// Writes `input` and compares the answers, in groups with a greeting after each. Calls

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::case::{Case, Delivery};
+use crate::case::{Case, Delivery, Due, Task};
 use crate::divergence::{Actual, Divergence, shown};
 use crate::machine::Machine;
+
+/// In a fingerprint: two replicas of one program differ.
+const UNEQUAL: &str = "not equal after the exchange";
 
 /// Lines, and the divergence that they end in.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct Failing {
     pub(crate) is_observed: bool,
     /// Whether lines of the case that stand for many are written out.
     pub(crate) is_expanded: bool,
+    /// The answers that are due for the lines, if they are the port's own.
+    pub(crate) own_answers: Option<Vec<Vec<u8>>>,
 }
 
 impl Failing {
@@ -30,6 +35,7 @@ impl Failing {
             divergence,
             is_observed: false,
             is_expanded: false,
+            own_answers: own_answers(case),
         }
     }
 
@@ -52,6 +58,16 @@ impl Failing {
     pub(crate) fn fingerprint(&self, machine: &dyn Machine) -> String {
         fingerprint(machine, &self.lines, &self.divergence)
     }
+}
+
+/// Returns the port's own answers in a case that it has run.
+pub(crate) fn own_answers(case: &Case) -> Option<Vec<Vec<u8>>> {
+    let due = case.due.as_ref().filter(|_| case.task == Task::Settled)?;
+    let answers = due.iter().map(|due| match due {
+        Due::Answer(answer) => answer.clone(),
+        Due::Nothing | Due::Greeting => Vec::new(),
+    });
+    Some(answers.collect())
 }
 
 /// The knowledge of an error's cause that its shrunk lines hold.
@@ -88,12 +104,19 @@ pub(crate) fn fingerprint(
     divergence: &Divergence,
 ) -> String {
     let expected = divergence.expected.as_deref().unwrap_or_default();
+    let name = divergence.name.as_deref();
     let difference = match &divergence.actual {
-        Actual::Answer(actual) => machine.difference(divergence.name.as_deref(), expected, actual),
+        Actual::Answer(actual) => machine.difference(name, expected, actual),
+        Actual::Unequal(actual) => {
+            // Of two replicas none is right. The order does not depend on which came first.
+            let mut answers = [expected, actual];
+            answers.sort_by_key(|answer| (answer.len(), *answer));
+            format!("{UNEQUAL}: {}", machine.difference(name, answers[0], answers[1]))
+        }
         Actual::Missing => "no answer, went on".into(),
         Actual::Extra(_) => "an extra line".into(),
         Actual::Failed(failure) => failure.kind(),
     };
-    let name = divergence.name.as_deref().map(str::to_owned);
+    let name = name.map(str::to_owned);
     format!("{}: {difference}", name.unwrap_or_else(|| machine.kind_of(divergence.line(lines))))
 }

@@ -70,6 +70,10 @@ pub struct Finding {
     /// The lines of `shrunk` as bytes.
     #[serde(skip)]
     pub shrunk_lines: Vec<Vec<u8>>,
+    /// The answers that are due for `shrunk_lines`, if they are the port's own: those before the
+    /// failing line and, if the line was answered, the one that is due for it.
+    #[serde(skip)]
+    pub own_answers: Option<Vec<Vec<u8>>>,
     /// The lines up to the first wrong step, which `step` counts.
     #[serde(skip)]
     pub located_lines: Vec<Vec<u8>>,
@@ -115,6 +119,7 @@ impl Finding {
             trace: None,
             replay: None,
             shrunk_lines: shrunk.lines.clone(),
+            own_answers: shrunk.own_answers.clone(),
             located_lines: located.lines_to_step().to_vec(),
             spec: None,
             is_of_session: true,

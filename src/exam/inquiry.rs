@@ -94,7 +94,11 @@ impl Inquiry<'_, '_> {
                 Reduction::Unconfirmed => self.runner.examinee.remembers = true,
             }
         }
-        Some((self.retry(case, first), Profile::default()))
+        let fingerprint = first.fingerprint(self.machine);
+        let finding = self.retry(case, first, |inquiry| {
+            inquiry.runner.run_alike(&first.lines, first, &fingerprint).is_some()
+        });
+        Some((finding, Profile::default()))
     }
 
     /// Locates, shrinks and confirms.
@@ -175,14 +179,17 @@ impl Inquiry<'_, '_> {
         }
     }
 
-    /// Counts how often a case fails that did not fail again at first.
-    fn retry(&mut self, case: &Case, first: &Failing) -> Finding {
-        let fingerprint = first.fingerprint(self.machine);
+    /// Counts how often a case fails that did not fail again at first. `fails` runs it and reports
+    /// whether it failed alike.
+    pub(crate) fn retry(
+        &mut self,
+        case: &Case,
+        first: &Failing,
+        fails: impl FnMut(&mut Self) -> bool,
+    ) -> Finding {
         let reproductions = self.runner.run_count;
         let retries = if first.divergence.is_timeout() { 0 } else { RETRIES };
-        let (tries, occurrences) = self.repeat(retries, |inquiry| {
-            inquiry.runner.run_alike(&first.lines, first, &fingerprint).is_some()
-        });
+        let (tries, occurrences) = self.repeat(retries, fails);
         let finding = Finding::new(self.machine, case, first, first);
         let is_reproduced = occurrences > 1 || self.runner.is_stopped();
         Finding { is_reproduced, tries: tries + reproductions, occurrences, ..finding }

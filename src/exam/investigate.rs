@@ -85,6 +85,8 @@ fn is_read_to_the_end(first: &Failing) -> bool {
     match &first.divergence.actual {
         Actual::Failed(Failure::Flood) => false,
         Actual::Failed(_) => true,
-        Actual::Answer(_) | Actual::Missing | Actual::Extra(_) => first.delivery.ends_input(),
+        Actual::Answer(_) | Actual::Unequal(_) | Actual::Missing | Actual::Extra(_) => {
+            first.delivery.ends_input()
+        }
     }
 }

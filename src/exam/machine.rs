@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::case::{Case, Due, Plan, Suite};
 use crate::divergence::Divergence;
 use crate::limits::{Budget, Interrupt};
-use crate::port::Failure;
+use crate::port::{Failure, PortSpec};
 use crate::shrink::{Lines, Meaning};
 use crate::tally::{Measure, Tally};
 
@@ -58,6 +58,26 @@ pub trait Machine: Meaning + Sync {
     /// Returns the choices that a case was drawn from, if its lines are simplified by those. Otherwise
     /// they are simplified line by line.
     fn drawing<'a>(&'a self, _case: &Case) -> Option<Box<dyn Drawing + 'a>> {
+        None
+    }
+
+    /// Runs lines after which all replicas of a program are equal, on one that has run these. `ask`
+    /// returns its answer to a line, or `None` if it cannot go on, which ends this. Returns lines
+    /// whose answers must now be the same.
+    ///
+    /// # Errors
+    ///
+    /// The lines are not known, which is external to the program.
+    fn settle(
+        &self,
+        _lines: &[Vec<u8>],
+        _ask: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<Vec<Equal>, Failure> {
+        Ok(Vec::new())
+    }
+
+    /// Returns the reference's program, if it is one that can be asked as a port is.
+    fn reference_port(&self) -> Option<PortSpec> {
         None
     }
 
@@ -194,6 +214,15 @@ pub struct Explanation {
 /// process fails.
 pub type Ask<'a> = &'a mut dyn FnMut(&[Vec<u8>]) -> Option<Vec<Vec<u8>>>;
 
+/// Lines that a program answers alike if its replicas are equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Equal {
+    /// The name by which the answers are compared.
+    pub name: Arc<str>,
+    /// The lines.
+    pub lines: Vec<Vec<u8>>,
+}
+
 /// A session of the reference.
 pub trait Session {
     /// Runs a line and returns what is due for it.
@@ -220,8 +249,10 @@ pub trait Session {
 
 /// The choices that a case was drawn from. To draw it again takes the reference.
 pub trait Drawing {
-    /// Draws the case again, with observers after each step. They come in the order in which they
-    /// explain most, so that the first wrong answer is the one to report.
+    /// Draws the case again, with observers after each step unless it is a [`Task::Settled`]. They come
+    /// in the order in which they explain most, so that the first wrong answer is the one to report.
+    ///
+    /// [`Task::Settled`]: crate::Task::Settled
     ///
     /// # Errors
     ///
@@ -229,8 +260,9 @@ pub trait Drawing {
     fn observed(&mut self) -> Result<Case, Failure>;
 
     /// Makes simpler choices as long as the case fails, and returns whether it is known that no step
-    /// can be removed. `fails` returns the position of the line at which a case with observers
-    /// fails, or `None` if it does not fail; and it can end the search.
+    /// can be removed. `fails` returns the position of the line at which such a case fails, which is
+    /// beyond its end if it fails after its own lines, or `None` if it does not fail; and it can end
+    /// the search.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ use crate::port::{Failure, PortSpec};
 use crate::prepared::{CaseKey, Counts, Preparation, Prepared, with_prepared};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
 use crate::reports::counted;
-use crate::selection::Selection;
+use crate::selection::{Part, Selection};
 use crate::tasks::{investigate_task, subject, try_task, usual_divergence, usual_session};
 
 /// After this many failing cases the rest of a suite is not asked, unless differences are expected.
@@ -42,6 +42,8 @@ pub struct Progress<'a> {
 pub(crate) struct PortExam<'a> {
     machine: &'a dyn Machine,
     selection: &'a Selection<'a>,
+    /// The part of the cases that is asked.
+    part: Part,
     asker: Asker<'a>,
     /// The port's greeting; empty if it is not a port.
     greeting: String,
@@ -65,7 +67,7 @@ pub(crate) struct PortExam<'a> {
 }
 
 impl<'a> PortExam<'a> {
-    pub(crate) fn new(spec: PortSpec, selection: &'a Selection<'a>) -> Self {
+    pub(crate) fn new(spec: PortSpec, selection: &'a Selection<'a>, part: Part) -> Self {
         let machine = selection.machine;
         let expected = selection.settings.expected.iter();
         let expected: Vec<_> =
@@ -73,6 +75,7 @@ impl<'a> PortExam<'a> {
         Self {
             machine,
             selection,
+            part,
             asker: Asker::new(machine, spec, selection.settings.limits.clone(), selection),
             greeting: String::new(),
             unknown: BTreeSet::new(),
@@ -202,12 +205,14 @@ impl<'a> PortExam<'a> {
     /// Returns why some are not listed, if that is so.
     fn take_selected(&mut self, progress: &dyn Fn(Progress<'_>)) -> Option<String> {
         let selection = self.selection;
-        let cases = selection.cases_with_keys().map(Some);
+        let cases = selection.cases_with_keys(self.part).map(Some);
         let (mut left, mut unlisted_reason) = (0, None);
-        let counts = self.take_prepared(cases, selection.start_survey(), |exam, cases| {
+        let is_whole = self.part == Part::OfPort;
+        let counts = is_whole.then(|| selection.start_survey()).flatten();
+        let counts = self.take_prepared(cases, counts, |exam, cases| {
             left += usize::from(exam.asker.examinee.is_stopped());
             if left > LEFT_CASES_MAX {
-                exam.unlisted = exam.selection.count() - exam.cases.len();
+                exam.unlisted = exam.selection.count_of(exam.part) - exam.cases.len();
                 unlisted_reason = exam.reason_to_end();
                 return ControlFlow::Break(());
             }
@@ -224,7 +229,7 @@ impl<'a> PortExam<'a> {
 
     /// Asks generated cases beyond the selected ones until a deadline.
     fn take_further(&mut self, deadline: Instant, progress: &dyn Fn(Progress<'_>)) {
-        let cases = self.selection.further_cases();
+        let cases = self.selection.further_cases(self.part);
         self.take_prepared(cases, None, |exam, cases| {
             let suite = cases.first().map_or("", |first| first.case.suite());
             if Instant::now() >= deadline || exam.reason_to_stop(suite).is_some() {
@@ -307,7 +312,7 @@ impl<'a> PortExam<'a> {
     /// Asks the cases, or tries the task of the only one.
     fn ask(&mut self, batch: &mut [Prepared]) -> Asked {
         let case = &batch[0].case;
-        if case.task == Task::Session {
+        if matches!(case.task, Task::Session | Task::Settled) {
             return self.asker.ask(batch);
         }
         let started = Instant::now();
@@ -367,6 +372,10 @@ impl<'a> PortExam<'a> {
             Task::Session => {
                 let history = self.asker.history();
                 self.incidents.add(&mut self.asker.examinee, case, history, &divergence);
+            }
+            // It is investigated by its choices alone.
+            Task::Settled => {
+                self.incidents.add(&mut self.asker.examinee, case, Vec::new(), &divergence);
             }
             task => self.look_into_task(case, task, &divergence),
         }

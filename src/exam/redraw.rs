@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use crate::case::{Case, Delivery};
+use crate::case::{Case, Delivery, Task};
 use crate::divergence::Actual;
 use crate::failing::{Failing, Profile};
 use crate::finding::Finding;
@@ -61,7 +61,26 @@ impl Inquiry<'_, '_> {
             let finding = self.finding_of_drawn(&incident.case, reduced);
             return Redrawn::Found(Box::new((finding, profile)));
         }
+        if incident.case.task == Task::Settled {
+            // Its lines have no answers to compare with.
+            let finding = self.retry_drawn(incident, drawing);
+            return Redrawn::Found(Box::new((finding, Profile::default())));
+        }
         Redrawn::NotReproduced
+    }
+
+    /// Counts how often a case fails that did not fail again when it was drawn again.
+    fn retry_drawn(&mut self, incident: &Incident, drawing: &mut dyn Drawing) -> Finding {
+        let first = Failing::of_case(&incident.case, incident.divergence.clone());
+        let fingerprint = first.fingerprint(self.machine);
+        let drawn = drawing.observed();
+        let drawn = self.unless_failed(drawn);
+        self.retry(&incident.case, &first, |inquiry| {
+            let drawn = drawn.as_ref();
+            drawn.is_some_and(|case| {
+                inquiry.run_drawn_alike(case, first.delivery, &fingerprint).is_some()
+            })
+        })
     }
 
     /// Draws the case again and simplifies it. Returns `None` if it does not fail, or nothing more can be
@@ -72,7 +91,9 @@ impl Inquiry<'_, '_> {
         // Answers that a port held back when it failed hide the line at which it did.
         let delivery = match incident.divergence.actual {
             Actual::Failed(_) => Delivery::Stepwise,
-            Actual::Answer(_) | Actual::Missing | Actual::Extra(_) => Delivery::Marked,
+            Actual::Answer(_) | Actual::Unequal(_) | Actual::Missing | Actual::Extra(_) => {
+                Delivery::Marked
+            }
         };
         let first = self.runner.run_case(&observed, delivery)?;
         let fingerprint = first.fingerprint(self.machine);

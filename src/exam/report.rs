@@ -197,7 +197,8 @@ pub struct Report {
     pub seed: u64,
     /// How many cases were selected for each port.
     pub case_count: usize,
-    /// The ports, in the order in which they were named.
+    /// The ports, in the order in which they were named, and then the reference, if it was asked cases
+    /// that compare no program with another.
     pub ports: Vec<PortReport>,
     /// The milestones that the cases reached in the reference, and how often.
     pub caused: Vec<(String, u64)>,

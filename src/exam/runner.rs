@@ -1,10 +1,11 @@
 //! Running lines again and again, to see whether and how they fail.
 
-use crate::case::{Case, Delivery};
+use crate::case::{Case, Delivery, Task};
 use crate::divergence::{Actual, Divergence};
 use crate::examinee::Examinee;
-use crate::failing::Failing;
+use crate::failing::{Failing, own_answers};
 use crate::machine::Machine;
+use crate::settle::settle;
 
 /// A port, and how lines are run on it.
 pub(crate) struct Runner<'a, 'm> {
@@ -24,11 +25,17 @@ impl Runner<'_, '_> {
         self.failing(outcome, lines, delivery)
     }
 
-    /// Runs a case whose answers are known. Returns `None` if it does not fail.
+    /// Runs a case that was drawn. Returns `None` if it does not fail.
     pub(crate) fn run_case(&mut self, case: &Case, delivery: Delivery) -> Option<Failing> {
         self.prepare(&case.lines);
-        let outcome = self.examinee.run_case(case, delivery);
-        self.failing(outcome, &case.lines, delivery)
+        let mut ran = case.clone();
+        let outcome = if case.task == Task::Settled {
+            settle(self.examinee, &mut ran, delivery)
+        } else {
+            self.examinee.run_case(case, delivery)
+        };
+        let failing = self.failing(outcome, &ran.lines, delivery)?;
+        Some(Failing { own_answers: own_answers(&ran), ..failing })
     }
 
     fn failing(
@@ -46,7 +53,8 @@ impl Runner<'_, '_> {
         if is_exact(&divergence, delivery) {
             lines.truncate(divergence.step + 1);
         }
-        Some(Failing { lines, delivery, divergence, is_observed: false, is_expanded: false })
+        let (is_observed, is_expanded, own_answers) = (false, false, None);
+        Some(Failing { lines, delivery, divergence, is_observed, is_expanded, own_answers })
     }
 
     /// Runs the lines. Returns `None` unless they fail with the fingerprint.

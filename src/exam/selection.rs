@@ -10,6 +10,7 @@ use crate::case::{Case, Plan, Suite};
 use crate::expected::Expected;
 use crate::limits::Limits;
 use crate::machine::Machine;
+use crate::port::PortSpec;
 use crate::prepared::{CaseKey, Cases, Counts};
 use crate::tally::{Reached, Tally};
 
@@ -79,6 +80,21 @@ fn is_named(id: &str, wanted: &str) -> bool {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '-']))
     };
     begins(id) || id.split_once('/').is_some_and(|(_, name)| begins(name))
+}
+
+/// The cases that concern a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Those of a port: all.
+    OfPort,
+    /// Those of suites that ask the reference.
+    OfReference,
+}
+
+impl Part {
+    fn has(self, suite: &Suite) -> bool {
+        self == Self::OfPort || suite.asks_reference
+    }
 }
 
 /// The cases that settings ask for, in order.
@@ -211,6 +227,16 @@ impl<'m> Selection<'m> {
         self.chosen.iter().map(Vec::len).sum()
     }
 
+    /// Returns the programs that are examined: the ports, and the reference if cases ask it, too. A
+    /// port of its name is examined in its place.
+    #[must_use]
+    pub fn programs(&self, ports: &[PortSpec]) -> Vec<PortSpec> {
+        let asks_reference = self.chosen_for(Part::OfReference).any(|(_, _, it)| !it.is_empty());
+        let reference = self.machine.reference_port().filter(|_| asks_reference);
+        let is_other = |port: &PortSpec| ports.iter().all(|other| other.name != port.name);
+        ports.iter().cloned().chain(reference.filter(is_other)).collect()
+    }
+
     /// Returns the cases, in order.
     pub fn cases(&self) -> impl Iterator<Item = Case> {
         self.chosen_by_suite()
@@ -218,11 +244,22 @@ impl<'m> Selection<'m> {
     }
 
     /// Returns the cases with their keys, in order.
-    pub(crate) fn cases_with_keys(&self) -> impl Iterator<Item = (CaseKey, Case)> {
-        let suites = self.chosen.iter().enumerate();
-        suites.flat_map(move |(suite, numbers)| {
-            numbers.iter().map(move |number| self.made(suite, *number))
+    pub(crate) fn cases_with_keys(&self, part: Part) -> impl Iterator<Item = (CaseKey, Case)> {
+        self.chosen_for(part).flat_map(move |(position, _, numbers)| {
+            numbers.iter().map(move |number| self.made(position, *number))
         })
+    }
+
+    /// Returns the number of cases of a part.
+    pub(crate) fn count_of(&self, part: Part) -> usize {
+        self.chosen_for(part).map(|(.., numbers)| numbers.len()).sum()
+    }
+
+    /// Returns the suites of a part with their positions and the numbers of their chosen cases.
+    fn chosen_for(&self, part: Part) -> impl Iterator<Item = (usize, &Suite, &[usize])> {
+        let suites = self.chosen_by_suite().enumerate();
+        let suites = suites.filter(move |(_, (suite, _))| part.has(suite));
+        suites.map(|(position, (suite, numbers))| (position, suite, numbers))
     }
 
     fn made(&self, suite: usize, number: usize) -> (CaseKey, Case) {
@@ -235,14 +272,18 @@ impl<'m> Selection<'m> {
 
     /// Returns generated cases beyond those of the plan, without end: `None` for a case that is not
     /// wanted, so that the caller can stop between any two.
-    pub(crate) fn further_cases(&self) -> impl Iterator<Item = Option<(CaseKey, Case)>> {
+    pub(crate) fn further_cases(
+        &self,
+        part: Part,
+    ) -> impl Iterator<Item = Option<(CaseKey, Case)>> {
         let Shard { number, count } = self.settings.shard;
         let first = self.settings.plan.generated_count + number - 1;
         let only = &self.settings.only;
         let is_wanted = |(_, suite): &(usize, &Suite)| {
             only.is_empty() || only.iter().any(|wanted| is_named(suite.name, wanted))
         };
-        let suites = self.suites.iter().enumerate().filter(|(_, suite)| suite.is_generated);
+        let suites = self.suites.iter().enumerate();
+        let suites = suites.filter(|(_, suite)| suite.is_generated && part.has(suite));
         let suites: Vec<_> = suites.filter(is_wanted).map(|(suite, _)| suite).collect();
         let round_count = if suites.is_empty() { 0 } else { usize::MAX };
         (0..round_count).flat_map(move |round| {

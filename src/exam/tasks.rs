@@ -6,6 +6,7 @@ use crate::examinee::Examinee;
 use crate::finding::Finding;
 use crate::investigate::investigate;
 use crate::program::Run;
+use crate::settle::settle;
 use crate::start::Start;
 
 /// Tries a case's task on the port. Returns a note if the case could not be tried, which is no error
@@ -21,6 +22,7 @@ pub(crate) fn try_task(
     let (port, limits) = (examinee.spec.clone(), examinee.limits.clone());
     let outcome = match &case.task {
         Task::Session => examinee.run(&case.lines, case.delivery).map(|()| None),
+        Task::Settled => settle(examinee, &mut case.clone(), case.delivery).map(|()| None),
         Task::Elsewhere(start) => try_elsewhere(examinee, start, case),
         Task::Program(run) => match run.spec(&port) {
             Some(port) => run.try_on(&port, &limits).map(|()| None),
@@ -59,7 +61,7 @@ fn try_elsewhere(
 /// Returns the lines of a divergence of the case: for one that no lines show, its subject.
 pub(crate) fn subject(case: &Case) -> Vec<Vec<u8>> {
     match &case.task {
-        Task::Session | Task::Elsewhere(_) => case.lines.clone(),
+        Task::Session | Task::Settled | Task::Elsewhere(_) => case.lines.clone(),
         Task::Program(run) => vec![run.subject.clone().into_bytes()],
         Task::Cost(cost) => vec![cost.subject.clone().into_bytes()],
     }
@@ -69,7 +71,7 @@ pub(crate) fn subject(case: &Case) -> Vec<Vec<u8>> {
 /// as usual. It has no lines if there is no such session.
 pub(crate) fn usual_session(case: &Case) -> Case {
     let lines = match &case.task {
-        Task::Session | Task::Elsewhere(_) => case.lines.clone(),
+        Task::Session | Task::Settled | Task::Elsewhere(_) => case.lines.clone(),
         Task::Program(run) => run.lines.clone(),
         Task::Cost(_) => Vec::new(),
     };
@@ -101,7 +103,7 @@ pub(crate) fn investigate_task(
         ..Finding::of_task(machine, case, divergence.clone(), &subject(case))
     };
     match task {
-        Task::Session => investigate(examinee, case, &[], divergence.clone()),
+        Task::Session | Task::Settled => investigate(examinee, case, &[], divergence.clone()),
         Task::Program(run) => of_task(Run::aspect(divergence), &run.section),
         Task::Cost(cost) => of_task(&format!("cost of {}", cost.subject), &cost.section),
         Task::Elsewhere(start) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dkv20_described::{Drawn, NotDrawn, Observation, Source, draw};
-use dkv20_exam::{Case, Delivery, Due, Failure};
+use dkv20_exam::{Case, Delivery, Due, Failure, Task};
 
 use super::Machine;
 use super::names::first_word;
@@ -32,13 +32,10 @@ impl Machine {
         source: &mut dyn Source,
         process: &mut Process,
     ) -> Result<DrawnCase, Failure> {
-        let mistake = |key: &str, reason: &str| {
-            Failure::Reference(format!("a mistake in the file: {key}: {reason}"))
-        };
         let drawn = draw(&self.rules, source, process);
         let mut drawn = drawn.map_err(|failure| match failure {
             NotDrawn::Reference(failure) => failure,
-            NotDrawn::Mistake { key, reason } => mistake(&key, &reason),
+            NotDrawn::Mistake { key, reason } => mistake(&format!("{key}: {reason}")),
         })?;
         drawn.receive(process)?;
         if let Some(position) = drawn.refused_start(&self.rules) {
@@ -49,7 +46,7 @@ impl Machine {
             return Err(Failure::Reference(reason));
         }
         let observations = drawn.observations(&self.rules).map_err(|failure| match failure {
-            NotDrawn::Mistake { key, reason } => mistake(&key, &reason),
+            NotDrawn::Mistake { key, reason } => mistake(&format!("{key}: {reason}")),
         })?;
         Ok(DrawnCase { drawn, observations })
     }
@@ -90,9 +87,9 @@ impl Machine {
         })
     }
 
-    /// Makes the case of a seed.
-    pub(super) fn case(&self, id: String, seed: u64, delivery: Delivery) -> Case {
-        match self.try_case(id.clone(), seed, delivery) {
+    /// Makes the case of a seed. It has observers at its end if answers are compared.
+    pub(super) fn case(&self, id: String, seed: u64, delivery: Delivery, task: Task) -> Case {
+        match self.try_case(id.clone(), seed, delivery, task) {
             Ok(case) => case,
             Err(obstacle) => {
                 Case { obstacle: Some(obstacle), ..Case::new(id, Vec::new(), delivery) }
@@ -100,17 +97,32 @@ impl Machine {
         }
     }
 
-    fn try_case(&self, id: String, seed: u64, delivery: Delivery) -> Result<Case, Failure> {
+    fn try_case(
+        &self,
+        id: String,
+        seed: u64,
+        delivery: Delivery,
+        task: Task,
+    ) -> Result<Case, Failure> {
         let mut process = self.processes.lend()?;
         let case = self.draw(&mut *self.source(seed), &mut process)?;
+        if task == Task::Settled {
+            let (lines, answers) = (self.named(&case.drawn), case.drawn.answers);
+            return Ok(Case { seed: Some(seed), task, ..case_of(id, delivery, &lines, answers) });
+        }
         let last = case.drawn.lines.len().saturating_sub(1);
         let observers: Vec<_> = self.observers(&case, last, false).collect();
         let observed = observers.iter().map(|line| line.text.clone()).collect::<Vec<_>>();
         let observed = process.answers(&observed)?;
         let answers = case.drawn.answers.iter().cloned().chain(observed).collect();
         let lines = [self.named(&case.drawn), observers].concat();
-        Ok(Case { seed: Some(seed), ..case_of(id, delivery, &lines, answers) })
+        Ok(Case { seed: Some(seed), task, ..case_of(id, delivery, &lines, answers) })
     }
+}
+
+/// Returns the failure of a case that cannot be made or settled.
+pub(super) fn mistake(reason: &str) -> Failure {
+    Failure::Reference(format!("a mistake in the file: {reason}"))
 }
 
 /// Runs lines on a process of the reference, and makes a case of them.
@@ -120,7 +132,12 @@ pub(super) fn run(id: &str, lines: &[NamedLine], process: &mut Process) -> Resul
     Ok(case_of(id.into(), Delivery::Marked, lines, answers))
 }
 
-fn case_of(id: String, delivery: Delivery, lines: &[NamedLine], answers: Vec<Vec<u8>>) -> Case {
+pub(super) fn case_of(
+    id: String,
+    delivery: Delivery,
+    lines: &[NamedLine],
+    answers: Vec<Vec<u8>>,
+) -> Case {
     Case {
         due: Some(answers.into_iter().map(Due::Answer).collect()),
         names: lines.iter().map(|line| Arc::clone(&line.name)).collect(),

@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use dkv20_described::{Replay, Source, Tape, shrink};
-use dkv20_exam::{Budget, Case, Drawing, Failure, Simplest};
+use dkv20_exam::{Budget, Case, Delivery, Drawing, Failure, Simplest, Task};
 
 use super::Machine;
-use super::cases::{DrawnCase, NamedLine, run};
+use super::cases::{DrawnCase, NamedLine, case_of, run};
 use super::reference::Process;
 
 /// The choices of a case.
@@ -23,7 +23,7 @@ pub(super) struct Redrawing<'m> {
     shown_by: HashMap<Tape, Option<NamedLine>>,
 }
 
-/// A case with observers after each step.
+/// A case as it is run: with observers after each step, unless it is settled.
 struct Observed {
     drawn: DrawnCase,
     lines: Vec<NamedLine>,
@@ -36,18 +36,23 @@ impl<'m> Redrawing<'m> {
         Self { machine, seed, original, tape: None, shown_by }
     }
 
-    /// Draws a case, and runs it again on the reference with observers after each step.
+    /// Draws a case and, unless it is settled, runs it again on the reference with observers after each
+    /// step.
     fn observe(&self, source: &mut dyn Source) -> Result<Observed, Failure> {
         let mut process = self.machine.processes.lend()?;
         let drawn = self.machine.draw(source, &mut process)?;
         let lines = self.with_observers(&drawn);
-        let case = run(&self.original.id, &lines, &mut process)?;
+        let case = self.run(&drawn, &lines, &mut process)?;
         self.check(&drawn, &lines, &case)?;
         Ok(Observed { drawn, lines, case })
     }
 
-    /// Returns the lines of a case with observers after the last start line and after each step.
+    /// Returns the lines of a case with observers after the last start line and after each step; a
+    /// settled case has none.
     fn with_observers(&self, drawn: &DrawnCase) -> Vec<NamedLine> {
+        if self.is_settled() {
+            return self.machine.named(&drawn.drawn);
+        }
         let start_count = drawn.drawn.lines.iter().filter(|line| line.command.is_none()).count();
         let mut lines = Vec::new();
         for line in self.machine.named(&drawn.drawn) {
@@ -58,6 +63,24 @@ impl<'m> Redrawing<'m> {
             }
         }
         lines
+    }
+
+    fn is_settled(&self) -> bool {
+        self.original.task == Task::Settled
+    }
+
+    /// Makes a case of lines, which are run on the reference unless it is settled.
+    fn run(
+        &self,
+        drawn: &DrawnCase,
+        lines: &[NamedLine],
+        process: &mut Process,
+    ) -> Result<Case, Failure> {
+        if !self.is_settled() {
+            return run(&self.original.id, lines, process);
+        }
+        let (id, answers) = (self.original.id.clone(), drawn.drawn.answers.clone());
+        Ok(Case { task: Task::Settled, ..case_of(id, Delivery::Marked, lines, answers) })
     }
 
     /// Checks that the reference has the answers that it had when the case was drawn.
@@ -158,7 +181,7 @@ impl Drawing for Redrawing<'_> {
             let observer = observer.cloned().flatten();
             self.machine.named(&drawn.drawn).into_iter().chain(observer).collect()
         };
-        let case = run(&self.original.id, &lines, &mut process)?;
+        let case = self.run(&drawn, &lines, &mut process)?;
         let observers = (0..lines.len()).filter(|position| lines[*position].is_observer);
         Ok(Simplest { case, commands, observers: observers.collect() })
     }

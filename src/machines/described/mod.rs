@@ -13,20 +13,26 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dkv20_described::{Description, Field, Random, Rules, Source, difference};
+use dkv20_described::{Description, Equal as Equals, Field, Random, Rules, Source, difference};
+use dkv20_exam::reports::visible;
 use dkv20_exam::{
-    Actual, Ask, Case, Delivery, Difference, Divergence, Drawing, Due, Evidence, Expected,
+    Actual, Ask, Case, Delivery, Difference, Divergence, Drawing, Due, Equal, Evidence, Expected,
     Explanation, Failure, Interrupt, Level, Lines, Meaning, Measure, Plan, PortSpec, Session,
-    Shape, Suite, Tally,
+    Shape, Suite, Tally, Task,
 };
 
+use cases::mistake;
 use drawing::Redrawing;
 use layouts::Layouts;
 use names::{Names, in_file};
 use reference::{Process, Processes};
 
 /// The suite of drawn cases.
-const SUITE: &str = "drawn";
+const DRAWN: &str = "drawn";
+/// The suite of cases after which the replicas of each program must be equal.
+const SETTLE: &str = "settle";
+/// The seeds of these cases are those of drawn cases with other bits.
+const SETTLE_SEEDS: u64 = 0x5e77_1e00_0000_0000;
 /// The seeds of the cases of one exam are this far from those of the next.
 const SEEDS_APART: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -104,12 +110,13 @@ impl Machine {
         difference(&self.rules, in_file(name).0, (expected, actual), fields)
     }
 
-    /// Returns the facts on two answers that differ.
-    fn facts(&self, name: &str, expected: &[u8], actual: &[u8]) -> Vec<String> {
-        match self.layouts.fields(&self.rules, name, [expected, actual]) {
+    /// Returns the facts on two answers that differ: whose they are, and the answers.
+    fn facts(&self, name: &str, answers: [(&str, &[u8]); 2]) -> Vec<String> {
+        let whose = answers.map(|(whose, _)| whose);
+        match self.layouts.fields(&self.rules, name, answers.map(|(_, answer)| answer)) {
             Some(Ok([expected, actual])) => {
                 let different = first_different(&expected.list, &actual.list);
-                let misfits = [("the reference's", expected.misfit), ("the port's", actual.misfit)];
+                let misfits = [(whose[0], expected.misfit), (whose[1], actual.misfit)];
                 let misfits = misfits.into_iter().filter_map(|(whose, misfit)| {
                     Some(format!("{whose} bytes do not have the layout: {}", misfit?))
                 });
@@ -191,6 +198,25 @@ impl dkv20_exam::Machine for Described {
         case.seed.map(drawing)
     }
 
+    fn settle(
+        &self,
+        lines: &[Vec<u8>],
+        ask: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<Vec<Equal>, Failure> {
+        let settlement =
+            self.rules().settlement(lines).map_err(|error| mistake(&error.to_string()))?;
+        let Some(settlement) = settlement else { return Ok(Vec::new()) };
+        if settlement.exchange(|line| ask(line).ok_or(())).is_err() {
+            return Ok(Vec::new());
+        }
+        let equal = settlement.equal.into_iter();
+        Ok(equal.map(|Equals { observer, lines }| Equal { name: observer.into(), lines }).collect())
+    }
+
+    fn reference_port(&self) -> Option<PortSpec> {
+        Some(self.0.processes.spec.clone())
+    }
+
     fn kind_of(&self, line: &[u8]) -> String {
         self.0.names.of_line(self.rules(), line).to_string()
     }
@@ -217,22 +243,23 @@ impl dkv20_exam::Machine for Described {
 
     fn suites(&self, plan: &Plan, _interrupt: &Interrupt) -> Vec<Suite> {
         let (machine, first) = (Arc::clone(&self.0), plan.seed.wrapping_mul(SEEDS_APART));
-        let make = move |number: usize| {
+        let drawn = move |number: usize| {
             let seed = first.wrapping_add(number as u64);
-            machine.case(format!("{SUITE}/{number}"), seed, delivery_of(number))
+            machine.case(format!("{DRAWN}/{number}"), seed, delivery_of(number), Task::Session)
         };
-        vec![Suite {
-            name: SUITE,
-            must_cause: Vec::new(),
-            must_reach: Vec::new(),
-            is_generated: true,
-            count: plan.generated_count,
-            make: Box::new(make),
-        }]
+        let machine = Arc::clone(&self.0);
+        let settle = move |number: usize| {
+            let seed = (first ^ SETTLE_SEEDS).wrapping_add(number as u64);
+            machine.case(format!("{SETTLE}/{number}"), seed, Delivery::Marked, Task::Settled)
+        };
+        let count = plan.generated_count;
+        let settle = Suite { asks_reference: true, ..suite(SETTLE, count, settle) };
+        let settle = Some(settle).filter(|_| self.rules().settle.is_some());
+        iter::once(suite(DRAWN, count, drawn)).chain(settle).collect()
     }
 
     fn fuzz_case(&self, seed: u64) -> Case {
-        self.0.case(format!("fuzz/{seed}"), seed, Delivery::Pipelined)
+        self.0.case(format!("fuzz/{seed}"), seed, Delivery::Pipelined, Task::Session)
     }
 
     fn milestones(&self) -> Vec<String> {
@@ -281,9 +308,33 @@ impl dkv20_exam::Machine for Described {
         else {
             return Explanation::default();
         };
-        let Actual::Answer(actual) = actual else { return Explanation::default() };
-        Explanation { facts: self.0.facts(name, expected, actual), sections: Vec::new() }
+        let facts = match actual {
+            Actual::Answer(actual) => {
+                self.0.facts(name, [("the reference's", expected), ("the port's", actual)])
+            }
+            Actual::Unequal(actual) => {
+                let equal = evidence.lines.len().checked_sub(2).map(|at| &evidence.lines[at]);
+                let equal = visible(&String::from_utf8_lossy(equal.map_or(&[], |line| line)));
+                let equal = format!("after the exchange it must have the answer to `{equal}`");
+                let facts = self
+                    .0
+                    .facts(name, [("the first line's", expected), ("the last line's", actual)]);
+                iter::once(equal).chain(facts).collect()
+            }
+            Actual::Missing | Actual::Extra(_) | Actual::Failed(_) => Vec::new(),
+        };
+        Explanation { facts, sections: Vec::new() }
     }
+}
+
+fn suite(
+    name: &'static str,
+    count: usize,
+    make: impl Fn(usize) -> Case + Send + Sync + 'static,
+) -> Suite {
+    let (must_cause, must_reach, is_generated) = (Vec::new(), Vec::new(), true);
+    let (asks_reference, make) = (false, Box::new(make));
+    Suite { name, must_cause, must_reach, is_generated, asks_reference, count, make }
 }
 
 /// Returns the delivery of the case of a number: mostly the fastest.

@@ -51,7 +51,15 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         Measure::InstalledBytes.reach(1 << 22, 1),
         Measure::LagBytes.reach(1 << 22, 1),
     ];
-    Suite { name: NAME, must_cause: vec![], must_reach, is_generated: false, count, make }
+    Suite {
+        name: NAME,
+        must_cause: vec![],
+        must_reach,
+        is_generated: false,
+        asks_reference: false,
+        count,
+        make,
+    }
 }
 
 type Grow = fn(&mut History, &mut Draws, usize);

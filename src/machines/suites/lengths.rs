@@ -31,7 +31,15 @@ pub(super) fn suite() -> Suite {
         Measure::LagBytes.reach(VALUE_LENGTH_MAX as u64, 100),
         Measure::InstalledBytes.reach(VALUE_LENGTH_MAX as u64, 100),
     ];
-    Suite { name: NAME, must_cause: vec![], must_reach, is_generated: false, count, make }
+    Suite {
+        name: NAME,
+        must_cause: vec![],
+        must_reach,
+        is_generated: false,
+        asks_reference: false,
+        count,
+        make,
+    }
 }
 
 fn lengths() -> Vec<usize> {

@@ -87,7 +87,15 @@ pub(super) fn suite() -> Suite {
         make(form, state)
     });
     let count = FORMS.len() * STATES.len();
-    Suite { name: NAME, must_cause, must_reach: Vec::new(), is_generated: false, count, make }
+    Suite {
+        name: NAME,
+        must_cause,
+        must_reach: Vec::new(),
+        is_generated: false,
+        asks_reference: false,
+        count,
+        make,
+    }
 }
 
 fn make((word, kinds): (&str, &str), (state, before): (&str, &str)) -> Case {

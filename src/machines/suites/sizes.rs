@@ -16,7 +16,15 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     let seed = plan.seed;
     let make = Box::new(move |number: usize| make(seed, number + 1));
     let must_reach = vec![Measure::Replicas.reach(64, 64), Measure::IsolatedReplicas.reach(63, 60)];
-    Suite { name: NAME, must_cause, must_reach, is_generated: false, count: SIZE_MAX, make }
+    Suite {
+        name: NAME,
+        must_cause,
+        must_reach,
+        is_generated: false,
+        asks_reference: false,
+        count: SIZE_MAX,
+        make,
+    }
 }
 
 fn make(seed: u64, size: usize) -> Case {

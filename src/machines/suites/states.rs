@@ -40,7 +40,15 @@ pub(super) fn suite(plan: &Plan, interrupt: &Interrupt) -> Suite {
         lines.extend(looks);
         case(NAME, number, lines)
     });
-    Suite { name: NAME, must_cause, must_reach: Vec::new(), is_generated: false, count, make }
+    Suite {
+        name: NAME,
+        must_cause,
+        must_reach: Vec::new(),
+        is_generated: false,
+        asks_reference: false,
+        count,
+        make,
+    }
 }
 
 /// Returns every possible step. The value of a proposal names its replica, so that entries of

@@ -146,12 +146,13 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
         return list(&subject, &selection, &settings.limits);
     }
     arguments.reports.check()?;
-    let bars = progress_bars(&ports, selection.count());
+    let programs = selection.programs(&ports);
+    let bars = progress_bars(&programs, selection.count());
     let mut report = examine(&ports, &selection, &|progress| show(&bars[progress.port], progress));
     bars.iter().for_each(ProgressBar::finish_and_clear);
     // Each of these is tried, so that no result is lost since another cannot be written.
     let timeout = settings.limits.timeout;
-    let traces_written = arguments.reports.write_traces(&subject, &ports, timeout, &mut report);
+    let traces_written = arguments.reports.write_traces(&subject, &programs, timeout, &mut report);
     let reports_written = arguments.reports.write(&report);
     let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     let shown = if arguments.quiet { verdict_line(&report) + "\n" } else { text(&report, colour) };
