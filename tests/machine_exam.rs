@@ -251,6 +251,21 @@ fn a_program_has_the_time_limit_of_the_file() {
     assert!(started.elapsed() < Duration::from_secs(50), "it took {:?}", started.elapsed());
 }
 
+/// No port is needed, and the trace has the answers of the reference itself.
+#[test]
+fn replicas_of_the_reference_are_examined() {
+    let (folder, register) = (folder(), machines("register/register.toml"));
+    let program = machines("register/register.py");
+    let program = ["python3", &program, "--fault", "keeps-its-own-at-the-same-clock"];
+    let reference = shell_words::join(program);
+    let exam = ["exam", "--machine", &register, "--reference", &reference, "--cases", "60"];
+    let output = dkv20(folder.path(), &exam);
+    assert_ended(&output, 1, &["`ok a`", "diverges: reference (1 finding"]);
+    let trace = fs::read_to_string(finding(folder.path())).expect("a trace");
+    assert!(trace.ends_with("> read 0\n< ok a\n> read 1\n< ok a\n"), "{trace}");
+    assert_ended(&shell(folder.path(), &replay_of(&output)), 1, &["expected `ok a`, got `ok b`"]);
+}
+
 #[test]
 fn fuzz_and_shrink_know_the_machine() {
     let folder = folder();

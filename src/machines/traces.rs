@@ -135,8 +135,8 @@ pub fn replay_file(finding: &Finding, heading: &[String]) -> (&'static str, Vec<
     if parse_trace(&trace).is_ok() { ("trace", trace) } else { plain_lines_of(finding, heading) }
 }
 
-/// Returns the same for a described machine, whose reference is asked for the answers. If it fails,
-/// the lines have none.
+/// Returns the same for a described machine. If replicas of the port differ, the answers are its own;
+/// otherwise the reference is asked for them. If that program fails, the lines have none.
 #[must_use]
 pub fn described_replay_file(
     machine: &dyn Machine,
@@ -144,16 +144,21 @@ pub fn described_replay_file(
     heading: &[String],
 ) -> (&'static str, Vec<u8>) {
     let lines = &finding.shrunk_lines;
+    let answers = finding.own_answers.clone().unwrap_or_else(|| answers(machine, lines));
+    if answers.len() < lines.len() {
+        return plain_lines_of(finding, heading);
+    }
+    ("trace", trace_of(finding, heading, answers))
+}
+
+/// Returns the reference's answers; too few if it fails.
+fn answers(machine: &dyn Machine, lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let due = machine.session().and_then(|mut session| session.run_lines(lines, &|| true));
     let answers = due.unwrap_or_default().into_iter().map_while(|due| match due {
         Due::Answer(answer) => Some(answer),
         Due::Nothing | Due::Greeting => None,
     });
-    let answers: Vec<_> = answers.collect();
-    if answers.len() < lines.len() {
-        return plain_lines_of(finding, heading);
-    }
-    ("trace", trace_of(finding, heading, answers))
+    answers.collect()
 }
 
 fn trace_of(

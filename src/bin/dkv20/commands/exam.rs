@@ -145,8 +145,11 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     if arguments.cases.list {
         return list(&subject, &selection, &settings.limits);
     }
-    arguments.reports.check()?;
     let programs = selection.programs(&ports);
+    if programs.is_empty() {
+        return Err(subject.no_port());
+    }
+    arguments.reports.check()?;
     let bars = progress_bars(&programs, selection.count());
     let mut report = examine(&ports, &selection, &|progress| show(&bars[progress.port], progress));
     bars.iter().for_each(ProgressBar::finish_and_clear);

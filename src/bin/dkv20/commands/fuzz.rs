@@ -81,6 +81,9 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     let subject = arguments.machine.subject(&limits)?;
     subject.check_reference()?;
     let ports = subject.ports_or_default(&arguments.ports)?.ports;
+    if ports.is_empty() {
+        return Err(subject.no_port());
+    }
     check_folder(&arguments.traces)?;
     let settings = FuzzSettings {
         seed: arguments.seed,

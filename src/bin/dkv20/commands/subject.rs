@@ -158,14 +158,12 @@ impl Subject {
         }
     }
 
-    /// Returns the same, of which there is at least one; for dkv20 the ports of this repository if the
-    /// command line names none.
+    /// Returns the same; for dkv20 the ports of this repository if the command line names none.
     pub(crate) fn ports_or_default(&self, arguments: &PortArguments) -> Result<Listed, Failure> {
         if !self.is_described() {
             return arguments.given_or_default();
         }
-        let listed = self.ports(arguments)?;
-        if listed.ports.is_empty() { Err(self.no_port()) } else { Ok(listed) }
+        self.ports(arguments)
     }
 
     /// Neither the command line nor the file names a program to examine.
