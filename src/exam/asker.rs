@@ -23,11 +23,15 @@ use crate::settle::settle;
 /// A port that has run lines of more bytes than this is started again: they are run again if it
 /// fails.
 const HISTORY_BYTES_MAX: usize = 16 << 20;
+/// How many cases before one that diverges are drawn again.
+const DRAWN_HISTORY_MAX: usize = 32;
 
 /// A port that is asked cases.
 pub(crate) struct Asker<'m> {
     pub(crate) examinee: Examinee<'m>,
     cases: &'m dyn Cases,
+    /// Whether cases are drawn with the help of the reference.
+    draws: bool,
     /// The cases that the present process has passed, and their size.
     history: Vec<CaseKey>,
     size: Size,
@@ -77,6 +81,7 @@ impl<'m> Asker<'m> {
         Self {
             examinee: Examinee::new(machine, spec, limits),
             cases,
+            draws: false,
             history: Vec::new(),
             size: Size::default(),
             has_diverged: false,
@@ -84,11 +89,23 @@ impl<'m> Asker<'m> {
         }
     }
 
-    /// Returns the lines that were written to the process before the case that diverged.
+    /// Returns the lines that were written to the process before the case that diverged; only those of
+    /// the last few cases if to make a case takes the reference.
     pub(crate) fn history(&self) -> Vec<Vec<u8>> {
-        let hello = self.examinee.machine.hello();
-        let cases = self.history.iter().map(|key| self.cases.case(*key));
-        cases.flat_map(|case| case.lines_written(hello)).collect()
+        self.past()()
+    }
+
+    /// Returns a function that returns [`Asker::history`] as it is now: to make the cases again takes
+    /// time.
+    pub(crate) fn past(&self) -> impl FnOnce() -> Vec<Vec<u8>> + use<'m> {
+        let (machine, cases) = (self.examinee.machine, self.cases);
+        let count = if self.draws { DRAWN_HISTORY_MAX } else { usize::MAX };
+        let skipped = self.history.len().saturating_sub(count);
+        let keys = self.history[skipped..].to_vec();
+        move || {
+            let cases = keys.into_iter().map(|key| cases.case(key));
+            cases.flat_map(|case| case.lines_written(machine.hello())).collect()
+        }
     }
 
     /// Returns the first case that the process was asked before the one that diverged, if there is
@@ -191,6 +208,7 @@ impl<'m> Asker<'m> {
 
     /// Runs cases on the port.
     fn run(&mut self, batch: &mut [Prepared]) -> Asked {
+        self.draws |= batch.iter().any(|prepared| prepared.case.seed.is_some());
         let mut before = Instant::now();
         let mut passed = Vec::with_capacity(batch.len());
         let mut pass = || {

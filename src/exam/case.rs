@@ -178,6 +178,8 @@ pub struct Suite {
     pub must_cause: Vec<usize>,
     /// The ranges of measures that its cases together must reach.
     pub must_reach: Vec<Reach>,
+    /// Whether the id of a case is `SUITE/NUMBER`, so that it is known before the case is made.
+    pub is_numbered: bool,
     /// Whether `make` accepts every number, not only those below `count`.
     pub is_generated: bool,
     /// Whether its cases compare no program with another, so that the reference is asked, too.
@@ -199,6 +201,7 @@ impl Suite {
             must_cause,
             must_reach: Vec::new(),
             is_generated: false,
+            is_numbered: false,
             asks_reference: false,
             count,
             make,

@@ -76,13 +76,13 @@ impl Incidents {
         Self { expected, groups: BTreeMap::new() }
     }
 
-    /// Takes down the divergence that the port just had. `history` is what it had run before the
+    /// Takes down the divergence that the port just had. `past` returns what it had run before the
     /// case since it was started.
     pub(crate) fn add(
         &mut self,
         examinee: &mut Examinee<'_>,
         case: &Case,
-        history: Vec<Vec<u8>>,
+        past: impl FnOnce() -> Vec<Vec<u8>>,
         divergence: &Divergence,
     ) {
         let machine = examinee.machine;
@@ -94,7 +94,7 @@ impl Incidents {
         alike.cases.push(case.id.clone());
         let size = size(machine, &case.lines);
         if alike.shortest.as_ref().is_none_or(|(known, _)| *known > size) {
-            let incident = Incident::new(examinee, case, history, divergence.clone());
+            let incident = Incident::new(examinee, case, past(), divergence.clone());
             alike.shortest = Some((size, incident));
             drop_longest(group);
         }

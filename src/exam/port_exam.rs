@@ -332,7 +332,7 @@ impl<'a> PortExam<'a> {
         let examinee = &mut self.asker.examinee;
         let usual = usual_session(case);
         if let Some(divergence) = usual_divergence(examinee, &usual) {
-            self.incidents.add(examinee, &usual, Vec::new(), &divergence);
+            self.incidents.add(examinee, &usual, Vec::new, &divergence);
             return;
         }
         let finding = investigate_task(examinee, case, task, divergence);
@@ -370,12 +370,12 @@ impl<'a> PortExam<'a> {
         self.hang_count += usize::from(divergence.is_timeout());
         match &case.task {
             Task::Session => {
-                let history = self.asker.history();
-                self.incidents.add(&mut self.asker.examinee, case, history, &divergence);
+                let past = self.asker.past();
+                self.incidents.add(&mut self.asker.examinee, case, past, &divergence);
             }
             // It is investigated by its choices alone.
             Task::Settled => {
-                self.incidents.add(&mut self.asker.examinee, case, Vec::new(), &divergence);
+                self.incidents.add(&mut self.asker.examinee, case, Vec::new, &divergence);
             }
             task => self.look_into_task(case, task, &divergence),
         }

@@ -58,8 +58,12 @@ impl Default for Settings {
 
 impl Settings {
     fn wants(&self, machine: &dyn Machine, case: &Case) -> bool {
-        machine.level_of_all(&case.lines) <= self.level_max
-            && (self.only.is_empty() || self.only.iter().any(|wanted| is_named(&case.id, wanted)))
+        machine.level_of_all(&case.lines) <= self.level_max && self.names(&case.id)
+    }
+
+    /// Reports whether the case of an id is among those that are named, if any are.
+    fn names(&self, id: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| is_named(id, wanted))
     }
 }
 
@@ -129,7 +133,8 @@ impl<'m> Selection<'m> {
     pub fn new(machine: &'m dyn Machine, settings: &Settings) -> Self {
         let mut settings = settings.clone();
         settings.level_max = settings.level_max.min(machine.levels().len());
-        let wants_all = settings.only.is_empty() && settings.level_max == machine.levels().len();
+        let wants_levels = settings.level_max == machine.levels().len();
+        let wants_all = settings.only.is_empty() && wants_levels;
         let suites = machine.suites(&settings.plan, &settings.limits.interrupt);
         let mut unmatched = settings.only.clone();
         let mut position = 0;
@@ -142,6 +147,11 @@ impl<'m> Selection<'m> {
                     (position - 1) % settings.shard.count == settings.shard.number - 1;
                 if wants_all || unmatched.is_empty() && !is_in_shard {
                     return is_in_shard;
+                }
+                if suite.is_numbered && wants_levels {
+                    let id = format!("{}/{number}", suite.name);
+                    unmatched.retain(|wanted| !is_named(&id, wanted));
+                    return is_in_shard && settings.names(&id);
                 }
                 let case = (suite.make)(*number);
                 unmatched.retain(|wanted| !is_named(&case.id, wanted));

@@ -334,7 +334,16 @@ fn suite(
 ) -> Suite {
     let (must_cause, must_reach, is_generated) = (Vec::new(), Vec::new(), true);
     let (asks_reference, make) = (false, Box::new(make));
-    Suite { name, must_cause, must_reach, is_generated, asks_reference, count, make }
+    Suite {
+        name,
+        must_cause,
+        must_reach,
+        is_generated,
+        is_numbered: true,
+        asks_reference,
+        count,
+        make,
+    }
 }
 
 /// Returns the delivery of the case of a number: mostly the fastest.

@@ -14,7 +14,16 @@ pub(super) fn generated(
     let seed = plan.seed;
     let make = Box::new(move |number| make(seed, number));
     let (must_reach, count) = (Vec::new(), plan.generated_count);
-    Suite { name, must_cause, must_reach, is_generated: true, asks_reference: false, count, make }
+    Suite {
+        name,
+        must_cause,
+        must_reach,
+        is_generated: true,
+        is_numbered: false,
+        asks_reference: false,
+        count,
+        make,
+    }
 }
 
 pub(super) fn case(suite: &str, name: impl Display, lines: Vec<Vec<u8>>) -> Case {

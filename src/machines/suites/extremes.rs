@@ -51,6 +51,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         must_cause: Vec::new(),
         must_reach: Vec::new(),
         is_generated: false,
+        is_numbered: false,
         asks_reference: false,
         count,
         make,

@@ -56,6 +56,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         must_cause: vec![],
         must_reach,
         is_generated: false,
+        is_numbered: false,
         asks_reference: false,
         count,
         make,

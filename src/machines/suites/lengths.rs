@@ -36,6 +36,7 @@ pub(super) fn suite() -> Suite {
         must_cause: vec![],
         must_reach,
         is_generated: false,
+        is_numbered: false,
         asks_reference: false,
         count,
         make,

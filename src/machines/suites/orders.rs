@@ -92,6 +92,7 @@ pub(super) fn suite() -> Suite {
         must_cause,
         must_reach: Vec::new(),
         is_generated: false,
+        is_numbered: false,
         asks_reference: false,
         count,
         make,

@@ -21,6 +21,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         must_cause,
         must_reach,
         is_generated: false,
+        is_numbered: false,
         asks_reference: false,
         count: SIZE_MAX,
         make,

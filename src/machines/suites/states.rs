@@ -45,6 +45,7 @@ pub(super) fn suite(plan: &Plan, interrupt: &Interrupt) -> Suite {
         must_cause,
         must_reach: Vec::new(),
         is_generated: false,
+        is_numbered: false,
         asks_reference: false,
         count,
         make,
