@@ -99,9 +99,7 @@ impl<'m> Asker<'m> {
     /// time.
     pub(crate) fn past(&self) -> impl FnOnce() -> Vec<Vec<u8>> + use<'m> {
         let (machine, cases) = (self.examinee.machine, self.cases);
-        let count = if self.draws { DRAWN_HISTORY_MAX } else { usize::MAX };
-        let skipped = self.history.len().saturating_sub(count);
-        let keys = self.history[skipped..].to_vec();
+        let keys = self.recent().to_vec();
         move || {
             let cases = keys.into_iter().map(|key| cases.case(key));
             cases.flat_map(|case| case.lines_written(machine.hello())).collect()
@@ -111,7 +109,12 @@ impl<'m> Asker<'m> {
     /// Returns the first case that the process was asked before the one that diverged, if there is
     /// one.
     pub(crate) fn first_in_history(&self) -> Option<CaseKey> {
-        self.history.first().copied()
+        self.recent().first().copied()
+    }
+
+    fn recent(&self) -> &[CaseKey] {
+        let count = if self.draws { DRAWN_HISTORY_MAX } else { usize::MAX };
+        &self.history[self.history.len().saturating_sub(count)..]
     }
 
     /// Returns how many of the cases, which are not none, are asked next.

@@ -104,11 +104,9 @@ impl Incidents {
     /// expected: a known one must not hide another one of the same fingerprint, which other
     /// commands show.
     fn names(&self, machine: &dyn Machine, case: &Case) -> Names {
-        if !case.names.is_empty() {
-            return Some(case.names.iter().map(ToString::to_string).collect());
-        }
-        if self.expected.is_empty() {
-            return None;
+        let names = names_of(case);
+        if names.is_some() || self.expected.is_empty() {
+            return names;
         }
         let mut names = acting(machine, &case.lines);
         if let Some(lines) = machine.expand(&case.lines) {
@@ -148,6 +146,12 @@ impl Incidents {
         let unexplained = left.into_iter().map(|alike| errors.attribute(alike)).sum();
         Outcome { reported: reported(machine, errors.known), unexplained }
     }
+}
+
+/// Returns the names of the lines of a case, if its machine names them.
+fn names_of(case: &Case) -> Names {
+    let names = case.names.iter().map(ToString::to_string).collect();
+    (!case.names.is_empty()).then_some(names)
 }
 
 /// Keeps no more than `KEPT_MAX` incidents of a fingerprint and suite.
@@ -214,12 +218,28 @@ impl Errors {
         &mut self,
         examinee: &mut Examinee<'_>,
         incident: &Incident,
+        fingerprint: &str,
     ) -> Option<&Finding> {
         let count = self.known.len();
-        self.look_into(examinee, incident, &None);
+        let names = names_of(&incident.case);
+        let position = self.look_into(examinee, incident, &names);
+        self.causes.entry(fingerprint.into()).or_default().push(position);
         let (before, added) = self.known.split_at(count);
         let is_new = |added: &&Known| !before.iter().any(|known| known.is_related(added));
         added.first().filter(is_new).map(|added| &added.finding)
+    }
+
+    /// Reports whether the case, of which the names of lines are known, probably shows an error that was
+    /// added with the same fingerprint.
+    pub(crate) fn explain(&self, case: &Case, fingerprint: &str) -> bool {
+        let names = names_of(case);
+        let causes = self.causes.get(fingerprint).into_iter().flatten();
+        names.is_some() && causes.into_iter().any(|cause| self.known[*cause].can_show_in(&names))
+    }
+
+    /// Reports whether the finding is a difference that is expected.
+    pub(crate) fn expects(&self, finding: &Finding) -> bool {
+        expected::position(&self.expected, finding).is_some()
     }
 
     fn is_over(&self, examinee: &mut Examinee<'_>) -> bool {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::asker::{Asked, Asker};
 use crate::case::Case;
 use crate::divergence::Divergence;
+use crate::expected::Expected;
 use crate::failing::fingerprint;
 use crate::finding::Finding;
 use crate::findings::Errors;
@@ -29,6 +30,8 @@ pub struct FuzzSettings {
     pub time: Option<Duration>,
     /// How many cases to ask.
     pub case_count: Option<u64>,
+    /// The differences that are expected: they are no findings.
+    pub expected: Vec<Expected>,
     /// The limits of the work.
     pub limits: Limits,
 }
@@ -45,6 +48,8 @@ pub struct FuzzProgress {
     pub failed: u64,
     /// How many findings there are.
     pub findings: usize,
+    /// How many were expected.
+    pub expected: usize,
     /// How long it took.
     pub time: Duration,
 }
@@ -74,11 +79,13 @@ pub fn fuzz(
     let interrupt = settings.limits.interrupt.until(settings.time.map(|time| started + time));
     let limits = Limits { interrupt: interrupt.clone(), ..settings.limits.clone() };
     let seeds = Seeds(machine);
+    let expected = settings.expected.iter().filter(|expected| expected.port == port.name);
+    let expected = expected.cloned().collect();
     let mut fuzzer = Fuzzer {
         machine,
         asker: Asker::new(machine, port, limits, &seeds),
         investigated: BTreeMap::new(),
-        errors: Errors::new(None, Vec::new()),
+        errors: Errors::new(None, expected),
     };
     let mut state = FuzzProgress { next_seed: settings.seed, ..FuzzProgress::default() };
     let is_asked = &AtomicBool::new(true);
@@ -155,9 +162,13 @@ impl Fuzzer<'_> {
         let prepared = &cases[passed.len()];
         let first = self.asker.first_in_history().unwrap_or(prepared.key);
         if let Some(finding) = self.investigate(&prepared.case, divergence) {
-            state.findings += 1;
             let is_interrupted = finding.is_interrupted;
-            found(finding);
+            if self.errors.expects(&finding) {
+                state.expected += 1;
+            } else {
+                state.findings += 1;
+                found(finding);
+            }
             if is_interrupted {
                 count_case(state);
                 state.next_seed = first.number;
@@ -171,15 +182,20 @@ impl Fuzzer<'_> {
 
     fn investigate(&mut self, case: &Case, divergence: Divergence) -> Option<Finding> {
         let fingerprint = fingerprint(self.machine, &case.lines, &divergence);
-        let times = self.investigated.entry(fingerprint).or_default();
+        let times = self.investigated.entry(fingerprint.clone()).or_default();
         *times += 1;
-        if *times > INVESTIGATED_MAX {
+        let is_enough = if case.names.is_empty() {
+            *times > INVESTIGATED_MAX
+        } else {
+            self.errors.explain(case, &fingerprint)
+        };
+        if is_enough {
             return None;
         }
         let history = self.asker.history();
         let examinee = &mut self.asker.examinee;
         let incident = Incident::new(examinee, case, history, divergence);
-        self.errors.add(examinee, &incident).cloned()
+        self.errors.add(examinee, &incident, &fingerprint).cloned()
     }
 }
 

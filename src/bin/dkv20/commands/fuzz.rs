@@ -13,7 +13,7 @@ use dkv20_exam::{
 };
 use indicatif::ProgressBar;
 
-use super::arguments::{PortArguments, delivery, seconds, whole};
+use super::arguments::{Listed, PortArguments, delivery, seconds, whole};
 use super::files::{check_folder, is_output_closed, print, when_output_closes};
 use super::outputs::report_finding;
 use super::subject::MachineArguments;
@@ -80,7 +80,7 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     let limits = arguments.ports.limits()?;
     let subject = arguments.machine.subject(&limits)?;
     subject.check_reference()?;
-    let ports = subject.ports_or_default(&arguments.ports)?.ports;
+    let Listed { ports, expected } = subject.ports_or_default(&arguments.ports)?;
     if ports.is_empty() {
         return Err(subject.no_port());
     }
@@ -89,6 +89,7 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
         seed: arguments.seed,
         time: arguments.seconds,
         case_count: arguments.cases,
+        expected,
         limits,
     };
     let (machine, limits) = (subject.machine(), &settings.limits);
@@ -141,7 +142,12 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     if ends.iter().all(|end| end.progress.cases == 0) && !is_output_closed() {
         return Err(Failure::broken("no case was asked"));
     }
-    Ok(if ends.iter().any(|end| end.progress.failed > 0) { Exit::Diverged } else { Exit::Done })
+    // A failed case that was not investigated shows a known error, which may be an expected one.
+    let diverges = |FuzzProgress { failed, findings, expected, .. }: &FuzzProgress| {
+        *findings > 0 || *failed > 0 && *expected == 0
+    };
+    let diverges = ends.iter().any(|end| diverges(&end.progress));
+    Ok(if diverges { Exit::Diverged } else { Exit::Done })
 }
 
 /// Checks that the program is a port.
@@ -155,8 +161,13 @@ fn greet(machine: &dyn Machine, port: &PortSpec, limits: &Limits) -> Result<(), 
 
 fn summary(port: &str, state: FuzzProgress) -> String {
     let rate = u128::from(state.cases) * 1_000 / state.time.as_millis().max(1);
+    let expected = if state.expected == 0 {
+        String::new()
+    } else {
+        format!(", {} as expected", state.expected)
+    };
     format!(
-        "{port}: {} in {:.1} s ({rate} per second), {} failed, {}",
+        "{port}: {} in {:.1} s ({rate} per second), {} failed, {}{expected}",
         counted(state.cases, "case"),
         state.time.as_secs_f64(),
         state.failed,
