@@ -185,7 +185,8 @@ fn a_program_of_the_file_is_examined_and_its_finding_replays() {
     assert!(written.ends_with("\n< err range below zero\n"), "{written}");
     let replay = &replay_of(&output);
     assert!(replay.contains(&format!("--machine {file} ")), "{replay}");
-    assert!(replay.contains(" --timeout 5 "), "{replay}");
+    // The file has the port and its time limit.
+    assert!(!replay.contains("--port") && !replay.contains("--timeout"), "{replay}");
     let replayed = shell(folder.path(), replay);
     assert_ended(
         &replayed,
@@ -217,6 +218,33 @@ fn the_command_line_replaces_reference_and_ports() {
     let list = with(&["--list", "--only", "drawn/3"]);
     assert_ended(&list, 0, &["drawn/3 "]);
     assert_eq!(text(&list.stdout).lines().count(), 1);
+}
+
+/// A port that is one of several of the file is named in the command of a finding.
+#[test]
+fn a_finding_is_replayed_on_its_port_alone() {
+    let folder = folder();
+    let programs = [("old", None, ""), ("new", Some(WRONG), "timeout = 5"), ("newer", None, "")];
+    let file = counters(folder.path(), &programs);
+    let output = dkv20(folder.path(), &["exam", "--machine", &file, "--cases", "60"]);
+    assert_ended(&output, 1, &["diverges: new (1 finding, "]);
+    let replay = replay_of(&output);
+    assert!(replay.contains(" --timeout 5 --port 'new=") && !replay.contains("newer"), "{replay}");
+    assert_ended(&shell(folder.path(), &replay), 1, &["new: step 2: `sub 1`: "]);
+}
+
+/// A described machine has no milestones and no measures.
+#[test]
+fn reports_have_no_empty_parts() {
+    let folder = folder();
+    let file = counters(folder.path(), &[("old", None, ""), ("new", None, "")]);
+    let exam = ["exam", "--machine", &file, "--cases", "5", "--html", "x.html", "--markdown=x.md"];
+    assert_ended(&dkv20(folder.path(), &exam), 0, &["conforms: new, 5 cases"]);
+    for file in ["x.html", "x.md"] {
+        let report = fs::read_to_string(folder.path().join(file)).expect("a report");
+        assert!(!report.contains("reached in the reference"), "{file}: {report}");
+        assert!(report.contains("1 counter"), "{file}: {report}");
+    }
 }
 
 /// The profile leaves out what shows the fault. All options of the command line that could be taken for

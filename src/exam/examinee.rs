@@ -112,7 +112,9 @@ impl<'m> Examinee<'m> {
     /// Reports whether the port wrote a greeting that is not its own.
     pub(crate) fn is_other_greeting(&self, actual: &Actual) -> bool {
         let (Actual::Answer(line) | Actual::Extra(line)) = actual else { return false };
-        self.machine.is_greeting(line) && !self.greetings.contains(line)
+        self.machine.has_greeting_form()
+            && self.machine.is_greeting(line)
+            && !self.greetings.contains(line)
     }
 
     /// Returns oddities of the port that no case shows, as lines of text.

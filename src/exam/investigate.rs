@@ -69,7 +69,7 @@ pub(crate) fn investigate_unless(
         finding.is_minimal = false;
     }
     if examinee.is_other_greeting(&first.divergence.actual) {
-        facts.push("the port's NAME changed within a session".into());
+        facts.push("its greeting changed within a session".into());
     }
     if !incident.unfinished_line.is_empty() && is_read_to_the_end(&first) {
         let written = shown(&incident.unfinished_line);

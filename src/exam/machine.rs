@@ -41,6 +41,11 @@ pub trait Machine: Meaning + Sync {
     /// Reports whether an answer is a greeting.
     fn is_greeting(&self, answer: &[u8]) -> bool;
 
+    /// Reports whether a greeting can be told from other answers by its form.
+    fn has_greeting_form(&self) -> bool {
+        true
+    }
+
     /// Returns the command word of a line; empty if the line has none.
     fn word_of<'a>(&self, line: &'a [u8]) -> &'a [u8];
 

@@ -157,7 +157,7 @@ fn a_name_that_changes_is_reported() {
         done"#;
     let (status, said) = exam_of(folder.path(), within, &["--only", "case-01"]);
     assert_eq!(status, 1, "{said}");
-    assert!(said.contains("NAME changed within a session"), "{said}");
+    assert!(said.contains("its greeting changed within a session"), "{said}");
 }
 
 /// The first wrong step is a line of the case or of the shrunk commands, and its text is always

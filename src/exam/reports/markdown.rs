@@ -59,8 +59,11 @@ fn entry_line(port: &PortReport, entry: &ExpectedEntry) -> String {
     format!("{name}, {what}: {}{}", escaped(&visible(&entry.because)), link.unwrap_or_default())
 }
 
-/// Returns the ranges that the cases reached, folded up.
+/// Returns the ranges that the cases reached, folded up; nothing if the machine has no measures.
 fn ranges(report: &Report) -> String {
+    if report.reached.is_empty() {
+        return String::new();
+    }
     let row = |reached: &Reached| {
         let name = escaped(&visible(&reached.measure));
         format!("| {name} | {} | {} |\n", escaped(&range(reached)), reached.distinct)

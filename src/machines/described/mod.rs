@@ -180,6 +180,10 @@ impl dkv20_exam::Machine for Described {
         self.0.description.is_greeting(answer)
     }
 
+    fn has_greeting_form(&self) -> bool {
+        self.0.description.greeting.is_some()
+    }
+
     fn word_of<'a>(&self, _line: &'a [u8]) -> &'a [u8] {
         // Commands are known by the names of lines.
         &[]

@@ -157,7 +157,7 @@ impl Checker<'_> {
         };
         let checked = check(self.description, self.rules, seeds, &mut start);
         let name = program.name.clone();
-        let command = program.command_line();
+        let command = machine_file::command_line(self.description, program);
         self.report.reference = Some(ProgramReport::new(name.clone(), command));
         self.greeted(&name, greeting.as_deref());
         match checked {
@@ -180,7 +180,8 @@ impl Checker<'_> {
             return;
         }
         let name = program.name.clone();
-        let mut other = ProgramReport::new(name.clone(), program.command_line());
+        let mut other =
+            ProgramReport::new(name.clone(), machine_file::command_line(self.description, program));
         let outcome = self.start(program).and_then(|mut conversation| {
             self.greeted(&name, Some(conversation.greeting()));
             self.observe(&name, &mut conversation, &mut other)

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use dkv20_described::{Description, Mistake, Mistakes, Rules};
+use dkv20_described::{Description, Mistake, Mistakes, Program, Rules};
 use dkv20_exam::PortSpec;
 use dkv20_exam::reports::visible;
 
@@ -91,6 +91,14 @@ pub(crate) fn programs(
         )
     })?;
     Ok(Programs { reference, others })
+}
+
+/// Returns the command line of a program: as the file has it if the program is one of the file's.
+pub(crate) fn command_line(description: &Description, program: &PortSpec) -> String {
+    // Only programs of the file have a folder.
+    let described = description.programs.get(&program.name).filter(|_| program.directory.is_some());
+    let listed = |described: &Program| PortSpec::new(&program.name, described.command.clone());
+    described.map_or_else(|| program.command_line(), |program| listed(program).command_line())
 }
 
 /// Parses the command line of a reference.

@@ -135,7 +135,7 @@ fn write_trace(
     let title = format!("{}: {}", port.name, finding.case);
     if !finding.is_of_session {
         let only = ["--only", finding.case.as_str()].map(Into::into);
-        finding.replay = Some(port.program_line(&command_of(subject, "exam", only)));
+        finding.replay = Some(line_of(subject, port, &command_of(subject, "exam", only)));
         return Ok(());
     }
     let heading = [title, finding.headline(), format!("{origin}: {command}")];
@@ -150,12 +150,14 @@ fn write_trace(
     if finding.delivery != Delivery::Marked {
         words.extend(["--delivery".into(), finding.delivery.as_str().into()]);
     }
+    let port = finding.spec.as_ref().unwrap_or(port);
+    // The file has the time limit of its own program.
+    let is_known = port.timeout.is_some() && subject.is_default(port);
     let timeout = port.timeout.unwrap_or(timeout);
-    if timeout != Limits::default().timeout {
+    if !is_known && timeout != Limits::default().timeout {
         words.extend(["--timeout".into(), timeout.as_secs_f64().to_string().into()]);
     }
-    let port = finding.spec.as_ref().unwrap_or(port);
-    finding.replay = Some(port.program_line(&words));
+    finding.replay = Some(line_of(subject, port, &words));
     finding.trace = Some(shown(&path));
     Ok(())
 }
@@ -168,6 +170,11 @@ fn command_of<const N: usize>(
 ) -> Vec<OsString> {
     let machine = subject.options().iter().cloned();
     ["dkv20", name].map(Into::into).into_iter().chain(machine).chain(words).collect()
+}
+
+/// Returns the command line of these words for the port, which is named unless the machine's file does.
+fn line_of(subject: &Subject, port: &PortSpec, words: &[OsString]) -> String {
+    if subject.is_default(port) { PortSpec::shell_line(words) } else { port.program_line(words) }
 }
 
 /// Returns the name of a trace: port, case, and the beginning of its bytes' hash. The hash differs

@@ -178,6 +178,13 @@ impl Subject {
         ))
     }
 
+    /// Reports whether a port is the only one that the machine's file lists, so that it is the port if the
+    /// command line names none.
+    pub(crate) fn is_default(&self, port: &PortSpec) -> bool {
+        let others = self.described.as_ref().map(|described| &described.programs.others[..]);
+        others == Some(std::slice::from_ref(port))
+    }
+
     // --- Traces ---------------------------------------------------------------------------------
 
     /// Returns the lines of a file that can be replayed.
