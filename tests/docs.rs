@@ -7,8 +7,9 @@
 #![cfg(all(feature = "cli", feature = "exam"))]
 
 mod files;
+mod tutorial;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::ops::Range;
@@ -17,10 +18,15 @@ use std::process::{Command, Stdio};
 
 use files::{files_below, read, root};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
+use tutorial::Tutorial;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_dkv20");
 const COLUMNS_MAX: usize = 100;
 const DEFINITION: &str = "docs/CONCEPTS.md";
+const MACHINES: &str = "docs/machines.md";
+/// The first line of a command that examines a described machine, whose answers are not the
+/// definition's.
+const EXAM_OF_MACHINE: &str = "$ dkv20 exam --machine ";
 
 // --- Documents ------------------------------------------------------------------------------------
 
@@ -221,6 +227,9 @@ struct Finding {
 
 /// The findings in a block that show the commands that they were shrunk to.
 fn findings(block: &Block) -> Vec<Finding> {
+    if block.text.starts_with(EXAM_OF_MACHINE) {
+        return Vec::new();
+    }
     let finding = |text: &str| {
         let after = |label: &str| {
             let mut lines = text.lines().map(str::trim_start);
@@ -328,6 +337,11 @@ fn region(file: &str, mark: &str) -> String {
 /// The text that a block must have, if it quotes a file or the output of a program. (The README's
 /// Rust code is a documentation test of the crate.)
 fn quoted(document: &Document, block: &Block) -> Option<String> {
+    if document.file == Path::new(MACHINES)
+        && tutorial(document).any(|it| it.source == block.source)
+    {
+        return None;
+    }
     if block.info == "trace" {
         return Some(replayed(&block.text));
     }
@@ -336,6 +350,11 @@ fn quoted(document: &Document, block: &Block) -> Option<String> {
             "go" => return Some(region("go/example_test.go", "//")),
             "cpp" => return Some(region("cpp/tests/consumer/main.cc", "//")),
             "cmake" => return Some(region("cpp/tests/consumer/CMakeLists.txt", "#")),
+            "toml" | "console" => {
+                if let Some(text) = in_tutorial(block) {
+                    return Some(text);
+                }
+            }
             _ => {}
         }
     }
@@ -359,6 +378,32 @@ fn quoted(document: &Document, block: &Block) -> Option<String> {
         return Some(format!("{first}\n{}\n", lines.join("\n")));
     }
     None
+}
+
+/// The code blocks of the tutorial on described machines.
+fn tutorial(document: &Document) -> impl Iterator<Item = &Block> {
+    let headings = document.text.match_indices("\n## ").map(|(offset, _)| offset);
+    let start = document.text.find("\n## Fifteen minutes\n").expect("the tutorial");
+    let end = headings.into_iter().find(|offset| *offset > start).expect("a section after it");
+    document.blocks.iter().filter(move |block| (start..end).contains(&block.source.start))
+}
+
+/// The block of the tutorial that begins with the same line, if there is one.
+fn in_tutorial(block: &Block) -> Option<String> {
+    let first = block.text.lines().next()?;
+    let machines = Document::read(MACHINES);
+    let found = tutorial(&machines).find(|block| block.text.lines().next() == Some(first));
+    found.map(|block| block.text.clone())
+}
+
+/// The offsets of the code blocks of the tutorial, with the text of each that shows output.
+fn followed(document: &Document) -> BTreeMap<usize, Option<String>> {
+    if document.file != Path::new(MACHINES) {
+        return BTreeMap::new();
+    }
+    let folder = Tutorial::new(PROGRAM, root());
+    let follow = |block: &Block| (block.source.start, folder.follow(&block.info, &block.text));
+    tutorial(document).map(follow).collect()
 }
 
 /// The functions of a block, each from its first line to its last brace, as the sources have them.
@@ -433,8 +478,10 @@ fn table_of_planted_bugs(table: &str) -> String {
 /// The document with everything that it quotes up to date.
 fn updated(document: &Document) -> String {
     let mut text = document.text.clone();
+    let mut followed = followed(document);
     for block in document.blocks.iter().rev() {
-        if let Some(quoted) = quoted(document, block) {
+        let in_tutorial = followed.remove(&block.source.start);
+        if let Some(quoted) = in_tutorial.unwrap_or_else(|| quoted(document, block)) {
             let source = &document.text[block.source.clone()];
             assert!(
                 source.contains(&*block.text),
