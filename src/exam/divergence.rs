@@ -101,13 +101,11 @@ pub(crate) fn headline(command: &str, expected: Option<&str>, actual: &str) -> S
     }
 }
 
-/// Returns a line with escapes for bytes that are not printable ASCII. If there are any, backslashes
-/// are escaped, too; quotes never are, since many answers are JSON.
+/// Returns a line with escapes for backslashes and for bytes that are not printable ASCII, so that no
+/// two lines look alike. Quotes are left as they are, since many answers are JSON.
 fn escaped(line: &[u8]) -> String {
-    let is_plain = line.iter().all(|byte| matches!(byte, b' '..=b'~'));
     let escaped = |byte: &u8| match byte {
         b'"' | b'\'' => char::from(*byte).to_string(),
-        b'\\' if is_plain => "\\".into(),
         byte => byte.escape_ascii().to_string(),
     };
     line.iter().map(escaped).collect()
@@ -128,8 +126,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_shown_as_they_are_if_they_are_printable() {
-        assert_eq!(shown(br#"parse "\"'a""#), r#"parse "\"'a""#);
+    fn lines_are_shown_with_escapes_for_all_but_printable_characters() {
+        assert_eq!(shown(br#"parse "a'""#), r#"parse "a'""#);
+        assert_ne!(shown(br"\x07"), shown(b"\x07"));
         assert_eq!(shown("\x07\"\u{e9}\\".as_bytes()), r#"\x07"\xc3\xa9\\"#);
         assert_eq!(shown(&[b'a'; 241]), format!("{}… (241 bytes)", "a".repeat(240)));
     }
