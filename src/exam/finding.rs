@@ -107,7 +107,7 @@ impl Finding {
             explanation: Vec::new(),
             sections: Vec::new(),
             shrunk: shrunk.lines.iter().map(|line| shown(line)).collect(),
-            commands: acting(machine, &shrunk.lines),
+            commands: commands(machine, case, &shrunk.lines),
             is_minimal: false,
             is_reproduced: true,
             tries: 1,
@@ -200,6 +200,20 @@ impl Finding {
     pub fn headline(&self) -> String {
         headline(&self.command, self.expected.as_deref(), &self.actual)
     }
+}
+
+/// Returns the names of the commands of those lines of the case: by its own names if it has some,
+/// since several commands can make the same line.
+fn commands(machine: &dyn Machine, case: &Case, lines: &[Vec<u8>]) -> BTreeSet<String> {
+    if case.names.is_empty() {
+        return acting(machine, lines);
+    }
+    let is_command = |name: &str| {
+        machine.levels().iter().any(|level| level.words.iter().any(|word| word == name))
+    };
+    let named = case.lines.iter().zip(&case.names);
+    let named = named.filter(|(line, name)| lines.contains(line) && is_command(name));
+    named.map(|(_, name)| name.to_string()).collect()
 }
 
 /// Returns the names of the commands of those lines that may change something.

@@ -9,6 +9,7 @@
 //! whose answers look the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
@@ -27,7 +28,7 @@ use crate::reports::counted;
 /// How many divergences are investigated.
 const INVESTIGATED_MAX: usize = 60;
 /// How many divergences of a fingerprint and suite, with cases of different commands, are kept.
-const KEPT_MAX: usize = 24;
+const KEPT_MAX: usize = 1_000;
 /// A line of `n` times this length is as hard to read as `n` lines.
 const USUAL_LENGTH: usize = 200;
 /// All investigations may take this many times as long as asking the cases.
@@ -150,8 +151,12 @@ impl Incidents {
 
 /// Returns the names of the lines of a case, if its machine names them.
 fn names_of(case: &Case) -> Names {
-    let names = case.names.iter().map(ToString::to_string).collect();
-    (!case.names.is_empty()).then_some(names)
+    (!case.names.is_empty()).then(|| named(&case.names))
+}
+
+/// Returns the names as a set.
+fn named(names: &[Arc<str>]) -> BTreeSet<String> {
+    names.iter().map(ToString::to_string).collect()
 }
 
 /// Keeps no more than `KEPT_MAX` incidents of a fingerprint and suite.
@@ -302,8 +307,10 @@ impl Errors {
         let (known, deadline, expected) = (&self.known, self.deadline, &self.expected);
         let found = investigate_unless(examinee, incident, deadline, |stage| {
             cause = known.iter().position(|known| match stage {
-                Stage::Located(fingerprint) => {
-                    known.finding.fingerprint == fingerprint && known.can_show_in(names)
+                Stage::Located { fingerprint, names: located } => {
+                    let located = (!located.is_empty()).then(|| named(located));
+                    known.finding.fingerprint == fingerprint
+                        && known.can_show_in(if located.is_some() { &located } else { names })
                 }
                 Stage::Profiled(profile) => expected.is_empty() && known.profile.explains(profile),
             });

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::case::{Case, Delivery};
@@ -31,8 +32,13 @@ const RETRIES: usize = 10;
 
 /// The stages of an investigation at which an error may turn out to be known.
 pub(crate) enum Stage<'a> {
-    /// The first wrong step is known, with its fingerprint.
-    Located(&'a str),
+    /// The first wrong step is known.
+    Located {
+        /// How it is wrong.
+        fingerprint: &'a str,
+        /// The names of the lines up to it; none if the case has none.
+        names: &'a [Arc<str>],
+    },
     /// The lines are shrunk and have a profile.
     Profiled(&'a Profile),
 }
@@ -109,7 +115,7 @@ impl Inquiry<'_, '_> {
     ) -> Reduction {
         let located = locate(&mut self.runner, reproduced);
         let fingerprint = located.short.fingerprint(self.machine);
-        if is_known(Stage::Located(&fingerprint)) {
+        if is_known(Stage::Located { fingerprint: &fingerprint, names: &[] }) {
             return Reduction::Known;
         }
         let start = self.ending(&located, &fingerprint);

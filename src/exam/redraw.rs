@@ -27,6 +27,13 @@ pub(crate) enum Redrawn {
     NotReproduced,
 }
 
+/// How far reducing has come.
+enum Reduction {
+    Done(Box<Reduced>),
+    Known,
+    NotReproduced,
+}
+
 /// The simplest choices that fail, and how.
 struct Reduced {
     simplest: Simplest,
@@ -49,7 +56,11 @@ impl Inquiry<'_, '_> {
                 continue;
             }
             self.runner.is_fresh = is_fresh;
-            let Some(reduced) = self.reduce_drawn(incident, drawing) else { continue };
+            let reduced = match self.reduce_drawn(incident, drawing, is_known) {
+                Reduction::Done(reduced) => *reduced,
+                Reduction::Known => return Redrawn::Known,
+                Reduction::NotReproduced => continue,
+            };
             let profile = self.profile_of_drawn(&reduced);
             if is_known(Stage::Profiled(&profile)) {
                 return Redrawn::Known;
@@ -83,11 +94,13 @@ impl Inquiry<'_, '_> {
         })
     }
 
-    /// Draws the case again and simplifies it. Returns `None` if it does not fail, or nothing more can be
-    /// run.
-    fn reduce_drawn(&mut self, incident: &Incident, drawing: &mut dyn Drawing) -> Option<Reduced> {
-        let observed = drawing.observed();
-        let observed = self.unless_failed(observed)?;
+    /// Draws the case again and simplifies it unless its error is known.
+    fn reduce_drawn(
+        &mut self,
+        incident: &Incident,
+        drawing: &mut dyn Drawing,
+        is_known: &mut dyn FnMut(Stage<'_>) -> bool,
+    ) -> Reduction {
         // Answers that a port held back when it failed hide the line at which it did.
         let delivery = match incident.divergence.actual {
             Actual::Failed(_) => Delivery::Stepwise,
@@ -95,13 +108,35 @@ impl Inquiry<'_, '_> {
                 Delivery::Marked
             }
         };
-        let first = self.runner.run_case(&observed, delivery)?;
+        let observed = drawing.observed();
+        let Some(observed) = self.unless_failed(observed) else { return Reduction::NotReproduced };
+        // A flaky port may pass at first.
+        let first = (0..FLAKY_RUNS).find_map(|_| self.runner.run_case(&observed, delivery));
+        let Some(first) = first else { return Reduction::NotReproduced };
         let fingerprint = first.fingerprint(self.machine);
+        let names = &observed.names[..observed.names.len().min(first.divergence.step + 1)];
+        if is_known(Stage::Located { fingerprint: &fingerprint, names }) {
+            return Reduction::Known;
+        }
+        let reduced = self.simplify(drawing, &observed, &first, fingerprint);
+        reduced.map_or(Reduction::NotReproduced, |reduced| Reduction::Done(Box::new(reduced)))
+    }
+
+    /// Simplifies the case, which fails with observers. Returns `None` if it does not fail any more,
+    /// or nothing more can be run.
+    fn simplify(
+        &mut self,
+        drawing: &mut dyn Drawing,
+        observed: &Case,
+        first: &Failing,
+        fingerprint: String,
+    ) -> Option<Reduced> {
+        let delivery = first.delivery;
         let is_steady = first.divergence.is_timeout()
             || (1..STEADINESS_RUNS)
-                .all(|_| self.run_drawn_alike(&observed, delivery, &fingerprint).is_some());
+                .all(|_| self.run_drawn_alike(observed, delivery, &fingerprint).is_some());
         let run_count = if is_steady { 1 } else { FLAKY_RUNS };
-        let is_minimal = with_short_timeout(self, &first, |inquiry| {
+        let is_minimal = with_short_timeout(self, first, |inquiry| {
             inquiry.shrink_drawn(drawing, delivery, run_count, &fingerprint)
         });
         let simplest = drawing.shrunk(false);
