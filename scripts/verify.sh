@@ -44,7 +44,7 @@ wrong-ports        * test           the exam fails every wrong port, and passes 
 explore            * rust           every small state of the reference keeps the rules
 hostile            * test           hostile input at size, to all three programs
 planted-bugs       * test           the suites of Go and C++ find planted bugs
-machines           * machines       described machines: the skeletons, two real pairs, machine check
+machines           * machines       described machines: the skeletons, and two real pairs, which conform
 fuzz               * full           each fuzz target for five seconds
 platforms          * platforms      big-endian, 32-bit and other builds agree
 bench              * bench          the benchmarks run, at a thousandth of their size
@@ -160,6 +160,7 @@ step_machines() {
     for pair in yjs-yrs recurrence; do
         bash "tests/machines/$pair/setup.sh"
         target/dkv20 machine check "tests/machines/$pair/$pair.toml"
+        target/dkv20 exam --machine "tests/machines/$pair/$pair.toml" --traces "target/log/$pair"
     done
 }
 
