@@ -83,6 +83,9 @@ pub struct Finding {
     /// Whether lines on the port's input show it. If not, only the case does.
     #[serde(skip)]
     pub is_of_session: bool,
+    /// How the shrunk lines diverged.
+    #[serde(skip)]
+    pub(crate) divergence: Divergence,
 }
 
 impl Finding {
@@ -123,6 +126,7 @@ impl Finding {
             located_lines: located.lines_to_step().to_vec(),
             spec: None,
             is_of_session: true,
+            divergence: shrunk.divergence.clone(),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::failing::{Profile, fingerprint};
 use crate::finding::{Finding, acting};
 use crate::incident::Incident;
 use crate::inquiry::Stage;
-use crate::investigate::investigate_unless;
+use crate::investigate::{Investigated, investigate_unless};
 use crate::limits::has_passed;
 use crate::machine::Machine;
 use crate::reports::counted;
@@ -63,6 +63,8 @@ pub(crate) struct Outcome {
     pub(crate) reported: Vec<Reported>,
     /// How many cases were neither investigated nor explained by a finding.
     pub(crate) unexplained: usize,
+    /// The ids of cases of which nothing is known, since the reference is not deterministic.
+    pub(crate) refuted: Vec<String>,
 }
 
 /// A finding, and the ids of the cases that it stands for.
@@ -144,8 +146,13 @@ impl Incidents {
             let is_enough = errors.explaining(&alike).is_some() || errors.is_over(examinee);
             left.extend(errors.settle_unless(is_enough, examinee, alike));
         }
-        let unexplained = left.into_iter().map(|alike| errors.attribute(alike)).sum();
-        Outcome { reported: reported(machine, errors.known), unexplained }
+        let left: Vec<_> = left.into_iter().filter_map(|alike| errors.attribute(alike)).collect();
+        let (mut refuted, mut unexplained) = (errors.refuted, left.concat());
+        if !refuted.is_empty() {
+            refuted.append(&mut unexplained);
+        }
+        let unexplained = unexplained.len();
+        Outcome { reported: reported(machine, errors.known), unexplained, refuted }
     }
 }
 
@@ -185,6 +192,8 @@ pub(crate) struct Errors {
     deadline: Option<Instant>,
     /// The differences that are expected of the port.
     expected: Vec<Expected>,
+    /// [`Outcome::refuted`].
+    refuted: Vec<String>,
 }
 
 /// An error that is reported.
@@ -213,8 +222,9 @@ impl Known {
 
 impl Errors {
     /// Makes an empty list, for a port of which these differences are expected.
-    pub(crate) const fn new(deadline: Option<Instant>, expected: Vec<Expected>) -> Self {
-        Self { known: Vec::new(), causes: BTreeMap::new(), deadline, expected }
+    pub(crate) fn new(deadline: Option<Instant>, expected: Vec<Expected>) -> Self {
+        let (known, causes, refuted) = Default::default();
+        Self { known, causes, deadline, expected, refuted }
     }
 
     /// Investigates an incident. Returns its finding unless it probably has the cause of a known
@@ -227,7 +237,7 @@ impl Errors {
     ) -> Option<&Finding> {
         let count = self.known.len();
         let names = names_of(&incident.case);
-        let position = self.look_into(examinee, incident, &names);
+        let position = self.look_into(examinee, incident, &names)?;
         self.causes.entry(fingerprint.into()).or_default().push(position);
         let (before, added) = self.known.split_at(count);
         let is_new = |added: &&Known| !before.iter().any(|known| known.is_related(added));
@@ -262,7 +272,10 @@ impl Errors {
         let Some((_, incident)) = alike.shortest.as_ref().filter(|_| !is_enough) else {
             return Some(alike);
         };
-        let position = self.look_into(examinee, incident, &alike.names);
+        let Some(position) = self.look_into(examinee, incident, &alike.names) else {
+            self.refuted.extend(alike.cases);
+            return None;
+        };
         let causes = self.causes.entry(alike.fingerprint).or_default();
         if !causes.contains(&position) {
             causes.push(position);
@@ -280,29 +293,30 @@ impl Errors {
     }
 
     /// Attributes divergences to the error that explains them or else to one of their fingerprint,
-    /// though not to an expected one. Returns how many cases are left.
-    fn attribute(&mut self, alike: Alike) -> usize {
+    /// though not to an expected one. Returns the cases if there is none.
+    fn attribute(&mut self, alike: Alike) -> Option<Vec<String>> {
         let is_unexpected = |cause: &usize| self.known[*cause].expected_as.is_none();
         let unexpected = || {
             let mut causes = self.causes.get(&alike.fingerprint)?.iter().copied();
             causes.find(is_unexpected)
         };
         let Some(cause) = self.explaining(&alike).or_else(unexpected) else {
-            return alike.cases.len();
+            return Some(alike.cases);
         };
         self.known[cause].cases.extend(alike.cases);
-        0
+        None
     }
 
     /// Investigates an incident. Returns the position of its error in `known`, to which it is added
     /// if it is new. If differences are expected, the profile of an error does not suffice to know
-    /// it: only its commands show whether it is expected.
+    /// it: only its commands show whether it is expected. Returns `None` if the reference is not
+    /// deterministic.
     fn look_into(
         &mut self,
         examinee: &mut Examinee<'_>,
         incident: &Incident,
         names: &Names,
-    ) -> usize {
+    ) -> Option<usize> {
         let mut cause = None;
         let (known, deadline, expected) = (&self.known, self.deadline, &self.expected);
         let found = investigate_unless(examinee, incident, deadline, |stage| {
@@ -316,17 +330,21 @@ impl Errors {
             });
             cause.is_some()
         });
-        let Some((finding, profile)) = found else { return cause.unwrap_or_default() };
+        let (finding, profile) = match found {
+            Investigated::Found(found) => *found,
+            Investigated::Known => return cause,
+            Investigated::Refuted => return None,
+        };
         let expected_as = expected::position(expected, &finding);
         let alike = |known: &Known| {
             known.finding.fingerprint == finding.fingerprint
                 && known.expected_as == expected_as
                 && (names.is_none() || known.finding.commands.is_subset(&finding.commands))
         };
-        self.known.iter().position(alike).unwrap_or_else(|| {
+        Some(self.known.iter().position(alike).unwrap_or_else(|| {
             self.known.push(Known { finding, profile, expected_as, cases: Vec::new() });
             self.known.len() - 1
-        })
+        }))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use crate::case::Case;
+use crate::case::{Case, Task};
 use crate::divergence::{Actual, Divergence, shown};
 use crate::examinee::Examinee;
 use crate::failing::{Failing, Profile};
@@ -15,6 +15,9 @@ use crate::port::Failure;
 use crate::redraw::Redrawn;
 use crate::runner::Runner;
 
+/// How often an error is checked against the reference alone before it is reported.
+const FINAL_CHECKS: usize = 3;
+
 /// Investigates the divergence of a case. `history` is what the port has run before the case since
 /// it was started. If this is interrupted, the finding holds what is known by then.
 pub fn investigate(
@@ -23,13 +26,36 @@ pub fn investigate(
     history: &[Vec<u8>],
     divergence: Divergence,
 ) -> Finding {
-    let incident = Incident::new(examinee, case, history.to_vec(), divergence);
-    let found = investigate_unless(examinee, &incident, None, |_| false);
-    let as_it_was = || {
-        let first = Failing::of_case(case, incident.divergence.clone());
+    let found = investigate_unless_refuted(examinee, case, history, divergence.clone());
+    found.unwrap_or_else(|| {
+        let first = Failing::of_case(case, divergence);
         Finding::new(examinee.machine, case, &first, &first)
-    };
-    found.map_or_else(as_it_was, |(finding, _)| finding)
+    })
+}
+
+/// Like [`investigate`], but returns `None` if the reference turned out not to be deterministic. Then
+/// this is the examinee's external cause, and nothing is known about the port.
+pub fn investigate_unless_refuted(
+    examinee: &mut Examinee<'_>,
+    case: &Case,
+    history: &[Vec<u8>],
+    divergence: Divergence,
+) -> Option<Finding> {
+    let incident = Incident::new(examinee, case, history.to_vec(), divergence);
+    match investigate_unless(examinee, &incident, None, |_| false) {
+        Investigated::Found(found) => Some(found.0),
+        Investigated::Known | Investigated::Refuted => None,
+    }
+}
+
+/// How an investigation ended.
+pub(crate) enum Investigated {
+    /// The error, and its profile.
+    Found(Box<(Finding, Profile)>),
+    /// It turned out to be known.
+    Known,
+    /// The reference is not deterministic, so that nothing is known about the port.
+    Refuted,
 }
 
 /// Investigates an incident unless the error turns out to be known. After the deadline, no lines are
@@ -39,21 +65,35 @@ pub(crate) fn investigate_unless(
     incident: &Incident,
     deadline: Option<Instant>,
     mut is_known: impl FnMut(Stage<'_>) -> bool,
-) -> Option<(Finding, Profile)> {
+) -> Investigated {
     let machine = examinee.machine;
     let first = Failing::of_case(&incident.case, incident.divergence.clone());
+    // Two replicas of one program are compared without the reference.
+    let is_compared = incident.case.task != Task::Settled;
+    if is_compared && is_refuted(examinee, &first.lines, &first.divergence, 1) {
+        return Investigated::Refuted;
+    }
     let runner = Runner { machine, examinee, is_fresh: false, run_count: 0 };
     let mut inquiry = Inquiry { machine, runner, deadline, complaint: incident.complaint() };
     if has_passed(deadline) && is_known(Stage::Profiled(&inquiry.profile_as_seen(&first))) {
-        return None;
+        return Investigated::Known;
     }
     let drawing = machine.drawing(&incident.case);
     let redrawn = drawing.map(|mut drawing| inquiry.redraw(incident, &mut *drawing, &mut is_known));
     let (mut finding, profile) = match redrawn {
-        Some(Redrawn::Known) => return None,
+        Some(Redrawn::Known) => return Investigated::Known,
         Some(Redrawn::Found(found)) => *found,
-        Some(Redrawn::NotReproduced) | None => inquiry.inquire(incident, &first, is_known)?,
+        Some(Redrawn::NotReproduced) | None => {
+            let Some(found) = inquiry.inquire(incident, &first, is_known) else {
+                return Investigated::Known;
+            };
+            found
+        }
     };
+    let (lines, divergence) = (&finding.shrunk_lines, &finding.divergence);
+    if is_compared && is_refuted(examinee, lines, divergence, FINAL_CHECKS) {
+        return Investigated::Refuted;
+    }
     let mut facts = Vec::new();
     if let Some(failure) = examinee.external_cause() {
         let reason = match failure {
@@ -76,7 +116,35 @@ pub(crate) fn investigate_unless(
         facts.push(format!("it had written `{written}` without a line end"));
     }
     finding.explanation.splice(0..0, facts);
-    Some((Finding { stderr: incident.stderr.clone(), ..finding }, profile))
+    let finding = Finding { stderr: incident.stderr.clone(), ..finding };
+    Investigated::Found(Box::new((finding, profile)))
+}
+
+/// Reports whether the reference has another answer when the lines are run again, this often, which is
+/// noted. If it fails otherwise, the divergence stands.
+fn is_refuted(
+    examinee: &mut Examinee<'_>,
+    lines: &[Vec<u8>],
+    divergence: &Divergence,
+    count: usize,
+) -> bool {
+    if !matches!(divergence.actual, Actual::Answer(_)) {
+        return false;
+    }
+    for _ in 0..count {
+        match examinee.machine.contradiction(lines, divergence) {
+            Ok(None) => {}
+            Ok(Some(reason)) => {
+                examinee.noted(Failure::Reference(reason));
+                return true;
+            }
+            Err(failure) => {
+                examinee.noted(failure);
+                return false;
+            }
+        }
+    }
+    false
 }
 
 /// Reports whether the port wrote nothing more before it was ended. The output of one that wrote a

@@ -61,7 +61,7 @@ pub use finding::Finding;
 pub use fuzz::{FuzzEnd, FuzzProgress, FuzzSettings, fuzz};
 pub use groups::end_all_ports;
 pub use guard::{GuardedFile, run_guard, use_guard};
-pub use investigate::investigate;
+pub use investigate::{investigate, investigate_unless_refuted};
 pub use limits::{Budget, Interrupt, Limits};
 pub use machine::{Ask, Drawing, Equal, Evidence, Explanation, Level, Machine, Session, Simplest};
 pub use port::{Failure, PortSpec};

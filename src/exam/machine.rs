@@ -86,6 +86,22 @@ pub trait Machine: Meaning + Sync {
         None
     }
 
+    /// Runs lines again on a reference that has run nothing before, up to the one at which a port
+    /// diverged. Returns the reason if its answer there is not the expected one: then the reference is
+    /// not deterministic, and the divergence says nothing about the port. A reference in this process
+    /// needs no such check.
+    ///
+    /// # Errors
+    ///
+    /// The reference failed.
+    fn contradiction(
+        &self,
+        _lines: &[Vec<u8>],
+        _divergence: &Divergence,
+    ) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
     /// Returns what fingerprints call the line: its command word, or a few words if it is not a known
     /// command.
     fn kind_of(&self, line: &[u8]) -> String;

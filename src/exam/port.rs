@@ -189,7 +189,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exited(status) => write!(f, "the program exited ({status})"),
-            Self::System(reason) | Self::Reference(reason) => f.write_str(reason),
+            Self::System(reason) => f.write_str(reason),
+            Self::Reference(reason) => write!(f, "the reference failed: {reason}"),
             other => f.write_str(other.words().1),
         }
     }

@@ -145,7 +145,8 @@ impl<'a> PortExam<'a> {
         let incidents = std::mem::take(&mut self.incidents);
         let of_tasks = std::mem::take(&mut self.findings);
         let examinee = &mut self.asker.examinee;
-        let Outcome { reported, unexplained } = incidents.investigate(examinee, asked_for);
+        let Outcome { reported, unexplained, refuted } = incidents.investigate(examinee, asked_for);
+        self.refute(&refuted);
         if unexplained > 0 {
             let cases = counted(unexplained, "failing case");
             self.notes.push(format!(
@@ -169,6 +170,16 @@ impl<'a> PortExam<'a> {
             && !self.cases.iter().any(is_left_out)
             && !self.asker.examinee.is_stopped();
         (findings, is_whole)
+    }
+
+    /// Takes back that these cases failed: the reference is not deterministic.
+    fn refute(&mut self, cases: &[String]) {
+        let reason = self.reason_to_end();
+        let ids: BTreeSet<_> = cases.iter().collect();
+        for case in self.cases.iter_mut().filter(|case| ids.contains(&case.id)) {
+            (case.verdict, case.divergence) = (CaseVerdict::NotAsked, None);
+            case.reason.clone_from(&reason);
+        }
     }
 
     /// Takes down an expected finding that stands for these cases.
@@ -223,6 +234,11 @@ impl<'a> PortExam<'a> {
         });
         if let Some(counts) = counts {
             selection.finish_survey(counts);
+        }
+        let unmade = selection.count() - self.cases.len();
+        if unlisted_reason.is_none() && unmade > 0 {
+            // Cases after one of which the reference failed are not made.
+            (self.unlisted, unlisted_reason) = (unmade, self.reason_to_end());
         }
         unlisted_reason
     }
@@ -456,7 +472,7 @@ impl<'a> PortExam<'a> {
     fn external_reason(&self, cause: &Failure) -> String {
         match cause {
             Failure::Interrupted => "the exam was interrupted".into(),
-            Failure::Reference(reason) => format!("the reference failed: {reason}"),
+            failed @ Failure::Reference(_) => failed.to_string(),
             cause if self.greeting.is_empty() => format!("the port cannot be run: {cause}"),
             cause => format!("the port cannot be run any more: {cause}"),
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::case::{Case, Due};
 use crate::limits::Interrupt;
@@ -16,6 +17,9 @@ use crate::tally::Tally;
 /// A chunk has at most so many cases and, unless it has only one, bytes of lines and answers.
 const CHUNK_CASES_MAX: usize = 256;
 const CHUNK_BYTES_MAX: usize = 128 << 10;
+/// No case is added to a chunk that has taken this long, so that the port need not wait for a slow
+/// reference.
+const CHUNK_TIME_MAX: Duration = Duration::from_millis(500);
 /// How many chunks wait for the port, at most.
 const CHUNKS_AHEAD: usize = 2;
 
@@ -174,14 +178,15 @@ impl Preparation<'_> {
     }
 
     /// Passes all cases to `take`, in chunks, until it returns `false`. Milestones are then still
-    /// counted.
+    /// counted. The case of which the reference failed is the last one: it would fail again at each
+    /// of the others, perhaps after its whole time limit.
     fn run(
         mut self,
         cases: impl Iterator<Item = Option<(CaseKey, Case)>>,
         mut take: impl FnMut(Vec<Prepared>) -> bool,
     ) -> Option<Counts> {
         let (mut chunk, mut tries, mut bytes) = (Vec::new(), 0, 0);
-        let mut is_taken = true;
+        let (mut is_taken, mut started) = (true, Instant::now());
         for case in cases {
             if !is_taken && (self.counts.is_none() || self.interrupt.is_raised()) {
                 break;
@@ -190,11 +195,16 @@ impl Preparation<'_> {
             if let Some((key, case)) = case {
                 let prepared = self.prepare(key, case);
                 bytes += prepared.bytes;
+                let has_failed = prepared.obstacle.is_some();
                 chunk.push(prepared);
+                if has_failed {
+                    break;
+                }
             }
-            if tries >= CHUNK_CASES_MAX || bytes >= CHUNK_BYTES_MAX {
+            let is_long = || started.elapsed() >= CHUNK_TIME_MAX;
+            if tries >= CHUNK_CASES_MAX || bytes >= CHUNK_BYTES_MAX || is_long() {
                 let full = std::mem::take(&mut chunk);
-                (tries, bytes) = (0, 0);
+                (tries, bytes, started) = (0, 0, Instant::now());
                 is_taken = is_taken && take(full);
             }
         }

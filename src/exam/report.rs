@@ -92,7 +92,7 @@ pub struct PortReport {
     /// Every selected case, and of the generated cases beyond them those that failed.
     pub cases: Vec<CaseReport>,
     /// How many selected cases are neither asked nor listed, since an interruption or an error of the
-    /// operating system left too many.
+    /// operating system left too many, or the reference failed, which makes them.
     pub unlisted: usize,
     /// Why those were not asked; none if there are none.
     pub unlisted_reason: Option<String>,

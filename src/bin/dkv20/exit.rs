@@ -53,6 +53,20 @@ impl Failure {
         })
     }
 
+    /// Checks that the reference has not failed.
+    #[cfg(feature = "exam")]
+    pub(crate) fn unless_reference(
+        port: &str,
+        cause: Option<&dkv20_exam::Failure>,
+    ) -> Result<(), Self> {
+        match cause {
+            Some(cause @ dkv20_exam::Failure::Reference(_)) => {
+                Err(Self::broken(format!("port {port} could not be examined: {cause}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn with_context(self, context: &str) -> Self {
         let message = format!("{} ({context})", self.message);
         Self { message, ..self }

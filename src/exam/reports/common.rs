@@ -119,7 +119,7 @@ fn left_out(port: &PortReport, level: &LevelReport) -> Vec<String> {
 pub(super) fn port_notes(port: &PortReport) -> Vec<String> {
     let mut notes = not_asked(port);
     if port.unlisted > 0 {
-        notes.push(format!("{} of those not listed, since there are too many", port.unlisted));
+        notes.push(format!("{} of those not listed", port.unlisted));
     }
     if port.further_passed > 0 {
         let count = counted(port.further_passed, "further generated case");

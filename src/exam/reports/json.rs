@@ -14,7 +14,7 @@ const FORMAT: u32 = 2;
 ///   digits, since many readers hold numbers as doubles), `case_count`, `ports` (their names)
 /// - `port`: `name`, `command`, `greeting`, `is_examined`, `external_cause` (why not, if the cause
 ///   is not the port; or null), `conforms`, `not_asked` (a list of `reason` and `count`),
-///   `unlisted` (how many of those have no `case`, since there are too many), `further_passed` (how
+///   `unlisted` (how many of those have no `case`), `further_passed` (how
 ///   many cases beyond the selected ones passed, which have none either), `notes` (lines),
 ///   `seconds`; then its levels, cases, findings and expected differences, each with `port`
 /// - `level`: `number`, `name`, `unknown` (commands), `passed`, `failed`, `expected` (how many cases

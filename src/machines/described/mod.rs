@@ -41,7 +41,7 @@ const SEEDS_APART: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct Described(Arc<Machine>);
 
 pub(super) struct Machine {
-    description: Description,
+    description: Arc<Description>,
     rules: Rules,
     expected: Vec<Expected>,
     names: Names,
@@ -71,9 +71,18 @@ impl Described {
         let names = Names::new(&rules);
         let words = names.commands.iter().map(ToString::to_string).collect();
         let levels = [Level { name: description.name.clone(), words }];
-        let (spec, hello) = (reference, description.hello.clone());
-        let idle = Mutex::new(Vec::new());
-        let processes = Processes { spec, hello, timeout, interrupt: interrupt.clone(), idle };
+        let (spec, description) = (reference, Arc::new(description));
+        let (idle, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+        let interrupt_too = interrupt.clone();
+        let described = Arc::clone(&description);
+        let processes = Processes {
+            spec,
+            description: described,
+            timeout,
+            interrupt: interrupt_too,
+            idle,
+            failures,
+        };
         let processes = Arc::new(processes);
         let (folder, running) = (folder.to_path_buf(), Mutex::new(BTreeMap::new()));
         let layouts = Layouts { folder, timeout, interrupt: interrupt.clone(), running };
@@ -219,6 +228,29 @@ impl dkv20_exam::Machine for Described {
 
     fn reference_port(&self) -> Option<PortSpec> {
         Some(self.0.processes.spec.clone())
+    }
+
+    fn contradiction(
+        &self,
+        lines: &[Vec<u8>],
+        divergence: &Divergence,
+    ) -> Result<Option<String>, Failure> {
+        let Divergence { step, expected: Some(expected), .. } = divergence else { return Ok(None) };
+        let mut process = self.0.processes.lend_new()?;
+        let lines = &lines[..lines.len().min(step + 1)];
+        let (Some(line), Some(again)) = (lines.last(), process.answers(lines)?.pop()) else {
+            return Ok(None);
+        };
+        let name = divergence.name.as_deref().unwrap_or_default();
+        if again == *expected || self.0.is_same(name, expected, &again) {
+            return Ok(None);
+        }
+        let [line, expected, again] = [&line[..], expected, &again].map(String::from_utf8_lossy);
+        let name = &self.0.processes.spec.name;
+        Ok(Some(format!(
+            "{name}: `{line}`: `{expected}`, and `{again}` in a new process: it is not \
+             deterministic, or its start lines do not make it forget; answer the same lines alike"
+        )))
     }
 
     fn kind_of(&self, line: &[u8]) -> String {

@@ -4,17 +4,23 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dkv20_described::Reference;
+use dkv20_described::{Description, Reference};
 use dkv20_exam::reports::visible;
 use dkv20_exam::{Breakdown, Conversation, Failure, Interrupt, PortSpec};
+
+/// A reference that has failed this often is not started again.
+const FAILURES_MAX: usize = 3;
+/// How many processes that run no case are kept.
+const IDLE_MAX: usize = 4;
 
 /// The reference's program, and its processes that run no case now.
 pub(super) struct Processes {
     pub(super) spec: PortSpec,
-    pub(super) hello: String,
+    pub(super) description: Arc<Description>,
     pub(super) timeout: Duration,
     pub(super) interrupt: Interrupt,
     pub(super) idle: Mutex<Vec<Conversation>>,
+    pub(super) failures: Mutex<Vec<Failure>>,
 }
 
 impl Processes {
@@ -39,10 +45,24 @@ impl Processes {
         Process { processes: Arc::clone(self), conversation: Some(conversation), due: 0 }
     }
 
+    /// Starts a process, unless too many have failed: each may have taken the whole time limit.
     fn start(&self) -> Result<Conversation, Failure> {
-        let hello = self.hello.as_bytes();
-        Conversation::start(&self.spec, hello, self.timeout, self.interrupt.clone())
-            .map_err(|breakdown| self.failure(&breakdown))
+        if let Some(failure) = self.failures().get(FAILURES_MAX - 1) {
+            return Err(failure.clone());
+        }
+        let hello = &self.description.hello;
+        let (timeout, interrupt) = (self.timeout, self.interrupt.clone());
+        let conversation = Conversation::start(&self.spec, hello.as_bytes(), timeout, interrupt)
+            .map_err(|breakdown| self.failure(&breakdown))?;
+        let greeting = conversation.greeting();
+        if self.description.is_greeting(greeting) {
+            return Ok(conversation);
+        }
+        let (name, greeting) = (&self.spec.name, String::from_utf8_lossy(greeting));
+        Err(Failure::Reference(visible(&format!(
+            "{name}: `{hello}`: the answer `{greeting}` is no greeting; answer it as \
+             `protocol.greeting` says"
+        ))))
     }
 
     fn failure(&self, breakdown: &Breakdown) -> Failure {
@@ -51,6 +71,16 @@ impl Processes {
             Some(cause) => return Failure::Reference(format!("{}: {cause}", self.spec.command[0])),
             None => {}
         }
+        let failure = self.own_failure(breakdown);
+        self.failures().push(failure.clone());
+        failure
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Vec<Failure>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn own_failure(&self, breakdown: &Breakdown) -> Failure {
         let last_words = breakdown.stderr.lines().last().unwrap_or_default();
         let words = if last_words.is_empty() { String::new() } else { format!(" ({last_words})") };
         let remedy = breakdown.remedy();
@@ -103,8 +133,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.due == 0 {
-            self.processes.idle().extend(self.conversation.take());
+        let mut idle = self.processes.idle();
+        if self.due == 0 && idle.len() < IDLE_MAX {
+            idle.extend(self.conversation.take());
         }
     }
 }

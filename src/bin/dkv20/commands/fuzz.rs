@@ -9,7 +9,7 @@ use clap::Args;
 use dkv20_exam::reports::counted;
 use dkv20_exam::{
     Case, Delivery, Examinee, FuzzEnd, FuzzProgress, FuzzSettings, Limits, Machine, PortSpec, fuzz,
-    investigate,
+    investigate_unless_refuted,
 };
 use indicatif::ProgressBar;
 
@@ -202,9 +202,12 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
             Err(divergence) => {
                 Failure::unless_of_port(&port.name, &divergence)?;
                 exit = Exit::Diverged;
-                let finding = investigate(&mut examinee, &case, &[], divergence);
-                let traces = &arguments.traces;
-                report_finding(&subject, traces, &port, limits.timeout, finding, false)?;
+                let found = investigate_unless_refuted(&mut examinee, &case, &[], divergence);
+                if let Some(finding) = found {
+                    let traces = &arguments.traces;
+                    report_finding(&subject, traces, &port, limits.timeout, finding, false)?;
+                }
+                Failure::unless_reference(&port.name, examinee.external_cause())?;
             }
         }
     }
