@@ -69,7 +69,9 @@ impl Described {
         let rules = description.rules_of(profile).ok_or("there is no such profile")?.clone();
         let expected = rules.expected.iter().cloned().map(expected).collect::<Result<_, _>>()?;
         let names = Names::new(&rules);
-        let words = names.commands.iter().map(ToString::to_string).collect();
+        // A port may lack an observer, too.
+        let words = names.commands.iter().chain(names.observers.iter().flatten());
+        let words = words.map(ToString::to_string).collect();
         let levels = [Level { name: description.name.clone(), words }];
         let (spec, description) = (reference, Arc::new(description));
         let (idle, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
