@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A folder in which a tutorial is followed.
-pub struct Tutorial {
+pub(crate) struct Tutorial {
     folder: TempDir,
     program: &'static str,
     root: &'static Path,
@@ -16,12 +16,12 @@ pub struct Tutorial {
 
 impl Tutorial {
     /// Makes an empty folder for a tutorial on the program, in a clone of the repository at `root`.
-    pub fn new(program: &'static str, root: &'static Path) -> Self {
+    pub(crate) fn new(program: &'static str, root: &'static Path) -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder"), program, root }
     }
 
     /// Follows a code block. Returns the block with the output of its commands if it is a console.
-    pub fn follow(&self, info: &str, text: &str) -> Option<String> {
+    pub(crate) fn follow(&self, info: &str, text: &str) -> Option<String> {
         match info {
             "console" => Some(self.console(text)),
             // The program is built, and the folder is there.
@@ -39,7 +39,8 @@ impl Tutorial {
 
     fn console(&self, text: &str) -> String {
         let commands = text.lines().filter_map(|line| line.strip_prefix("$ "));
-        commands.map(|command| format!("$ {command}\n{}", self.run(command))).collect()
+        let shown = commands.map(|command| ["$ ", command, "\n", &self.run(command)].concat());
+        shown.collect()
     }
 
     /// Returns the standard output and error of a script, whatever its status.

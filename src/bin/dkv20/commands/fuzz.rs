@@ -142,12 +142,14 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
     if ends.iter().all(|end| end.progress.cases == 0) && !is_output_closed() {
         return Err(Failure::broken("no case was asked"));
     }
-    // A failed case that was not investigated shows a known error, which may be an expected one.
-    let diverges = |FuzzProgress { failed, findings, expected, .. }: &FuzzProgress| {
-        *findings > 0 || *failed > 0 && *expected == 0
-    };
     let diverges = ends.iter().any(|end| diverges(&end.progress));
     Ok(if diverges { Exit::Diverged } else { Exit::Done })
+}
+
+/// Reports whether a port differs otherwise than is expected. A failed case that was not investigated
+/// shows a known error, which may be an expected one.
+const fn diverges(progress: &FuzzProgress) -> bool {
+    progress.findings > 0 || progress.failed > 0 && progress.expected == 0
 }
 
 /// Checks that the program is a port.
