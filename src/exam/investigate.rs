@@ -1,6 +1,8 @@
 //! From a divergence to what the author of a port needs: the first wrong step, the fewest lines that
 //! show it, and an explanation.
 
+use std::iter;
+use std::thread;
 use std::time::Instant;
 
 use crate::case::{Case, Task};
@@ -131,20 +133,27 @@ fn is_refuted(
     if !matches!(divergence.actual, Actual::Answer(_)) {
         return false;
     }
-    for _ in 0..count {
-        match examinee.machine.contradiction(lines, divergence) {
-            Ok(None) => {}
-            Ok(Some(reason)) => {
-                examinee.noted(Failure::Reference(reason));
-                return true;
-            }
-            Err(failure) => {
-                examinee.noted(failure);
-                return false;
-            }
+    let machine = examinee.machine;
+    let check = || machine.contradiction(lines, divergence);
+    // Each starts a process, which may take long.
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, check).ok();
+        let others: Vec<_> = (1..count).map_while(start).collect();
+        let own = check();
+        let join = |other: thread::ScopedJoinHandle<'_, _>| {
+            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        iter::once(own).chain(others.into_iter().map(join)).collect()
+    });
+    let mut is_refuted = false;
+    for outcome in outcomes {
+        let reason = outcome.map(|reason| reason.map(Failure::Reference));
+        is_refuted |= matches!(reason, Ok(Some(_)));
+        if let Some(failure) = reason.unwrap_or_else(Some) {
+            examinee.noted(failure);
         }
     }
-    false
+    is_refuted
 }
 
 /// Reports whether the port wrote nothing more before it was ended. The output of one that wrote a

@@ -14,6 +14,8 @@ use crate::machine::{Drawing, Explanation, Simplest};
 
 /// How often a case is run to see whether it always fails.
 const STEADINESS_RUNS: usize = 3;
+/// How often the shrunk case of a steady port is run on new processes after it was confirmed on one.
+const STEADY_CONFIRMATIONS: usize = 1;
 /// How often each candidate is run, at most, if the port is flaky.
 const FLAKY_RUNS: usize = 6;
 
@@ -40,6 +42,8 @@ struct Reduced {
     failing: Failing,
     fingerprint: String,
     is_minimal: bool,
+    /// Whether the case failed alike each time at first.
+    is_steady: bool,
 }
 
 impl Inquiry<'_, '_> {
@@ -154,7 +158,7 @@ impl Inquiry<'_, '_> {
         };
         let is_observed = simplest.observers.contains(&(failing.lines.len() - 1));
         let failing = Failing { is_observed, ..failing };
-        Some(Reduced { simplest, failing, fingerprint, is_minimal })
+        Some(Reduced { simplest, failing, fingerprint, is_minimal, is_steady })
     }
 
     /// Removes observers as long as the case fails alike: halves of them first, then smaller parts, and
@@ -236,8 +240,10 @@ impl Inquiry<'_, '_> {
     }
 
     fn finding_of_drawn(&mut self, case: &Case, reduced: Reduced) -> Finding {
-        let Reduced { simplest, failing, fingerprint, is_minimal } = reduced;
-        let (tries, occurrences) = self.repeat(self.confirmations(&failing), |inquiry| {
+        let Reduced { simplest, failing, fingerprint, is_minimal, is_steady } = reduced;
+        let usual = self.confirmations(&failing);
+        let count = if is_steady { usual.min(STEADY_CONFIRMATIONS) } else { usual };
+        let (tries, occurrences) = self.repeat(count, |inquiry| {
             inquiry.run_drawn_alike(&simplest.case, failing.delivery, &fingerprint).is_some()
         });
         let Explanation { facts, sections } = self.explain(&failing, &failing);
