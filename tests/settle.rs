@@ -115,7 +115,7 @@ fn assert_unequal(port: &PortReport) {
     assert_eq!(trace(finding), lines.join("\n"));
     assert_eq!(finding.headline(), "`read 1`: expected `ok a`, got `ok b`");
     assert!(finding.is_minimal && finding.is_reproduced, "{finding:#?}");
-    assert_eq!((finding.tries, finding.occurrences), (5, 5));
+    assert!(finding.tries > 1 && finding.occurrences == finding.tries, "{finding:#?}");
     assert_eq!(finding.commands.iter().collect::<Vec<_>>(), ["write"]);
     assert_eq!(finding.explanation[0], "after the exchange it must have the answer to `read 0`");
 }
@@ -263,7 +263,7 @@ Once().serve(sys.stdout)";
     let finding = only_finding(&report.ports[0]);
     assert_eq!(finding.fingerprint, UNEQUAL);
     assert!(!finding.is_reproduced, "{finding:#?}");
-    assert_eq!((finding.tries, finding.occurrences), (13, 1));
+    assert!(finding.tries > 10 && finding.occurrences == 1, "{finding:#?}");
     assert_eq!(report.ports[0].count(CaseVerdict::Failed), 1);
 }
 

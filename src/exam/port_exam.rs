@@ -235,7 +235,7 @@ impl<'a> PortExam<'a> {
         if let Some(counts) = counts {
             selection.finish_survey(counts);
         }
-        let unmade = selection.count() - self.cases.len();
+        let unmade = selection.count_of(self.part) - self.cases.len();
         if unlisted_reason.is_none() && unmade > 0 {
             // Cases after one of which the reference failed are not made.
             (self.unlisted, unlisted_reason) = (unmade, self.reason_to_end());
