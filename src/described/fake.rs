@@ -8,16 +8,22 @@ use crate::description::Description;
 use crate::reference::Reference;
 use crate::rules::Rules;
 
-/// Returns the files that are examples in the documentation: a small one and a larger one.
+/// Returns the whole files that are examples in the documentation.
 pub(crate) fn examples() -> Vec<&'static str> {
     let document = include_str!("../../docs/machines.md");
     let blocks = document.split("```toml\n").skip(1);
-    blocks.map(|block| block.split("```").next().unwrap_or_default()).collect()
+    let blocks = blocks.map(|block| block.split("```").next().unwrap_or_default());
+    // The others are parts of a file.
+    blocks
+        .filter(|block| block.contains("commands"))
+        .filter(|block| block.contains("name = "))
+        .collect()
 }
 
-/// Returns the larger example.
+/// Returns the largest example.
 pub(crate) fn example() -> &'static str {
-    examples()[1]
+    let largest = examples().into_iter().max_by_key(|example| example.len());
+    largest.expect("there are examples")
 }
 
 pub(crate) fn description() -> Description {
