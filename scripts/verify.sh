@@ -159,7 +159,7 @@ step_machines() {
     local pair
     for pair in yjs-yrs recurrence; do
         bash "tests/machines/$pair/setup.sh"
-        target/dkv20 machine check "tests/machines/$pair/$pair.toml"
+        target/dkv20 machine check "tests/machines/$pair/$pair.toml" --cases 600
         target/dkv20 exam --machine "tests/machines/$pair/$pair.toml" --traces "target/log/$pair"
     done
 }
