@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use dkv20_exam::{
     Ask, Budget, Case, CaseVerdict, Delivery, Difference, Divergence, Due, Evidence, ExamVerdict,
-    Expected, Explanation, Failure, Interrupt, Level, Limits, Lines, Machine, Meaning, Measure,
-    Plan, PortReport, PortSpec, Report, Selection, Session, Settings, Shape, Suite, Tally, examine,
+    Expected, Explanation, Failure, Interrupt, Level, Limits, Lines, Machine, Meaning, Plan,
+    PortReport, PortSpec, Report, Selection, Session, Settings, Shape, Suite, Tally, examine,
     reports,
 };
 
@@ -146,14 +146,6 @@ impl Machine for Counter {
         Case::new("fuzz/0".into(), lines_of("new,get"), Delivery::Pipelined)
     }
 
-    fn milestones(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn measures(&self) -> Vec<Measure> {
-        Vec::new()
-    }
-
     fn run_and_tally(
         &self,
         lines: &[Vec<u8>],
@@ -163,14 +155,6 @@ impl Machine for Counter {
     ) {
         let mut count = Count(0);
         let _ = lines.iter().try_for_each(|line| due(count.run(line)));
-    }
-
-    fn expand(&self, _: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
-        None
-    }
-
-    fn prefix(&self, lines: &[Vec<u8>], count: usize) -> Lines {
-        lines[..lines.len().min(count)].to_vec()
     }
 
     fn difference(&self, _: Option<&str>, _: &[u8], _: &[u8]) -> String {

@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    /// Describes the difference of two answers with a layout.
+    /// Returns how two answers with a layout differ.
     fn fields(unordered: &[&str], expected: &str, actual: &str) -> String {
         let layout = layout(unordered);
         let [one, other] = [expected, actual]

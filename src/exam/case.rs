@@ -191,21 +191,36 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// Makes a suite of these cases.
+    /// Makes a suite of so many cases, which need not reach anything.
     #[must_use]
-    pub fn of_cases(name: &'static str, must_cause: Vec<usize>, cases: Vec<Case>) -> Self {
-        let count = cases.len();
-        let make = Box::new(move |number: usize| cases[number].clone());
+    pub fn new(
+        name: &'static str,
+        count: usize,
+        make: impl Fn(usize) -> Case + Send + Sync + 'static,
+    ) -> Self {
         Self {
             name,
-            must_cause,
+            must_cause: Vec::new(),
             must_reach: Vec::new(),
             is_generated: false,
             is_numbered: false,
             asks_reference: false,
             count,
-            make,
+            make: Box::new(make),
         }
+    }
+
+    /// Makes a suite of these cases, which must reach these milestones.
+    #[must_use]
+    pub fn of_cases(name: &'static str, must_cause: Vec<usize>, cases: Vec<Case>) -> Self {
+        Self::new(name, cases.len(), move |number| cases[number].clone()).causing(must_cause)
+    }
+
+    /// Returns the suite, which now must reach these milestones too.
+    #[must_use]
+    pub fn causing(mut self, milestones: Vec<usize>) -> Self {
+        self.must_cause.extend(milestones);
+        self
     }
 
     /// Returns the suite, which now must reach these ranges too.

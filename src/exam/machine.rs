@@ -135,11 +135,15 @@ pub trait Machine: Meaning + Sync {
 
     /// Returns the milestones: what cases can make happen in the reference. Elsewhere a milestone
     /// is its position in this list.
-    fn milestones(&self) -> Vec<String>;
+    fn milestones(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Returns the measures: quantities that lines have or cause in the reference, such as lengths.
     /// Elsewhere a measure is its position in this list.
-    fn measures(&self) -> Vec<Measure>;
+    fn measures(&self) -> Vec<Measure> {
+        Vec::new()
+    }
 
     /// Runs the lines on a session of the reference, passes what is due for each to `due` until that
     /// breaks, and adds the milestones that they reach, and the values of measures, to the tally.
@@ -161,11 +165,15 @@ pub trait Machine: Meaning + Sync {
 
     /// Returns the lines with every line that stands for many written out, or `None` if no line
     /// does.
-    fn expand(&self, lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>>;
+    fn expand(&self, _lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+        None
+    }
 
     /// Returns lines that do the same as the first `count` of those that `expand` returns, but stand
     /// for them where they can; all of `lines` if there are no more.
-    fn prefix(&self, lines: &[Vec<u8>], count: usize) -> Lines;
+    fn prefix(&self, lines: &[Vec<u8>], count: usize) -> Lines {
+        lines[..count.min(lines.len())].to_vec()
+    }
 
     /// Describes how a wrong answer to a line, of this name if it has one, differs from the one that
     /// was due. The description does not depend on the values in the answers, so that it stays the

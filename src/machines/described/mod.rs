@@ -17,8 +17,8 @@ use dkv20_described::{Description, Equal as Equals, Field, Random, Rules, Source
 use dkv20_exam::reports::visible;
 use dkv20_exam::{
     Actual, Ask, Case, Delivery, Difference, Divergence, Drawing, Due, Equal, Evidence, Expected,
-    Explanation, Failure, Interrupt, Level, Lines, Meaning, Measure, Plan, PortSpec, Session,
-    Shape, Suite, Tally, Task,
+    Explanation, Failure, Interrupt, Level, Lines, Meaning, Plan, PortSpec, Session, Shape, Suite,
+    Tally, Task,
 };
 
 use cases::mistake;
@@ -300,14 +300,6 @@ impl dkv20_exam::Machine for Described {
         self.0.case(format!("fuzz/{seed}"), seed, Delivery::Pipelined, Task::Session)
     }
 
-    fn milestones(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn measures(&self) -> Vec<Measure> {
-        Vec::new()
-    }
-
     fn run_and_tally(
         &self,
         lines: &[Vec<u8>],
@@ -317,14 +309,6 @@ impl dkv20_exam::Machine for Described {
     ) {
         let run = || self.session()?.run_lines(lines, &|| true);
         let _ = known.or_else(|| run().ok()).into_iter().flatten().try_for_each(due);
-    }
-
-    fn expand(&self, _lines: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
-        None
-    }
-
-    fn prefix(&self, lines: &[Vec<u8>], count: usize) -> Lines {
-        lines[..count.min(lines.len())].to_vec()
     }
 
     fn difference(&self, name: Option<&str>, expected: &[u8], actual: &[u8]) -> String {
@@ -370,18 +354,7 @@ fn suite(
     count: usize,
     make: impl Fn(usize) -> Case + Send + Sync + 'static,
 ) -> Suite {
-    let (must_cause, must_reach, is_generated) = (Vec::new(), Vec::new(), true);
-    let (asks_reference, make) = (false, Box::new(make));
-    Suite {
-        name,
-        must_cause,
-        must_reach,
-        is_generated,
-        is_numbered: true,
-        asks_reference,
-        count,
-        make,
-    }
+    Suite { is_generated: true, is_numbered: true, ..Suite::new(name, count, make) }
 }
 
 /// Returns the delivery of the case of a number: mostly the fastest.

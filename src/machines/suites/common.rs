@@ -12,18 +12,8 @@ pub(super) fn generated(
     make: fn(u64, usize) -> Case,
 ) -> Suite {
     let seed = plan.seed;
-    let make = Box::new(move |number| make(seed, number));
-    let (must_reach, count) = (Vec::new(), plan.generated_count);
-    Suite {
-        name,
-        must_cause,
-        must_reach,
-        is_generated: true,
-        is_numbered: false,
-        asks_reference: false,
-        count,
-        make,
-    }
+    let suite = Suite::new(name, plan.generated_count, move |number| make(seed, number));
+    Suite { is_generated: true, ..suite.causing(must_cause) }
 }
 
 pub(super) fn case(suite: &str, name: impl Display, lines: Vec<Vec<u8>>) -> Case {

@@ -42,23 +42,13 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     let (seed, is_thorough) = (plan.seed, plan.is_thorough);
     let chosen: Vec<_> = CASES.iter().filter(|(_, is_slow, _)| is_thorough || !is_slow).collect();
     let count = chosen.len();
-    let make = Box::new(move |number: usize| {
+    let make = move |number: usize| {
         let (name, _, lines) = chosen[number];
         case(NAME, name, lines(&mut Draws::new(seed, SALT, number)))
-    });
-    let suite = Suite {
-        name: NAME,
-        must_cause: Vec::new(),
-        must_reach: Vec::new(),
-        is_generated: false,
-        is_numbered: false,
-        asks_reference: false,
-        count,
-        make,
     };
     let (tokens, clusters, answer) =
         if is_thorough { (2_000_000, 100_000, 15 << 21) } else { (5_000, 3_000, 3 << 21) };
-    suite.reaching([
+    Suite::new(NAME, count, make).reaching([
         Measure::LineBytes.reach(LINE_LENGTH_MAX as u64, 30),
         Measure::Tokens.reach(tokens, 5),
         Measure::Digits.reach(LINE_LENGTH_MAX as u64 - 200, 5),

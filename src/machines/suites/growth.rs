@@ -40,8 +40,8 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         add("longest-values", 3, &[12], longest_values);
     }
     let count = cases.len();
-    let make = Box::new(move |number: usize| cases[number]());
-    let must_reach = vec![
+    let make = move |number: usize| cases[number]();
+    let must_reach = [
         Measure::Term.reach(1 << 14, 10_000),
         Measure::Index.reach(1 << 16, 10_000),
         Measure::LagEntries.reach(1 << 16, 3),
@@ -51,16 +51,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         Measure::InstalledBytes.reach(1 << 22, 1),
         Measure::LagBytes.reach(1 << 22, 1),
     ];
-    Suite {
-        name: NAME,
-        must_cause: vec![],
-        must_reach,
-        is_generated: false,
-        is_numbered: false,
-        asks_reference: false,
-        count,
-        make,
-    }
+    Suite::new(NAME, count, make).reaching(must_reach)
 }
 
 type Grow = fn(&mut History, &mut Draws, usize);

@@ -19,28 +19,19 @@ const LAST_EXPONENT: u32 = 20;
 pub(super) fn suite() -> Suite {
     let lengths = lengths();
     let count = 1 + 2 * lengths.len();
-    let make = Box::new(move |number: usize| match number.checked_sub(1) {
+    let make = move |number: usize| match number.checked_sub(1) {
         None => keys(),
         Some(number) if number < lengths.len() => value(lengths[number]),
         Some(number) => missed_value(lengths[number - lengths.len()]),
-    });
-    let must_reach = vec![
+    };
+    let must_reach = [
         Measure::KeyBytes.reach(KEY_LENGTH_MAX as u64, 30),
         Measure::SharedKeyBytes.reach(KEY_LENGTH_MAX as u64 - 1, 30),
         Measure::ValueBytes.reach(VALUE_LENGTH_MAX as u64, 100),
         Measure::LagBytes.reach(VALUE_LENGTH_MAX as u64, 100),
         Measure::InstalledBytes.reach(VALUE_LENGTH_MAX as u64, 100),
     ];
-    Suite {
-        name: NAME,
-        must_cause: vec![],
-        must_reach,
-        is_generated: false,
-        is_numbered: false,
-        asks_reference: false,
-        count,
-        make,
-    }
+    Suite::new(NAME, count, make).reaching(must_reach)
 }
 
 fn lengths() -> Vec<usize> {

@@ -82,21 +82,12 @@ pub(super) fn suite() -> Suite {
         ErrorCode::KeySpace,
         ErrorCode::Count,
     ]);
-    let make = Box::new(|number: usize| {
+    let make = |number: usize| {
         let (form, state) = (FORMS[number % FORMS.len()], STATES[number / FORMS.len()]);
         make(form, state)
-    });
+    };
     let count = FORMS.len() * STATES.len();
-    Suite {
-        name: NAME,
-        must_cause,
-        must_reach: Vec::new(),
-        is_generated: false,
-        is_numbered: false,
-        asks_reference: false,
-        count,
-        make,
-    }
+    Suite::new(NAME, count, make).causing(must_cause)
 }
 
 fn make((word, kinds): (&str, &str), (state, before): (&str, &str)) -> Case {

@@ -14,18 +14,9 @@ const SIZE_MAX: usize = 64;
 pub(super) fn suite(plan: &Plan) -> Suite {
     let must_cause = positions(Milestone::FREQUENT);
     let seed = plan.seed;
-    let make = Box::new(move |number: usize| make(seed, number + 1));
-    let must_reach = vec![Measure::Replicas.reach(64, 64), Measure::IsolatedReplicas.reach(63, 60)];
-    Suite {
-        name: NAME,
-        must_cause,
-        must_reach,
-        is_generated: false,
-        is_numbered: false,
-        asks_reference: false,
-        count: SIZE_MAX,
-        make,
-    }
+    let make = move |number: usize| make(seed, number + 1);
+    let must_reach = [Measure::Replicas.reach(64, 64), Measure::IsolatedReplicas.reach(63, 60)];
+    Suite::new(NAME, SIZE_MAX, make).causing(must_cause).reaching(must_reach)
 }
 
 fn make(seed: u64, size: usize) -> Case {

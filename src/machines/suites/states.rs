@@ -29,7 +29,7 @@ pub(super) fn suite(plan: &Plan, interrupt: &Interrupt) -> Suite {
     paths.sort_by_key(|path| path.steps.len());
     let must_cause = positions(Milestone::FREQUENT);
     let count = paths.len();
-    let make = Box::new(move |number: usize| {
+    let make = move |number: usize| {
         let Path { size, steps } = &paths[number];
         let all_steps = steps_of(*size);
         let steps = steps.iter().map(|step| all_steps[usize::from(*step)].clone());
@@ -39,17 +39,8 @@ pub(super) fn suite(plan: &Plan, interrupt: &Interrupt) -> Suite {
         lines.splice(lines.len() - 1..lines.len() - 1, looks.clone());
         lines.extend(looks);
         case(NAME, number, lines)
-    });
-    Suite {
-        name: NAME,
-        must_cause,
-        must_reach: Vec::new(),
-        is_generated: false,
-        is_numbered: false,
-        asks_reference: false,
-        count,
-        make,
-    }
+    };
+    Suite::new(NAME, count, make).causing(must_cause)
 }
 
 /// Returns every possible step. The value of a proposal names its replica, so that entries of
