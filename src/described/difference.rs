@@ -12,9 +12,9 @@ use crate::rules::Rules;
 /// The words of an answer from this one on are not distinguished.
 const WORDS_MAX: usize = 8;
 
-/// Describes how the answer of a port differs from the reference's. If there is a layout for their
-/// bytes, `fields` are the fields of both, the reference's first, as far as they could be read. In JSON, names of members that are choices of a type are data,
-/// and described as `*`.
+/// Returns how the answer of a port differs from the reference's. If there is a layout for their
+/// bytes, `fields` are the fields of both, the reference's first, as far as they could be read. In
+/// JSON, names of members that are choices of a type are data, and shown as `*`.
 #[must_use]
 pub fn difference(
     rules: &Rules,
