@@ -16,8 +16,8 @@
 //! findings of those with several are written to `target/whole-exams.md`.
 //!
 //! A run of all wrong ports fails if the table has a row that is not current, and prints how many it
-//! lacks. With `DKV20_WRITE_TABLE=1` only the ports without a row are asked, every case, and their rows are added
-//! one by one; so to write a row anew, delete it.
+//! lacks. With `DKV20_WRITE_TABLE=1` only the ports without a row are asked, every case, and their
+//! rows are added one by one; so to write a row anew, delete it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
