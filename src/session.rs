@@ -199,12 +199,12 @@ fn run_on_cluster<C: Backend>(
             let value = cluster.get(id, &key)?;
             check_key_length(key.len())?;
             match value {
-                Some(value) => append(out, format_args!("ok {}", Hex(value))),
+                Some(value) => append_bytes(out, value),
                 None => out.push_str("ok none"),
             }
         }
         Command::Hash { id } => append(out, format_args!("ok {}", cluster.snapshot_hash(id)?)),
-        Command::Dump { id } => append(out, format_args!("ok {}", Hex(&cluster.dump_state(id)?))),
+        Command::Dump { id } => append_bytes(out, &cluster.dump_state(id)?),
         Command::Log { id } => append(out, format_args!("ok {}", cluster.log_hash(id)?)),
         Command::Workload { seed, keys, count } => {
             append_counts(out, run_workload(cluster, seed, keys, count)?);
@@ -250,6 +250,12 @@ fn run_script<'a, C: Backend>(lines: impl Iterator<Item = &'a str>) -> Result<St
 
 fn check_count(count: u64, least: u64, greatest: u64) -> Result<(), ErrorCode> {
     if (least..=greatest).contains(&count) { Ok(()) } else { Err(ErrorCode::Count) }
+}
+
+fn append_bytes(out: &mut String, bytes: &[u8]) {
+    // Digits are appended in pieces, for each of which a long answer would grow.
+    out.reserve("ok 0x".len() + 2 * bytes.len());
+    append(out, format_args!("ok {}", Hex(bytes)));
 }
 
 fn append_outcome(out: &mut String, outcome: Outcome) {
