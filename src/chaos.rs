@@ -31,6 +31,11 @@ impl ChaosLines {
         Self { draws: SplitMix64::new(seed), steps_left: steps, closing_lines: 0 }
     }
 
+    /// Makes the run longer. None of the closing lines was made.
+    pub(crate) fn add_steps(&mut self, steps: u64) {
+        self.steps_left += steps;
+    }
+
     /// Replaces the content of `line` by the next command line, without an LF. Returns `false` if
     /// there is none.
     pub(crate) fn next_line(&mut self, cluster: &impl Backend, line: &mut String) -> bool {

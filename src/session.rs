@@ -146,21 +146,68 @@ impl<C: Backend> Session<C> {
     fn run_chaos(&mut self, seed: u64, steps: u64) -> Result<String, ErrorCode> {
         self.cluster_mut()?;
         check_count(steps, 0, CHAOS_STEPS_MAX)?;
-        let mut lines = ChaosLines::new(seed, steps);
-        let mut digest = Sha256::new();
-        let mut line = String::new();
-        let mut transcript = String::new();
-        while lines.next_line(self.cluster_mut()?, &mut line) {
-            append(&mut transcript, format_args!("> {line}\n< "));
-            self.run_line(line.as_bytes(), &mut transcript);
-            transcript.push('\n');
-            if transcript.len() >= HASH_CHUNK_SIZE {
-                digest.update(&transcript);
-                transcript.clear();
-            }
+        let mut run = ChaosRun::new(seed);
+        self.run_chaos_steps(&mut run, steps)?;
+        self.end_chaos(run)
+    }
+
+    /// Runs the next steps of a chaos run.
+    pub(crate) fn run_chaos_steps(
+        &mut self,
+        run: &mut ChaosRun,
+        steps: u64,
+    ) -> Result<(), ErrorCode> {
+        run.lines.add_steps(steps);
+        for _ in 0..steps {
+            self.run_chaos_line(run)?;
         }
-        digest.update(&transcript);
-        Ok(hex::encode(digest.finalize()))
+        run.hash_transcript();
+        Ok(())
+    }
+
+    /// Runs the lines after the last step and returns the digest.
+    pub(crate) fn end_chaos(&mut self, mut run: ChaosRun) -> Result<String, ErrorCode> {
+        while self.run_chaos_line(&mut run)? {}
+        run.hash_transcript();
+        Ok(hex::encode(run.digest.finalize()))
+    }
+
+    /// Returns `false` if there is no further line.
+    fn run_chaos_line(&mut self, run: &mut ChaosRun) -> Result<bool, ErrorCode> {
+        let ChaosRun { lines, line, transcript, .. } = run;
+        if !lines.next_line(self.cluster_mut()?, line) {
+            return Ok(false);
+        }
+        append(transcript, format_args!("> {line}\n< "));
+        self.run_line(line.as_bytes(), transcript);
+        transcript.push('\n');
+        if transcript.len() >= HASH_CHUNK_SIZE {
+            run.hash_transcript();
+        }
+        Ok(true)
+    }
+}
+
+/// A chaos run so far. A clone goes on with a clone of the session.
+#[derive(Clone)]
+pub(crate) struct ChaosRun {
+    lines: ChaosLines,
+    digest: Sha256,
+    /// The part of the transcript that is not hashed yet.
+    transcript: String,
+    /// The line that is run.
+    line: String,
+}
+
+impl ChaosRun {
+    pub(crate) fn new(seed: u64) -> Self {
+        let (digest, transcript, line) = (Sha256::new(), String::new(), String::new());
+        Self { lines: ChaosLines::new(seed, 0), digest, transcript, line }
+    }
+
+    fn hash_transcript(&mut self) {
+        self.digest.update(&self.transcript);
+        self.transcript.clear();
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod answers;
 mod cause;
+mod chaos_runs;
 mod commands;
 mod described;
 mod difference;
