@@ -25,7 +25,8 @@ const ENDING_LINES_MAX: usize = 1 << 15;
 const SHRINK_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// How often the shrunk lines are run again to see whether they always fail, unless the port hangs.
 const CONFIRMATIONS: usize = 4;
-/// Lines that stand for more than this are run again only once.
+/// Lines that stand for more than this are not run again once they have failed on a new process, or
+/// only once if the port is one that remembers.
 const CONFIRMED_LINES_MAX: usize = 100_000;
 /// How often a case that did not fail again is run again, unless the port hangs.
 const RETRIES: usize = 10;
@@ -122,8 +123,10 @@ impl Inquiry<'_, '_> {
         let (shrunk, is_minimal) = self.shrink(&start, &fingerprint);
         // A single line cannot be removed, even if the budget for shrinking is used up.
         let is_minimal = is_minimal || shrunk.lines.len() == 1;
+        let is_located = located.is_certain && shrunk.lines == located.short.lines;
+        let blamed = if is_located { located.short } else { blame(&mut self.runner, &shrunk) };
+        let blamed = Failing { is_expanded: false, ..blamed };
         let located = located.whole;
-        let blamed = blame(&mut self.runner, &shrunk);
         let profile = self.profile(&blamed);
         if is_known(Stage::Profiled(&profile)) {
             return Reduction::Known;
@@ -206,7 +209,7 @@ impl Inquiry<'_, '_> {
         if shrunk.divergence.is_timeout() {
             0
         } else if self.machine.written_out_count(&shrunk.lines) > CONFIRMED_LINES_MAX {
-            1
+            usize::from(self.runner.examinee.remembers)
         } else {
             CONFIRMATIONS
         }

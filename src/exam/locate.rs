@@ -1,6 +1,7 @@
 //! Going back from where an error was seen to the line at which it began.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use crate::case::Delivery;
 use crate::failing::Failing;
@@ -18,31 +19,39 @@ pub(crate) struct Located {
     pub(crate) whole: Failing,
     /// Fewer lines that do the same, if there are any.
     pub(crate) short: Failing,
+    /// Whether the step was observed, and without the observers before it, too.
+    pub(crate) is_certain: bool,
 }
 
 impl Located {
     fn at(failing: Failing) -> Self {
-        Self { whole: failing.clone(), short: failing }
+        Self { whole: failing.clone(), short: failing, is_certain: false }
     }
 }
 
 /// Runs the beginning of what the lines stand for, and twice as much as long as it is right: many
-/// lines have mostly failed long before they end. Returns `None` if only all of them fail.
+/// lines have mostly failed long before they end. Returns `None` if only more than half of them
+/// fail.
 pub(crate) fn fail_early(
     runner: &mut Runner<'_, '_>,
     lines: &[Vec<u8>],
     delivery: Delivery,
 ) -> Option<Failing> {
     let whole = runner.machine.written_out_count(lines);
-    let mut count = lines.len().max(OBSERVED_LINES_MAX);
-    while count < whole && !runner.is_stopped() {
+    let least = lines.len().max(OBSERVED_LINES_MAX);
+    // The last beginning is half of them, so that no run is nearly as long as that of all.
+    let shorter = iter::successors(Some(whole / 2), |count| Some(count / 2));
+    let counts: Vec<_> = shorter.take_while(|count| *count >= least).collect();
+    for count in counts.into_iter().rev() {
+        if runner.is_stopped() {
+            break;
+        }
         let mut beginning = runner.machine.prefix(lines, count);
         beginning.extend(runner.machine.observers(&beginning));
         let failing = runner.run(&beginning, delivery);
         if failing.is_some() {
             return failing;
         }
-        count *= 2;
     }
     None
 }
@@ -215,13 +224,14 @@ impl Search<'_> {
         let is_observed = observer.is_some();
         lines.extend(observer);
         let mut short = runner.run(&lines, self.delivery)?;
-        short.is_observed = is_observed && short.lines.len() == lines.len();
+        let is_certain = short.lines.len() == lines.len();
+        short.is_observed = is_observed && is_certain;
         let mut whole = short.clone();
-        if self.folded.is_some() && short.lines.len() == lines.len() {
+        if self.folded.is_some() && is_certain {
             let last = lines.iter().skip(lines.len() - usize::from(is_observed)).cloned();
             whole.lines = self.lines[..end].iter().cloned().chain(last).collect();
             whole.divergence.step = whole.lines.len() - 1;
         }
-        Some(Located { whole, short })
+        Some(Located { whole, short, is_certain })
     }
 }
