@@ -57,7 +57,7 @@ impl<I: Iterator<Item = Option<Prepared>>> Iterator for Maker<I> {
 
     fn next(&mut self) -> Option<Chunk> {
         let (mut cases, mut bytes, started) = (Vec::new(), 0, Instant::now());
-        while let Some(case) = self.cases.next() {
+        for case in self.cases.by_ref() {
             bytes += case.as_ref().map_or(0, |case| case.bytes);
             cases.extend(case);
             self.left -= 1;
