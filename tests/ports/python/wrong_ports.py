@@ -24,6 +24,7 @@ from wrong import (
     codec,
     coercions,
     commands,
+    dialects,
     endurance,
     faults,
     loads,
@@ -41,6 +42,7 @@ from wrong import (
     stale,
     surroundings,
     text,
+    transfers,
     votes,
 )
 from wrong.registry import HONEST, WRONG_PORTS, WrongPort
@@ -49,7 +51,7 @@ from wrong.registry import HONEST, WRONG_PORTS, WrongPort
 REGISTERED = (
     *(numbers, codec, cluster, faults, recovery, scale, process, surroundings, oddities),
     *(stale, sizes, maps, text, logs, votes, loads, sequences, programs, commands),
-    *(coercions, buffers, replication, endurance),
+    *(coercions, buffers, replication, endurance, dialects, transfers),
 )
 
 
