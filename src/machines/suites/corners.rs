@@ -1,10 +1,12 @@
 //! Fixed cases at corners that generated cases rarely meet: every malformed number, every byte, words
-//! as lines, hex and lines around the sizes of blocks, equal hashes, and numbers of 16 and 32 bits.
+//! as lines, lines of other grammars, hex and lines around the sizes of blocks, equal hashes, and
+//! numbers of 16 and 32 bits.
 
 use dkv20_exam::{Case, Suite};
 
 use super::super::commands::LEVELS;
 use super::common::{case, observers};
+use super::dialects;
 use super::lines::{MALFORMED_NUMBERS, NUMBERS};
 use super::words;
 
@@ -51,6 +53,7 @@ pub(super) fn suite() -> Suite {
     cases.extend(LOG_LENGTHS.map(replaced_entry));
     cases.extend(TERMS.map(terms));
     cases.extend([long_workload(), long_chaos()]);
+    cases.extend(dialects::cases(NAME));
     Suite::of_cases(NAME, Vec::new(), cases)
 }
 
@@ -134,10 +137,19 @@ fn common_prefixes() -> Case {
     of_lines("common-prefixes", lines)
 }
 
-/// Keys and values of each byte, as text.
+/// Keys and values with each byte within them, at an end, alone, and twice, as text.
 fn bytes_of_keys() -> Case {
     let puts = plain_bytes().flat_map(|byte| {
-        [[b"put k", &[byte][..], b"k v"].concat(), [b"put v", &[byte][..], b" ", &[byte]].concat()]
+        let one = [byte];
+        let put = |key: [&[u8]; 3], value: [&[u8]; 2]| {
+            [b"put ", key.concat().as_slice(), b" ", value.concat().as_slice()].concat()
+        };
+        [
+            put([b"k", &one, b"k"], [b"v", b""]),
+            put([b"v", &one, b""], [&one, b""]),
+            put([b"", &one, b"b"], [&one, b"v"]),
+            put([b"t", &[byte; 2], b"t"], [&one, &one]),
+        ]
     });
     let new = std::iter::once(b"new 2".to_vec());
     of_lines("bytes-of-keys", new.chain(puts).chain([b"dump 1".to_vec()]).chain(observers(2)))

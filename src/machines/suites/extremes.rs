@@ -1,5 +1,5 @@
-//! The longest lines, numbers and snapshots, the most tokens and clusters; the positions and bytes
-//! in them are drawn.
+//! The longest lines, numbers, logs and snapshots, the most tokens and clusters; the positions and
+//! bytes in them are drawn.
 
 use dkv20_exam::{Plan, Suite};
 
@@ -17,7 +17,7 @@ type Lines = Vec<Vec<u8>>;
 /// The name of a case, whether it takes a port seconds, and its lines.
 type Extreme = (&'static str, bool, fn(&mut Draws) -> Lines);
 
-const CASES: [Extreme; 18] = [
+const CASES: [Extreme; 22] = [
     ("many-ids", false, |draws| many_ids(draws, 5_000)),
     ("most-ids", true, |draws| many_ids(draws, 2_000_000)),
     ("many-zeros", false, |draws| zeros(draws, 10_000)),
@@ -36,6 +36,10 @@ const CASES: [Extreme; 18] = [
     ("longest-entries", false, |draws| longest_entries(draws)),
     ("large-dump", false, |draws| large_dump(draws, 3)),
     ("largest-dump", true, |draws| large_dump(draws, 15)),
+    ("long-log", false, |draws| long_log(draws, 131_080)),
+    ("longest-log", true, |draws| long_log(draws, 1_048_600)),
+    ("many-refused", false, |draws| many_refused(draws, 1_000_001)),
+    ("many-steps", true, |draws| many_steps(draws, 1_000_001)),
 ];
 
 pub(super) fn suite(plan: &Plan) -> Suite {
@@ -46,8 +50,11 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         let (name, _, lines) = chosen[number];
         case(NAME, name, lines(&mut Draws::new(seed, SALT, number)))
     };
-    let (tokens, clusters, answer) =
-        if is_thorough { (2_000_000, 100_000, 15 << 21) } else { (5_000, 3_000, 3 << 21) };
+    let (tokens, clusters, answer, entries) = if is_thorough {
+        (2_000_000, 100_000, 15 << 21, 1 << 20)
+    } else {
+        (5_000, 3_000, 3 << 21, 1 << 17)
+    };
     Suite::new(NAME, count, make).reaching([
         Measure::LineBytes.reach(LINE_LENGTH_MAX as u64, 30),
         Measure::Tokens.reach(tokens, 5),
@@ -57,6 +64,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         Measure::AnswerBytes.reach(answer, 5),
         Measure::Clusters.reach(clusters, 3_000),
         Measure::Draws.reach(1_000, 3),
+        Measure::Index.reach(entries, 1),
         Measure::InstalledBytes.reach(VALUE_LENGTH_MAX as u64, 1),
         Measure::LagBytes.reach(VALUE_LENGTH_MAX as u64, 1),
     ])
@@ -262,4 +270,23 @@ fn large_dump(draws: &mut Draws, count: usize) -> Lines {
     }
     lines.extend(["dump 0", "hash 0", "replica 0"].map(String::from));
     text(lines)
+}
+
+/// A log at whose length a program may compact it, or end a page or a list of its entries.
+fn long_log(draws: &mut Draws, count: usize) -> Lines {
+    let seed = draws.next_u64();
+    let new = ["new 1".to_owned(), format!("workload {seed} 100 {count}")];
+    let looks = observers(1).into_iter().map(|line| String::from_utf8_lossy(&line).into_owned());
+    text(new.into_iter().chain(looks))
+}
+
+/// More proposals than a lower limit allows. They cost the least if they are refused.
+fn many_refused(draws: &mut Draws, count: usize) -> Lines {
+    let workload = format!("workload {} 1000000 {count}", draws.next_u64());
+    text(["new 1".to_owned(), "partition 0".into(), workload, "replica 0".into()])
+}
+
+/// More steps of chaos than a lower limit allows.
+fn many_steps(draws: &mut Draws, count: usize) -> Lines {
+    text(["new 2".to_owned(), format!("chaos {} {count}", draws.next_u64()), "status".into()])
 }

@@ -4,6 +4,7 @@ mod bytes;
 pub(super) mod common;
 mod corners;
 mod cost;
+mod dialects;
 mod draws;
 mod environment;
 mod extremes;

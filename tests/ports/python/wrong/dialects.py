@@ -6,7 +6,7 @@ import os
 import re
 
 import dkv20
-from wrong.registry import answer, behaviour, surroundings
+from wrong.registry import answer, behaviour
 
 # Lines.
 
@@ -145,19 +145,6 @@ def ids_are_separated_by_commas(honest, self, line):
     if tokens and tokens[0] in {b"partition", b"heal", b"compact"}:
         return [tokens[0], *filter(None, b" ".join(tokens[1:]).replace(b",", b" ").split(b" "))]
     return tokens
-
-
-@surroundings(
-    1,
-    "serve",
-    "It stops if HOME is not set.",
-    "A directory for settings is looked for: antonmedv/fx#397, fosrl/cli#44.",
-    "8",
-)
-def home_must_be_set(honest, source, sink):
-    if "HOME" not in os.environ:
-        os._exit(1)
-    honest(source, sink)
 
 
 # Byte strings.
