@@ -85,7 +85,13 @@ fn bytes_of_numbers() -> Case {
         "bytes-of-numbers",
         plain_bytes().flat_map(|byte| {
             let with = |before: &[u8], after: &[u8]| [before, &[byte], after].concat();
-            [with(b"mix 1", b""), with(b"mix ", b"1"), with(b"", b"mix 1"), with(b"mix", b" 1")]
+            [
+                with(b"mix 1", b""),
+                with(b"mix ", b"1"),
+                with(b"", b"mix 1"),
+                with(b"mix", b" 1"),
+                with(b"#", b"mix 1"),
+            ]
         }),
     )
 }

@@ -30,6 +30,8 @@ fn cases() -> Vec<Case> {
             .map(Vec::from)
             .into();
     let quit: Vec<Vec<u8>> = ["mix 1", "quit", "mix 2", "mix 3"].map(Vec::from).into();
+    let spaced_quit: Vec<Vec<u8>> =
+        [" hello  ", "quit 1", "#quit", "  quit  ", "mix 2"].map(Vec::from).into();
     let all: Vec<(&str, Delivery, Vec<Vec<u8>>)> = vec![
         ("one-at-a-time", Delivery::Stepwise, mix(20)),
         ("one-at-a-time-cluster", Delivery::Stepwise, cluster.clone()),
@@ -46,6 +48,7 @@ fn cases() -> Vec<Case> {
         ("no-input", Delivery::ToEnd, vec![]),
         ("comments-to-the-end", Delivery::ToEnd, comments),
         ("quit", Delivery::ToEnd, quit),
+        ("quit-spaced", Delivery::ToEnd, spaced_quit),
         ("many-before-reading", Delivery::Pipelined, mix(20_000)),
         ("longest-line", Delivery::Pipelined, vec![padded(LINE_LENGTH_MAX), b"mix 1".into()]),
         ("overlong-line", Delivery::Pipelined, vec![padded(LINE_LENGTH_MAX + 1), b"mix 1".into()]),

@@ -81,6 +81,10 @@ fn chaos(seed: u64) -> Vec<Case> {
         on_cluster(size, &format!("chaos-{size}"), &[format!("chaos {seed} {steps}")])
     };
     let mut cases: Vec<_> = (1..=64).map(of_size).collect();
+    // Each is the leader when it is isolated, so that chaos draws among as many as there can be.
+    let deposed = (0..32).map(|id| format!("partition {id}"));
+    let lines: Vec<_> = deposed.chain([format!("chaos {seed} {CHAOS_STEPS_LARGE}")]).collect();
+    cases.push(on_cluster(64, "chaos-most-leaders", &lines));
     let twice = [(); 2].map(|()| format!("chaos {seed} 300"));
     cases.push(on_cluster(5, "chaos-twice", &twice));
     cases

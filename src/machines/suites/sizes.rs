@@ -15,7 +15,7 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     let must_cause = positions(Milestone::FREQUENT);
     let seed = plan.seed;
     let make = move |number: usize| make(seed, number + 1);
-    let must_reach = [Measure::Replicas.reach(64, 64), Measure::IsolatedReplicas.reach(63, 60)];
+    let must_reach = [Measure::Replicas.reach(64, 64), Measure::IsolatedReplicas.reach(64, 64)];
     Suite::new(NAME, SIZE_MAX, make).causing(must_cause).reaching(must_reach)
 }
 
@@ -26,6 +26,8 @@ fn make(seed: u64, size: usize) -> Case {
     add_quorum(&mut history, &mut draws);
     add_high_leader(&mut history, &mut draws);
     add_every_leader(&mut history, &mut draws);
+    add_most_leaders(&mut history, &mut draws);
+    add_all_isolated(&mut history);
     history.into_case(NAME, size)
 }
 
@@ -93,6 +95,32 @@ fn add_every_leader(history: &mut History, draws: &mut Draws) {
     history.add(format!("heal {id}"));
     history.look(draws, id);
     history.add("heal");
+}
+
+/// Adds elections until there is no quorum: each leader but the last is isolated, and still believes
+/// that it leads. They return all at once.
+fn add_most_leaders(history: &mut History, draws: &mut Draws) {
+    for _ in 0..=history.size - (history.size / 2 + 1) {
+        let leader = history.leader();
+        history.add(format!("partition {leader}"));
+        history.add(format!("at {leader} put {leader} {}", draws.below(100)));
+    }
+    history.add("status");
+    history.add("heal");
+    look(history);
+}
+
+/// Adds a partition of every replica at once, and their return at once, all of them by name.
+fn add_all_isolated(history: &mut History) {
+    let all: Vec<_> = (0..history.size).collect();
+    history.add_for("partition", &all);
+    history.add("status");
+    history.add("put h 8");
+    let leader = history.leader();
+    history.add(format!("at {leader} put i 9"));
+    history.add_for("compact", &all);
+    history.add_for("heal", &all);
+    history.add("status");
 }
 
 /// Adds a look at the first replica and at the last, and at those around the middle.
