@@ -95,6 +95,22 @@ const GREETINGS: [&str; 14] = [
     "mix(1)",
 ];
 
+/// Sessions of each level, whose lines are asked with more spaces. They show whether a bare word, and
+/// a word with arguments, do the same as without.
+const SESSIONS: [(&str, &str); 4] = [
+    ("numbers", "mix 1,draw 1 2,hello,mix,draw 1"),
+    (
+        "cluster",
+        "new 2,noop,put a b,get 1 a,del a,status,replica 1,hash 0,dump 0,log 1,new 1,status",
+    ),
+    (
+        "faults",
+        "new 3,put a b,partition 1,status,heal,status,partition 1 2,heal 1,status,heal 2,at 0 noop,\
+        at 0 put c d,at 0 del a,compact 1,replica 1,replica 0,compact,replica 0,partition,status",
+    ),
+    ("scale", "new 2,workload 1 9 9,partition 1,chaos 1 9,scenario C,heal,status"),
+];
+
 /// Makes the cases for a suite. Each has one command, whose level is the case's.
 pub(super) fn cases(suite: &str) -> Vec<Case> {
     let tokens = || MALFORMED_NUMBERS.split(' ').chain(FORMS.split_whitespace());
@@ -115,6 +131,16 @@ pub(super) fn cases(suite: &str) -> Vec<Case> {
         of_lines(suite, "other-words", "", alone.chain(greetings)),
         of_lines(suite, "other-words-after-at", "new 1", after_at),
     ];
+    cases.extend(SESSIONS.map(|(name, lines)| {
+        let forms: [fn(&str) -> String; 4] = [
+            |line| format!(" {line}"),
+            |line| format!("{line} "),
+            |line| line.replace(' ', "  "),
+            |line| format!("  {}   ", line.replace(' ', "   ")),
+        ];
+        let lines = forms.iter().flat_map(|form| lines.split(',').map(form));
+        of_lines(suite, &format!("spaced-{name}"), "", lines)
+    }));
     cases.extend(places);
     cases.extend(around);
     cases

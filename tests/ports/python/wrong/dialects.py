@@ -11,13 +11,11 @@ from wrong.registry import answer, behaviour
 # Lines.
 
 
-@answer(
+@behaviour(
     1,
     "split_lines",
     "A backslash at the end of a line continues it.",
     "Also in comments: liblouis/liblouis#239, arduino/Arduino#7361.",
-    "# one\\; mix 1",
-    "8",
 )
 def a_backslash_continues_a_line(split_lines, chunks):
     continued = b""
@@ -48,13 +46,11 @@ def long_comments_are_in_pieces(split_lines, chunks):
         yield line
 
 
-@answer(
+@behaviour(
     1,
     "read_chunks",
     "A LF that is the first byte of a block of 4,096 bytes is lost.",
-    "The end of the line is looked for before the next block is read: nacholibre/node-readlines#53.",
-    "#" + " " * 4_095 + "; mix 1",
-    "8",
+    "The end of the line is sought before the next block is read: nacholibre/node-readlines#53.",
 )
 def lf_first_in_a_block_is_lost(_, source, sink):
     is_within_a_line = False
@@ -151,11 +147,11 @@ def ids_are_separated_by_commas(honest, self, line):
 
 
 @answer(
-    3,
+    2,
     "Session.parse_bytes",
     "A text that begins with a hyphen is refused as an option.",
     "Parsers of arguments take it for one: vercel/arg#52, jessevdk/go-flags#190.",
-    "new 1; put a -1",
+    "load -1",
     "8",
 )
 def a_hyphen_begins_an_option(honest, self, token):
@@ -182,11 +178,11 @@ def times_are_numbers_of_base_60(honest, self, token):
 
 
 @answer(
-    3,
+    2,
     "Session.parse_bytes",
     "A dollar sign and a name after it are replaced by the variable, which is not set.",
     "Values are expanded as in a shell: dotenvx/dotenvx#240, symfony/symfony#28435.",
-    "new 1; put a x$y; get 0 a",
+    "load DKV$xy",
     "1|8",
 )
 def dollars_are_expanded(honest, self, token):
