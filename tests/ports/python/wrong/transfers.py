@@ -79,7 +79,7 @@ def values_are_found_by_their_ends(honest, self, op):
 
 
 @answer(
-    3,
+    5,
     "Replica.apply",
     "The put that makes the hash table grow beyond 8,192 places is lost.",
     "A place is found before the table is moved: cornelk/hashmap#46, preshing/CompareIntegerMaps#1.",
