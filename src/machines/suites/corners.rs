@@ -54,6 +54,7 @@ pub(super) fn suite() -> Suite {
     cases.extend(TERMS.map(terms));
     cases.extend([long_workload(), long_chaos()]);
     cases.extend(dialects::cases(NAME));
+    cases.push(every_size());
     Suite::of_cases(NAME, Vec::new(), cases)
 }
 
@@ -244,6 +245,18 @@ fn long_lag() -> Case {
     let lines = ["new 3".to_owned(), "partition 2".into()].into_iter().chain(noops);
     let lines = lines.chain(["heal".to_owned()]).map(String::into_bytes);
     of_lines("long-lag", lines.chain(observers(3)))
+}
+
+/// A cluster of each size, without faults.
+fn every_size() -> Case {
+    let lines = (1..=64).flat_map(|size| {
+        let last = size - 1;
+        let new = [format!("new {size}"), format!("put {size} a"), format!("put 0 {size}")];
+        let looks = ["replica", "hash", "log"].map(|word| [0, 1, last].map(|id| (word, id)));
+        let looks = looks.into_iter().flatten().map(|(word, id)| format!("{word} {id}"));
+        new.into_iter().chain(looks).chain(["status".to_owned()])
+    });
+    of_lines("every-size", lines)
 }
 
 /// Every replica of the most is compacted, and returns to a leader that is.
