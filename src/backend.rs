@@ -246,9 +246,7 @@ impl Backend for reference::Cluster {
         let replica = self.replica(id)?;
         let mut bytes = Vec::new();
         for (index, (term, op)) in (replica.base + 1..).zip(&replica.log) {
-            bytes.extend(index.to_le_bytes());
-            bytes.extend(term.to_le_bytes());
-            op.encode(&mut bytes);
+            append_entry(&mut bytes, index, *term, op);
         }
         Ok(hash(&bytes))
     }
@@ -262,6 +260,13 @@ impl Backend for reference::Cluster {
             snapshot_hash: hash(&snapshot.dump_state()),
         })
     }
+}
+
+/// Appends an entry of the reference's log as `log` hashes it.
+pub(crate) fn append_entry(out: &mut Vec<u8>, index: u64, term: u64, op: &reference::Op) {
+    out.extend(index.to_le_bytes());
+    out.extend(term.to_le_bytes());
+    op.encode(out);
 }
 
 fn hash(bytes: &[u8]) -> String {

@@ -60,6 +60,8 @@ mod session;
 mod snapshot;
 mod splitmix64;
 pub mod trace;
+#[cfg(feature = "exam")]
+pub mod view;
 mod workload;
 
 pub use backend::{Backend, ReplicaStatus, SnapshotStatus};

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::mem;
 
 use crate::backend::Backend;
 use crate::cluster::Cluster;
@@ -152,6 +153,19 @@ impl Trace {
         self.items.iter().filter_map(|item| match item {
             Item::Step(step) => Some(step),
             Item::Comment(_) => None,
+        })
+    }
+
+    /// Iterates over the steps, each with the comments after the step before it. An empty line is a
+    /// comment, too.
+    pub(crate) fn commented_steps(&self) -> impl Iterator<Item = (Vec<&[u8]>, &TraceStep)> {
+        let mut comments = Vec::new();
+        self.items.iter().filter_map(move |item| match item {
+            Item::Step(step) => Some((mem::take(&mut comments), step)),
+            Item::Comment(line) => {
+                comments.push(&line[..]);
+                None
+            }
         })
     }
 

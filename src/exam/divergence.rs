@@ -112,7 +112,8 @@ fn escaped(line: &[u8]) -> String {
 }
 
 /// Returns a line as printable text of limited length.
-pub(crate) fn shown(line: &[u8]) -> String {
+#[must_use]
+pub fn shown(line: &[u8]) -> String {
     const SHOWN_MAX: usize = 240;
     let text = escaped(line);
     match text.char_indices().nth(SHOWN_MAX) {

@@ -54,7 +54,7 @@ mod tasks;
 pub use case::{Case, Delivery, Due, Plan, Suite, Task};
 pub use conversation::{Breakdown, Cause, Conversation};
 pub use cost::Cost;
-pub use divergence::{Actual, Divergence};
+pub use divergence::{Actual, Divergence, shown};
 pub use exam::examine;
 pub use examinee::Examinee;
 pub use expected::{Difference, Expected, ExpectedEntry, ExpectedReport, Shape};

@@ -41,8 +41,8 @@ use dkv20_exam::{
 pub use described::Described;
 pub use sections::section_url;
 pub use traces::{
-    ReplayLines, described_replay_file, lines_of_described_trace, lines_of_trace,
-    record_described_trace, record_trace, replay_file,
+    FileLine, ReplayLines, described_file_lines, described_replay_file, file_lines,
+    lines_of_described_trace, lines_of_trace, record_described_trace, record_trace, replay_file,
 };
 
 use commands::{GREETING_FORM, HELLO, LEVELS, word_of};

@@ -62,6 +62,79 @@ pub fn lines_of_described_trace(
     if lines.0.is_empty() { Err(NOTHING.into()) } else { Ok(lines) }
 }
 
+/// A line of a file, and what the file says about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileLine {
+    /// The line that a port gets.
+    pub line: Vec<u8>,
+    /// The number of the line in the file, from 1.
+    pub number: usize,
+    /// The comments before it, one a line, without their `#`.
+    pub comment: String,
+    /// The answer that the file has for it.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// Returns the lines of a file that can be replayed, at least one. Its answers need not be the
+/// reference's, and may be missing.
+///
+/// # Errors
+///
+/// The text of what is wrong: the file is neither a trace nor plain lines, or there is no line.
+pub fn file_lines(bytes: &[u8], is_named_lines: bool) -> Result<Vec<FileLine>, String> {
+    if is_named_lines && lines_below_mark(bytes).is_none() && is_plain_lines(bytes) {
+        return Ok(plain_file_lines(lines_in(bytes), 1));
+    }
+    file_lines_of(bytes, |bytes| {
+        check_line_ends(bytes)?;
+        parse_recording(bytes).map_err(hinted)
+    })
+}
+
+/// Returns the same for a described machine.
+///
+/// # Errors
+///
+/// As [`file_lines`].
+pub fn described_file_lines(bytes: &[u8]) -> Result<Vec<FileLine>, String> {
+    file_lines_of(bytes, parse_described)
+}
+
+fn file_lines_of(
+    bytes: &[u8],
+    parse: impl Fn(&[u8]) -> Result<Trace, String>,
+) -> Result<Vec<FileLine>, String> {
+    let lines = if let Some(lines) = lines_below_mark(bytes) {
+        let number = lines_in(bytes).len() - lines.len() + 1;
+        plain_file_lines(lines, number)
+    } else {
+        let trace = parse(bytes)?;
+        let lines = trace.commented_steps().map(|(comments, step)| FileLine {
+            line: step.command.clone(),
+            number: step.line,
+            comment: comment_of(&comments),
+            answer: step.answer.clone(),
+        });
+        lines.collect()
+    };
+    if lines.is_empty() { Err(NOTHING.into()) } else { Ok(lines) }
+}
+
+fn plain_file_lines(lines: Vec<Vec<u8>>, first: usize) -> Vec<FileLine> {
+    let line = |(number, line)| FileLine { line, number, ..FileLine::default() };
+    (first..).zip(lines).map(line).collect()
+}
+
+/// Returns comments without their `#`. Empty lines are kept only between comments.
+fn comment_of(comments: &[&[u8]]) -> String {
+    let text = |line: &&[u8]| {
+        let text = line.strip_prefix(b"#").unwrap_or(line);
+        let text = text.strip_prefix(b" ").unwrap_or(text);
+        one_line(&String::from_utf8_lossy(text))
+    };
+    comments.iter().map(text).collect::<Vec<_>>().join("\n").trim_matches('\n').to_owned()
+}
+
 /// Returns the trace with the reference's answers in place of its own, and how many differ.
 ///
 /// # Errors

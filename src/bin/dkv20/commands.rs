@@ -14,6 +14,7 @@ mod outputs;
 mod snapshot;
 mod subject;
 mod trace;
+mod view;
 
 use std::path::PathBuf;
 
@@ -39,6 +40,7 @@ enum Command {
     #[command(subcommand, after_help = "Example:\n  dkv20 snapshot show state.hex")]
     Snapshot(snapshot::Command),
     Record(trace::RecordArguments),
+    View(view::ViewArguments),
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  dkv20 completions bash >~/.bash_completion.d/dkv20")]
     Completions {
@@ -71,6 +73,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Completions { shell } => print_completions(shell)?,
         Command::Man { folder } => manual::write_pages(crate::command(), &folder)
             .map_err(|error| failed(&folder, error))?,
+        Command::View(arguments) => return view::run(&arguments),
         Command::Record(arguments) => trace::record(&arguments)?,
     }
     Ok(Exit::Done)
