@@ -6,7 +6,7 @@
 //! reference's, and turns each difference into a [`Finding`]: the first wrong step, shrunk to the
 //! fewest lines that show it, and explained. [`reports`] writes the outcome in five formats.
 //! [`fuzz`] sends generated cases without end. A [`Conversation`] only sends lines and returns the
-//! answers.
+//! answers, and a [`Transcript`] holds all that a program writes for lines.
 //!
 //! Nothing here knows what the commands mean.
 
@@ -50,6 +50,7 @@ mod start;
 mod start_error;
 mod tally;
 mod tasks;
+mod transcript;
 
 pub use case::{Case, Delivery, Due, Plan, Suite, Task};
 pub use conversation::{Breakdown, Cause, Conversation};
@@ -74,3 +75,4 @@ pub use selection::{Selection, Settings, Shard};
 pub use shrink::{Lines, Meaning, Shrunk, shrink};
 pub use start::Start;
 pub use tally::{Measure, Reach, Reached, Tally};
+pub use transcript::Transcript;

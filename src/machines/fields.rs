@@ -30,6 +30,17 @@ impl FieldName {
         matches!(self, Self::Magic | Self::Version | Self::CommitIndex | Self::Term | Self::Count)
     }
 
+    /// Returns its place among the fields before the keys, or among those of a key.
+    const fn in_group(self) -> u8 {
+        match self {
+            Self::Magic | Self::KeyLength(_) | Self::Trailing => 0,
+            Self::Version | Self::Key(_) => 1,
+            Self::CommitIndex | Self::ValueLength(_) => 2,
+            Self::Term | Self::Value(_) => 3,
+            Self::Count => 4,
+        }
+    }
+
     const fn is_number(self) -> bool {
         !matches!(self, Self::Magic | Self::Key(_) | Self::Value(_) | Self::Trailing)
     }
@@ -244,6 +255,97 @@ pub fn all_differences(expected: &[u8], actual: &[u8]) -> Vec<String> {
     // Bytes after the last entry belong to no entry.
     let other = || first_difference(expected, actual).into_iter().collect();
     if differences.is_empty() { other() } else { differences }
+}
+
+/// A field of two snapshots; of one of them, if the other has no such key or ends before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldPair<'a> {
+    /// Its name.
+    pub name: String,
+    /// Its offset in the expected snapshot or, if only the actual one has it, in that.
+    pub offset: usize,
+    /// Its bytes in the expected snapshot.
+    pub expected: Option<&'a [u8]>,
+    /// Those in the actual one.
+    pub actual: Option<&'a [u8]>,
+    /// The values of both as text.
+    pub values: [Option<String>; 2],
+}
+
+impl FieldPair<'_> {
+    /// Reports whether the bytes differ.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.expected != self.actual
+    }
+
+    fn of<'a>(expected: Option<&Field<'a>>, actual: Option<&Field<'a>>) -> Option<FieldPair<'a>> {
+        let field = expected.or(actual)?;
+        Some(FieldPair {
+            name: field.name.to_string(),
+            offset: field.offset,
+            expected: expected.map(|field| field.bytes),
+            actual: actual.map(|field| field.bytes),
+            values: [expected, actual].map(|field| field.map(Field::value)),
+        })
+    }
+}
+
+/// Returns the fields of two snapshots side by side: those before the keys, then a group for each key,
+/// in the order of the expected snapshot, and the trailing bytes. A key that only one of them has
+/// stands alone.
+#[must_use]
+pub fn side_by_side<'a>(expected: &'a [u8], actual: &'a [u8]) -> Vec<Vec<FieldPair<'a>>> {
+    let (left, right) = (groups(expected), groups(actual));
+    let key_of = |group: &[Field<'a>]| {
+        group.iter().find(|field| matches!(field.name, FieldName::Key(_))).map(|field| field.bytes)
+    };
+    let keys = |groups: &[Vec<Field<'a>>]| -> BTreeSet<Option<&'a [u8]>> {
+        groups.iter().map(|group| key_of(group)).collect()
+    };
+    let (left_keys, right_keys) = (keys(&left), keys(&right));
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    let mut paired = Vec::new();
+    loop {
+        let is_alone = |group: Option<&Vec<Field<'a>>>, others: &BTreeSet<_>| {
+            group.is_some_and(|group| !others.contains(&key_of(group)))
+        };
+        let pair = if is_alone(left.peek(), &right_keys) {
+            (left.next(), None)
+        } else if is_alone(right.peek(), &left_keys) {
+            (None, right.next())
+        } else {
+            (left.next(), right.next())
+        };
+        if pair == (None, None) {
+            return paired;
+        }
+        let (expected, actual) = (pair.0.unwrap_or_default(), pair.1.unwrap_or_default());
+        let names: Vec<_> = if expected.len() >= actual.len() { &expected } else { &actual }
+            .iter()
+            .map(|field| field.name.in_group())
+            .collect();
+        let of = |group: &[Field<'a>], name: u8| {
+            group.iter().find(|field| field.name.in_group() == name).copied()
+        };
+        let pairs = names.iter().filter_map(|name| {
+            FieldPair::of(of(&expected, *name).as_ref(), of(&actual, *name).as_ref())
+        });
+        paired.push(pairs.collect());
+    }
+}
+
+/// Returns the fields of a snapshot in groups: those before the keys, those of each key, and the
+/// trailing bytes.
+fn groups(snapshot: &[u8]) -> Vec<Vec<Field<'_>>> {
+    let mut groups: Vec<Vec<Field<'_>>> = vec![Vec::new()];
+    for field in Fields::of(snapshot) {
+        if matches!(field.name, FieldName::KeyLength(_) | FieldName::Trailing) {
+            groups.push(Vec::new());
+        }
+        groups.last_mut().expect("there is a group").push(field);
+    }
+    groups
 }
 
 /// Returns the values by their keys.

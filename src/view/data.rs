@@ -1,7 +1,5 @@
 //! The data of a page, as JSON.
 
-use std::collections::BTreeMap;
-
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -245,8 +243,11 @@ pub struct Entry {
 /// The op of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryOp {
+    /// No effect.
     NoOp,
+    /// A key maps to a value.
     Put(Bytes, Bytes),
+    /// A key is absent.
     Del(Bytes),
 }
 
@@ -304,6 +305,9 @@ pub struct End {
 pub struct FirstDifference {
     /// The position of the step, from 0.
     pub step: usize,
+    /// The look after the step whose answer differs, if the step's own answer does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Observed>,
     /// The case of a finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<String>,
@@ -312,10 +316,22 @@ pub struct FirstDifference {
     pub explanation: Vec<String>,
     /// The sections of the definition that the port breaks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sections: Vec<BTreeMap<&'static str, String>>,
+    pub sections: Vec<Section>,
     /// Byte strings that differ, field by field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<ComparedSnapshot>,
+}
+
+/// A section of the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Section {
+    /// Its number.
+    pub number: String,
+    /// Its heading.
+    pub title: String,
+    /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// A byte string of the reference and of the port, field by field.

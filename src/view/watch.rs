@@ -19,14 +19,25 @@ pub struct Watched {
     pub frame: Frame,
     /// The kinds of events, each once.
     pub marks: Vec<Mark>,
+    /// The lines that show the state after it, and their answers; none unless they were asked for.
+    pub looks: Vec<Look>,
 }
 
-/// Runs the lines on the reference until `goes_on` returns `false`. With `has_log_hashes` the changes
-/// have the hashes of logs.
-pub fn watch(lines: &[Vec<u8>], has_log_hashes: bool, goes_on: &dyn Fn() -> bool) -> Vec<Watched> {
+/// A line that shows a part of the state, and the reference's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The line.
+    pub line: String,
+    /// The answer; `None` if it was not computed.
+    pub answer: Option<String>,
+}
+
+/// Runs the lines on the reference until `goes_on` returns `false`. If it `looks`, there are looks
+/// after each line, and changes have the hashes of logs.
+pub fn watch(lines: &[Vec<u8>], looks: bool, goes_on: &dyn Fn() -> bool) -> Vec<Watched> {
     let mut session = Session::<Cluster>::default();
     let mut seen: Option<Seen> = None;
-    let mut hashes = Hashes::new(has_log_hashes);
+    let mut hashes = Hashes::new(looks);
     let mut watched = Vec::with_capacity(lines.len());
     for line in lines.iter().take_while(|_| goes_on()) {
         let mut answer = String::new();
@@ -43,9 +54,29 @@ pub fn watch(lines: &[Vec<u8>], has_log_hashes: bool, goes_on: &dyn Fn() -> bool
         if answer.as_deref().is_some_and(|answer| answer.starts_with("err ")) {
             marks.push(Mark::Error);
         }
-        watched.push(Watched { answer, frame, marks });
+        let looks = if looks { looks_at(&mut session, seen.as_ref()) } else { Vec::new() };
+        watched.push(Watched { answer, frame, marks, looks });
     }
     watched
+}
+
+/// Returns the looks at the cluster, as the exam has them.
+fn looks_at(session: &mut Session<Cluster>, seen: Option<&Seen>) -> Vec<Look> {
+    let Some(seen) = seen.filter(|_| !session.has_quit()) else { return Vec::new() };
+    let mut answered = |line: String| {
+        let mut answer = String::new();
+        session.run_line(line.as_bytes(), &mut answer);
+        Look { line, answer: Some(answer) }
+    };
+    let mut looks = vec![answered("status".into())];
+    for (id, replica) in seen.replicas.iter().enumerate() {
+        looks.push(answered(format!("replica {id}")));
+        for (word, hash) in [("log", &replica.log_hash), ("hash", &replica.hash)] {
+            let answer = hash.as_ref().map(|hash| format!("ok {hash}"));
+            looks.push(Look { line: format!("{word} {id}"), answer });
+        }
+    }
+    looks
 }
 
 /// A cluster as it was last seen.
@@ -63,6 +94,8 @@ struct SeenReplica {
     terms: Terms,
     commit: u64,
     key_count: usize,
+    hash: Option<String>,
+    log_hash: Option<String>,
 }
 
 impl Seen {
@@ -74,6 +107,8 @@ impl Seen {
             terms: Terms::default(),
             commit: 0,
             key_count: 0,
+            hash: None,
+            log_hash: None,
         };
         let replicas = (0..cluster.replicas.len()).map(replica).collect();
         let (isolated, maps) = (BTreeSet::new(), Maps::new());
@@ -83,10 +118,12 @@ impl Seen {
     fn begin(&mut self, cluster: &Cluster, hashes: &mut Hashes) -> (Frame, Vec<Mark>) {
         let mut frame = Frame { cluster: Some(cluster.replicas.len()), ..Frame::default() };
         hashes.begin();
-        for (id, replica) in cluster.replicas.iter().enumerate() {
+        for (id, (seen, replica)) in self.replicas.iter_mut().zip(&cluster.replicas).enumerate() {
             let hash = Some(hashes.of_snapshot(replica));
             let log_hash = hashes.of_log(replica);
-            frame.add(id, Change { hash, log_hash, ..Change::default() });
+            let change = Change { hash, log_hash, ..Change::default() };
+            seen.note_hashes(&change);
+            frame.add(id, change);
         }
         (frame, Vec::new())
     }
@@ -135,7 +172,7 @@ impl SeenReplica {
         let number = |old: u64, new: u64| (old != new).then_some(new);
         let key_count = replica.map.len();
         let keys = changed(&mut self.key_count, key_count).map(|count| count as u64);
-        Change {
+        let change = Change {
             role: changed(&mut self.role, replica.role).map(|role| word_of(role).into()),
             term: changed(&mut self.term, replica.term),
             base: number(old_base, replica.base),
@@ -146,6 +183,18 @@ impl SeenReplica {
             keys,
             log,
             ..Change::default()
+        };
+        self.note_hashes(&change);
+        change
+    }
+
+    fn note_hashes(&mut self, change: &Change) {
+        for (known, changed) in
+            [(&mut self.hash, &change.hash), (&mut self.log_hash, &change.log_hash)]
+        {
+            if let Some(changed) = changed {
+                known.clone_from(changed);
+            }
         }
     }
 }

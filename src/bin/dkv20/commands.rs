@@ -11,6 +11,7 @@ mod machine_file;
 mod machine_report;
 mod manual;
 mod outputs;
+mod pages;
 mod snapshot;
 mod subject;
 mod trace;

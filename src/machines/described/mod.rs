@@ -13,7 +13,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dkv20_described::{Description, Equal as Equals, Field, Random, Rules, Source, difference};
+use dkv20_described::{
+    Description, Equal as Equals, Field, Fields, Random, Rules, Source, difference,
+};
 use dkv20_exam::reports::visible;
 use dkv20_exam::{
     Actual, Ask, Case, Delivery, Difference, Divergence, Drawing, Due, Equal, Evidence, Expected,
@@ -96,6 +98,13 @@ impl Described {
     #[must_use]
     pub fn expected(&self) -> &[Expected] {
         &self.0.expected
+    }
+
+    /// Returns the fields of two answers to a line, if they have a layout and can be listed.
+    #[must_use]
+    pub fn fields(&self, line: &[u8], answers: [&[u8]; 2]) -> Option<[Fields; 2]> {
+        let name = self.0.names.of_line(self.rules(), line);
+        self.0.layouts.fields(self.rules(), &name, answers)?.ok()
     }
 
     /// Returns the rules by which cases are drawn and answers are compared.

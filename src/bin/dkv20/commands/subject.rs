@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dkv20::machines::{
-    Described, Dkv20, ReplayLines, described_replay_file, lines_of_described_trace, lines_of_trace,
-    record_described_trace, record_trace, replay_file,
+    Described, Dkv20, FileLine, ReplayLines, described_file_lines, described_replay_file,
+    file_lines, lines_of_described_trace, lines_of_trace, record_described_trace, record_trace,
+    replay_file,
 };
 use dkv20_exam::reports::counted;
 use dkv20_exam::{
@@ -94,6 +95,11 @@ fn value_option(name: &str, value: Option<OsString>) -> Vec<OsString> {
     }
 }
 
+/// Reports whether a file's name is that of plain lines.
+fn is_named_lines(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "lines")
+}
+
 /// The machine that a command examines.
 pub(crate) struct Subject {
     /// dkv20 if it is `None`.
@@ -120,6 +126,11 @@ impl Subject {
     /// Returns the options that name the machine on a command line; none for dkv20.
     pub(crate) fn options(&self) -> &[OsString] {
         self.described.as_ref().map_or(&[], |described| &described.options)
+    }
+
+    /// Returns the described machine; `None` for dkv20.
+    pub(crate) fn described(&self) -> Option<&Described> {
+        Some(&self.described.as_ref()?.machine)
     }
 
     /// Reports whether a file describes it.
@@ -166,6 +177,11 @@ impl Subject {
         self.ports(arguments)
     }
 
+    /// Returns the programs of the machine's file beside the reference; none for dkv20.
+    pub(crate) fn other_programs(&self) -> &[PortSpec] {
+        self.described.as_ref().map_or(&[], |described| &described.programs.others)
+    }
+
     /// Neither the command line nor the file names a program to examine.
     pub(crate) fn no_port(&self) -> Failure {
         let Some(described) = &self.described else {
@@ -191,11 +207,19 @@ impl Subject {
     pub(crate) fn lines_of(&self, file: &Path) -> Result<ReplayLines, Failure> {
         let bytes = read(file)?;
         let lines = match &self.described {
-            None => {
-                let is_named_lines = file.extension().is_some_and(|name| name == "lines");
-                lines_of_trace(&bytes, is_named_lines)
-            }
+            None => lines_of_trace(&bytes, is_named_lines(file)),
             Some(described) => lines_of_described_trace(&described.machine, &bytes),
+        };
+        lines.map_err(|reason| broken(file, reason))
+    }
+
+    /// Returns the lines of a file that can be replayed, with its comments and answers, which need not
+    /// be right.
+    pub(crate) fn file_lines(&self, file: &Path) -> Result<Vec<FileLine>, Failure> {
+        let bytes = read(file)?;
+        let lines = match &self.described {
+            None => file_lines(&bytes, is_named_lines(file)),
+            Some(_) => described_file_lines(&bytes),
         };
         lines.map_err(|reason| broken(file, reason))
     }
