@@ -67,6 +67,8 @@ pub struct Finding {
     pub trace: Option<String>,
     /// The command that shows the finding again, if a trace was written.
     pub replay: Option<String>,
+    /// The address of a page on the finding, relative to the report in HTML, if one was written.
+    pub page: Option<String>,
     /// The lines of `shrunk` as bytes.
     #[serde(skip)]
     pub shrunk_lines: Vec<Vec<u8>>,
@@ -121,6 +123,7 @@ impl Finding {
             same_answer_from: Vec::new(),
             trace: None,
             replay: None,
+            page: None,
             shrunk_lines: shrunk.lines.clone(),
             own_answers: shrunk.own_answers.clone(),
             located_lines: located.lines_to_step().to_vec(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dkv20_exam::reports::visible;
 use dkv20_exam::{Failure, Machine, Transcript, shown};
 
-use super::data::{End, FORMAT, FirstDifference, Frame, Kind, Mark, Step, View};
+use super::data::{End, FORMAT, FirstDifference, Frame, Kind, Mark, PortFrame, Step, View};
 use super::explained::{Difference, explained};
 use super::looks::Seen;
 use super::port::{Overheard, Program};
@@ -134,23 +134,27 @@ pub(super) fn end_of(transcript: &Transcript, step: usize) -> Option<End> {
     Some(End { step, reason: visible(&failure.to_string()), stderr })
 }
 
-fn port_frames(frames: &[Frame], seen: &[Option<Seen>]) -> Vec<Option<Frame>> {
-    let mut state = State::default();
-    let mut port_frames: Vec<_> = seen
-        .iter()
-        .zip(frames)
-        .map(|(seen, frame)| {
-            if frame.cluster.is_some() {
-                // The page forgets the cluster before.
-                state = State::default();
+fn port_frames(frames: &[Frame], seen: &[Option<Seen>]) -> Vec<PortFrame> {
+    let (mut reference, mut port) = (State::default(), State::default());
+    let mut port_frames = Vec::with_capacity(frames.len());
+    for (frame, seen) in frames.iter().zip(seen) {
+        reference.apply(frame);
+        if frame.cluster.is_some() {
+            // The page forgets the cluster before.
+            port = State::default();
+        }
+        match seen {
+            Some(seen) if !seen.wrong.is_empty() => {
+                port_frames.push(PortFrame::Changed(port.changes_to(&seen.state)));
+                port.clone_from(&seen.state);
             }
-            let Some(seen) = seen else { return Some(Frame::default()) };
-            let changes = state.changes_to(&seen.state);
-            state.clone_from(&seen.state);
-            Some(changes)
-        })
-        .collect();
-    port_frames.resize(frames.len(), None);
+            _ => {
+                port_frames.push(PortFrame::Same);
+                port.clone_from(&reference);
+            }
+        }
+    }
+    port_frames.resize(frames.len(), PortFrame::Unknown);
     port_frames
 }
 

@@ -29,9 +29,9 @@ pub struct View {
     /// For each step, the changes in the reference.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<Frame>,
-    /// For each step, the changes in the port as far as it shows them; `None` once it does not.
+    /// For each step, the port as far as it shows it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub port_frames: Vec<Option<Frame>>,
+    pub port_frames: Vec<PortFrame>,
     /// For each step of a described machine, its observers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observers: Vec<Vec<Observed>>,
@@ -125,6 +125,27 @@ pub struct Frame {
     /// The changes of replicas; those that changed alike are together.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_object")]
     pub replicas: Vec<(Vec<usize>, Change)>,
+}
+
+/// A port after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortFrame {
+    /// All that was looked at is as in the reference.
+    Same,
+    /// It differs, and this is what changed in it.
+    Changed(Frame),
+    /// It was not looked at.
+    Unknown,
+}
+
+impl Serialize for PortFrame {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Same => serializer.serialize_str("same"),
+            Self::Changed(frame) => frame.serialize(serializer),
+            Self::Unknown => serializer.serialize_none(),
+        }
+    }
 }
 
 /// Writes each change below the ids that have it, with commas between.

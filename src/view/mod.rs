@@ -24,7 +24,7 @@ pub use bytes::Bytes;
 pub use compose::{add_port, of_cluster};
 pub use data::{
     Change, ComparedField, ComparedSnapshot, End, Entry, EntryOp, FirstDifference, Frame, Kind,
-    LogChange, Mark, Observed, Section, Step, View,
+    LogChange, Mark, Observed, PortFrame, Section, Step, View,
 };
 pub use explained::sections_of;
 pub use lines::{of_described, of_own_answers};

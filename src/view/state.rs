@@ -25,6 +25,24 @@ pub(super) struct ReplicaState {
 }
 
 impl State {
+    /// Applies the changes of a step of the reference.
+    pub(super) fn apply(&mut self, frame: &Frame) {
+        if let Some(count) = frame.cluster {
+            let replica = |id| ReplicaState::new(if id == 0 { "leader" } else { "follower" });
+            let replicas = (0..count).map(replica).collect();
+            let isolated = Some(Vec::new());
+            *self = Self { leader: Some(Some(0)), term: Some(1), isolated, replicas };
+        }
+        replace(&mut self.leader, frame.leader.as_ref());
+        replace(&mut self.term, frame.term.as_ref());
+        replace(&mut self.isolated, frame.isolated.as_ref());
+        for (ids, change) in &frame.replicas {
+            for id in ids {
+                self.replicas[*id].apply(change);
+            }
+        }
+    }
+
     /// Returns the changes from this state to the next one.
     pub(super) fn changes_to(&self, next: &Self) -> Frame {
         let mut frame = Frame {
@@ -43,6 +61,27 @@ impl State {
 }
 
 impl ReplicaState {
+    fn new(role: &str) -> Self {
+        let (zero, hash, log_hash) = (Some(0), None, None);
+        let (base, commit, last, keys) = (zero, zero, zero, zero);
+        Self { role: Some(role.into()), term: Some(1), base, commit, last, keys, hash, log_hash }
+    }
+
+    fn apply(&mut self, change: &Change) {
+        replace(&mut self.role, change.role.as_ref());
+        replace(&mut self.term, change.term.as_ref());
+        replace(&mut self.base, change.base.as_ref());
+        replace(&mut self.commit, change.commit.as_ref());
+        replace(&mut self.last, change.last.as_ref());
+        replace(&mut self.keys, change.keys.as_ref());
+        for (hash, new) in [(&mut self.hash, &change.hash), (&mut self.log_hash, &change.log_hash)]
+        {
+            if let Some(new) = new {
+                hash.clone_from(new);
+            }
+        }
+    }
+
     fn changes_to(&self, next: &Self) -> Change {
         let hash = |old: &Option<String>, new: &Option<String>| (old != new).then(|| new.clone());
         Change {
@@ -62,4 +101,10 @@ impl ReplicaState {
 /// Returns the new value if it is another one and is known.
 fn changed<T: Clone + PartialEq>(old: &Option<T>, new: &Option<T>) -> Option<T> {
     if old == new { None } else { new.clone() }
+}
+
+fn replace<T: Clone>(value: &mut Option<T>, new: Option<&T>) {
+    if new.is_some() {
+        *value = new.cloned();
+    }
 }

@@ -207,6 +207,7 @@ fn finding_value(
         shrunk_title => shrunk_title(finding),
         shrunk => shrunk_lines(finding),
         stderr => stderr_lines(finding),
+        page => finding.page.as_deref(),
         trace => finding.trace.as_deref().map(visible_whole),
         replay => finding.replay.as_deref().map(visible_whole),
     }

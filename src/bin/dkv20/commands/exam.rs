@@ -154,8 +154,8 @@ pub(crate) fn run(arguments: &ExamArguments) -> Result<Exit, Failure> {
     let mut report = examine(&ports, &selection, &|progress| show(&bars[progress.port], progress));
     bars.iter().for_each(ProgressBar::finish_and_clear);
     // Each of these is tried, so that no result is lost since another cannot be written.
-    let timeout = settings.limits.timeout;
-    let traces_written = arguments.reports.write_traces(&subject, &programs, timeout, &mut report);
+    let limits = &settings.limits;
+    let traces_written = arguments.reports.write_traces(&subject, &programs, limits, &mut report);
     let reports_written = arguments.reports.write(&report);
     let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     let shown = if arguments.quiet { verdict_line(&report) + "\n" } else { text(&report, colour) };

@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use clap::Args;
 use dkv20::machines::section_url;
+use dkv20::view::page;
 use dkv20_exam::reports::{html, json_lines, junit, markdown};
-use dkv20_exam::{Delivery, Finding, Limits, PortSpec, Report};
+use dkv20_exam::{Delivery, Failure as Trouble, Finding, Limits, PortSpec, Report};
 use sha2::{Digest as _, Sha256};
 
 use super::files::{
-    check_file, check_folder, identity, is_standard_output, print, shown, unwritable, write_new,
-    write_whole,
+    check_file, check_folder, folder_of, identity, is_standard_output, print, shown, unwritable,
+    write_new, write_whole,
 };
+use super::pages::view_of_finding;
 use super::subject::Subject;
 use crate::exit::Failure;
 
@@ -36,7 +38,8 @@ pub(crate) struct ReportArguments {
     /// Write the report as Markdown, for a CI summary.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Write the report as one HTML file.
+    /// Write the report as one HTML file. Each finding in it links to a page, which is written beside
+    /// the finding's trace and shows it step by step.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Write the traces of findings into this folder.
@@ -73,12 +76,13 @@ impl ReportArguments {
         check_folder(&self.traces)
     }
 
-    /// Writes a trace for each finding and notes its path in the finding.
+    /// Writes a trace for each finding and notes its path in the finding; and a page beside it if
+    /// there is a report in HTML, which links to it.
     pub(crate) fn write_traces(
         &self,
         subject: &Subject,
         ports: &[PortSpec],
-        timeout: Duration,
+        limits: &Limits,
         report: &mut Report,
     ) -> Result<(), Failure> {
         let origin = format!("seed {}", report.seed);
@@ -86,7 +90,12 @@ impl ReportArguments {
         let findings =
             ports.flat_map(|(spec, port)| port.findings.iter_mut().map(move |it| (spec, it)));
         try_all(findings.map(|(spec, finding)| {
-            write_trace(subject, &self.traces, spec, timeout, &origin, finding)
+            let timeout = limits.timeout;
+            let trace = write_trace(subject, &self.traces, spec, timeout, &origin, finding)?;
+            let (Some(trace), Some(html)) = (trace, &self.html) else { return Ok(()) };
+            let page = write_page(subject, spec, limits, &trace, finding)?;
+            finding.page = page.map(|page| link(html, &page));
+            Ok(())
         }))
     }
 
@@ -121,7 +130,7 @@ pub(crate) fn try_all(
 }
 
 /// Writes the shrunk lines into a folder as a file that `dkv20 replay` reads, and notes file and
-/// command in the finding.
+/// command in the finding. Returns the path of the file, if the lines show the finding.
 fn write_trace(
     subject: &Subject,
     folder: &Path,
@@ -129,14 +138,14 @@ fn write_trace(
     timeout: Duration,
     origin: &str,
     finding: &mut Finding,
-) -> Result<(), Failure> {
+) -> Result<Option<PathBuf>, Failure> {
     let words: Vec<_> = ["dkv20".into()].into_iter().chain(env::args_os().skip(1)).collect();
     let command = PortSpec::shell_line(&words);
     let title = format!("{}: {}", port.name, finding.case);
     if !finding.is_of_session {
         let only = ["--only", finding.case.as_str()].map(Into::into);
         finding.replay = Some(line_of(subject, port, &command_of(subject, "exam", only)));
-        return Ok(());
+        return Ok(None);
     }
     let heading = [title, finding.headline(), format!("{origin}: {command}")];
     let (extension, bytes) = subject.replay_file(finding, &heading);
@@ -159,7 +168,61 @@ fn write_trace(
     }
     finding.replay = Some(line_of(subject, port, &words));
     finding.trace = Some(shown(&path));
-    Ok(())
+    Ok(Some(path))
+}
+
+/// Writes the page of a finding beside its trace. Returns its path; or `None` if the port cannot be run
+/// once more, which is noted unless an interruption is the cause.
+fn write_page(
+    subject: &Subject,
+    port: &PortSpec,
+    limits: &Limits,
+    trace: &Path,
+    finding: &Finding,
+) -> Result<Option<PathBuf>, Failure> {
+    let port = finding.spec.as_ref().unwrap_or(port);
+    let view = match view_of_finding(subject, finding, port, limits) {
+        Ok(view) => view,
+        Err(Trouble::Interrupted) => return Ok(None),
+        Err(cause) => {
+            crate::complain(&format!("dkv20: {}: no page: {cause}", shown(trace)));
+            return Ok(None);
+        }
+    };
+    let path = trace.with_extension("html");
+    write_whole(&path, page(&view).as_bytes()).map_err(|error| unwritable(&path, &error))?;
+    Ok(Some(path))
+}
+
+/// Returns the address of a page for a report, relative to the report; for one on standard output,
+/// relative to the current folder.
+fn link(report: &Path, page: &Path) -> String {
+    let is_in_file = !is_standard_output(report);
+    let folder = if is_in_file { folder_of(report) } else { Path::new(".") };
+    let (Ok(folder), Ok(page)) = (folder.canonicalize(), page.canonicalize()) else {
+        return address(page);
+    };
+    let mut up = PathBuf::new();
+    for ancestor in folder.ancestors() {
+        if let Ok(below) = page.strip_prefix(ancestor) {
+            return address(&up.join(below));
+        }
+        up.push("..");
+    }
+    address(&page)
+}
+
+/// Returns a path as a relative reference of an address.
+fn address(path: &Path) -> String {
+    let mut address = String::new();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'~' => address.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => address.push(char::from(*byte)),
+            byte => address += &format!("%{byte:02X}"),
+        }
+    }
+    address
 }
 
 /// Returns the words of a command on the machine.
@@ -201,5 +264,5 @@ pub(crate) fn report_finding(
     for line in finding.because().iter().chain(&finding.replay) {
         text += &format!("    {line}\n");
     }
-    try_all([written, if is_quiet { Ok(()) } else { print(&text) }])
+    try_all([written.map(drop), if is_quiet { Ok(()) } else { print(&text) }])
 }
