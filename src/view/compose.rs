@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dkv20_exam::reports::visible;
 use dkv20_exam::{Failure, Machine, Transcript, shown};
 
-use super::data::{End, FORMAT, FirstDifference, Frame, Kind, Mark, PortFrame, Step, View};
+use super::data::{Change, End, FORMAT, FirstDifference, Frame, Kind, Mark, PortFrame, Step, View};
 use super::explained::{Difference, explained};
 use super::looks::Seen;
 use super::port::{Overheard, Program};
@@ -55,6 +55,7 @@ pub fn add_port(
     view.looks_end = end_of(&port.looked, seen.len()).filter(|end| end.step < lines.len());
     if view.kind == Kind::Cluster {
         view.port_frames = port_frames(&view.frames, &seen);
+        leave_out_log_hashes(&mut view.frames, &view.port_frames);
     }
     let is_wrong = |seen: &Option<Seen>| seen.as_ref().is_some_and(|it| !it.wrong.is_empty());
     let looked = seen.iter().position(is_wrong);
@@ -156,6 +157,30 @@ fn port_frames(frames: &[Frame], seen: &[Option<Seen>]) -> Vec<PortFrame> {
     }
     port_frames.resize(frames.len(), PortFrame::Unknown);
     port_frames
+}
+
+/// Leaves the hashes of logs out up to the first step after which the port differs: nothing is compared
+/// with them, and replicas with other bases have others.
+fn leave_out_log_hashes(frames: &mut [Frame], port_frames: &[PortFrame]) {
+    let is_changed = |frame: &PortFrame| matches!(frame, PortFrame::Changed(_));
+    let first = port_frames.iter().position(is_changed);
+    let mut reference = State::default();
+    for (position, frame) in
+        frames.iter_mut().enumerate().take(first.map_or(usize::MAX, |it| it + 1))
+    {
+        reference.apply(frame);
+        let is_first = first == Some(position);
+        let mut changes = vec![Change::default(); reference.replicas.len()];
+        for (ids, change) in frame.replicas.drain(..) {
+            for id in ids {
+                changes[id] = Change { log_hash: None, ..change.clone() };
+            }
+        }
+        for (id, change) in changes.into_iter().enumerate() {
+            let log_hash = is_first.then(|| reference.replicas[id].log_hash.clone());
+            frame.add(id, Change { log_hash, ..change });
+        }
+    }
 }
 
 pub(super) fn step_of(line: &FileLine, answer: Option<&[u8]>) -> Step {

@@ -223,3 +223,221 @@ const fn mark_of(change: &LogChange) -> Option<Mark> {
         LogChange::Entries { .. } | LogChange::Run { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use dkv20_exam::{Interrupt, Machine as _, Plan};
+
+    use super::*;
+    use crate::backend::Backend as _;
+    use crate::machines::{Dkv20, file_lines};
+    use crate::view::{Bytes, EntryOp};
+
+    /// A replica as the page keeps it.
+    #[derive(Clone, Default)]
+    struct Folded {
+        role: String,
+        term: u64,
+        base: u64,
+        commit: u64,
+        last: u64,
+        keys: u64,
+        hash: Option<String>,
+        log_hash: Option<String>,
+        /// The term of each entry, and its op if it was listed.
+        log: BTreeMap<u64, (u64, Option<EntryOp>)>,
+        map: BTreeMap<Bytes, Bytes>,
+        /// Whether changes of the map were only counted.
+        lacks_keys: bool,
+    }
+
+    impl Folded {
+        fn new(id: usize) -> Self {
+            let role = if id == 0 { "leader" } else { "follower" };
+            Self { role: role.into(), term: 1, ..Self::default() }
+        }
+
+        fn apply(&mut self, change: &Change) {
+            for log in &change.log {
+                self.apply_to_log(log);
+            }
+            self.role.clone_from(change.role.as_ref().unwrap_or(&self.role));
+            for (value, new) in [
+                (&mut self.term, change.term),
+                (&mut self.base, change.base),
+                (&mut self.commit, change.commit),
+                (&mut self.last, change.last),
+                (&mut self.keys, change.keys),
+            ] {
+                *value = new.unwrap_or(*value);
+            }
+            for (hash, new) in
+                [(&mut self.hash, &change.hash), (&mut self.log_hash, &change.log_hash)]
+            {
+                hash.clone_from(new.as_ref().unwrap_or(hash));
+            }
+            for (key, before, after) in &change.map {
+                assert_eq!(
+                    self.map.get(key).filter(|_| !self.lacks_keys),
+                    before.as_ref().filter(|_| !self.lacks_keys)
+                );
+                match after {
+                    Some(after) => drop(self.map.insert(key.clone(), after.clone())),
+                    None => drop(self.map.remove(key)),
+                }
+            }
+            self.lacks_keys |= change.map_more > 0;
+        }
+
+        fn apply_to_log(&mut self, change: &LogChange) {
+            match change {
+                LogChange::Cut { cut } => drop(self.log.split_off(&(cut + 1))),
+                LogChange::Compact { compact } => self.log = self.log.split_off(&(compact + 1)),
+                LogChange::Install { install, .. } => {
+                    self.log.clear();
+                    (self.base, self.commit) = (*install, *install);
+                }
+                LogChange::Entries { entries } => {
+                    let entry = |entry: &crate::view::Entry| {
+                        (entry.index, (entry.term, Some(entry.op.clone())))
+                    };
+                    self.log.extend(entries.iter().map(entry));
+                }
+                LogChange::Run { run: (first, last, term) } => {
+                    self.log.extend((*first..=*last).map(|index| (index, (*term, None))));
+                }
+            }
+        }
+
+        #[track_caller]
+        fn assert_is(&self, cluster: &Cluster, id: usize) {
+            let replica = &cluster.replicas[id];
+            assert_eq!(self.role, word_of(replica.role));
+            assert_eq!((self.term, self.base), (replica.term, replica.base));
+            assert_eq!((self.commit, self.last), (replica.commit, replica.last()));
+            assert_eq!(self.keys, replica.map.len() as u64);
+            assert_eq!(self.hash, cluster.snapshot_hash(id as u64).ok());
+            assert_eq!(self.log_hash, cluster.log_hash(id as u64).ok());
+            assert_eq!(self.log.len(), replica.log.len());
+            for ((index, (term, op)), (position, (due_term, due_op))) in
+                self.log.iter().zip((replica.base + 1..).zip(&replica.log))
+            {
+                assert_eq!((*index, term), (position, due_term));
+                assert!(op.as_ref().is_none_or(|op| *op == EntryOp::from(due_op)), "entry {index}");
+            }
+            if !self.lacks_keys {
+                let bytes = |(key, value): (&Vec<u8>, &Vec<u8>)| (key[..].into(), value[..].into());
+                assert_eq!(self.map, replica.map.iter().map(bytes).collect());
+            }
+        }
+    }
+
+    /// Folds the frames of the lines, and compares with the reference after each step. Returns the
+    /// kinds of events.
+    #[track_caller]
+    fn assert_frames_fold(lines: &[Vec<u8>]) -> BTreeSet<Mark> {
+        let mut session = Session::<Cluster>::default();
+        let (mut replicas, mut marks) = (Vec::new(), BTreeSet::new());
+        let (mut leader, mut term, mut isolated) = (Some(0), 1, Vec::new());
+        let watched = watch(lines, true, &|| true);
+        assert_eq!(watched.len(), lines.len());
+        for (line, Watched { answer, frame, marks: own, .. }) in lines.iter().zip(watched) {
+            let mut due = String::new();
+            let is_answered = session.run_line(line, &mut due);
+            assert_eq!(answer, is_answered.then_some(due));
+            marks.extend(own);
+            if let Some(size) = frame.cluster {
+                replicas = (0..size).map(Folded::new).collect();
+                (leader, term, isolated) = (Some(0), 1, Vec::new());
+            }
+            leader = frame.leader.unwrap_or(leader);
+            term = frame.term.unwrap_or(term);
+            isolated = frame.isolated.unwrap_or(isolated);
+            for (ids, change) in &frame.replicas {
+                ids.iter().for_each(|id| replicas[*id].apply(change));
+            }
+            let Some(cluster) = session.cluster() else { continue };
+            let is_isolated = cluster.isolated.contains(&cluster.leader);
+            assert_eq!(leader, Some(cluster.leader).filter(|_| !is_isolated));
+            assert_eq!((term, replicas.len()), (cluster.term, cluster.replicas.len()));
+            assert!(isolated.iter().eq(&cluster.isolated));
+            for (id, replica) in replicas.iter().enumerate() {
+                replica.assert_is(cluster, id);
+            }
+        }
+        marks
+    }
+
+    #[test]
+    fn frames_of_traces_fold_to_the_reference() {
+        let mut count = 0;
+        for file in fs::read_dir("tests/traces").expect("the traces") {
+            let path = file.expect("an entry").path();
+            if path.extension().is_none_or(|extension| extension != "trace") {
+                continue;
+            }
+            let lines = file_lines(&fs::read(&path).expect("a trace"), false).expect("a trace");
+            assert_frames_fold(&lines.into_iter().map(|line| line.line).collect::<Vec<_>>());
+            count += 1;
+        }
+        assert!(count > 70, "{count} traces");
+    }
+
+    #[test]
+    fn frames_of_generated_cases_fold_to_the_reference() {
+        let plan = Plan { generated_count: 12, states_depth: 3, ..Plan::default() };
+        let mut marks = BTreeSet::new();
+        let wanted = ["histories", "situations", "growth", "states"];
+        for suite in Dkv20.suites(&plan, &Interrupt::default()) {
+            if wanted.contains(&&*suite.name) {
+                for number in 0..suite.count.min(120) {
+                    marks.extend(assert_frames_fold(&(suite.make)(number).lines));
+                }
+            }
+        }
+        let all = [
+            Mark::Election,
+            Mark::Truncation,
+            Mark::Snapshot,
+            Mark::Compaction,
+            Mark::Error,
+            Mark::Partition,
+            Mark::Heal,
+        ];
+        assert_eq!(marks, BTreeSet::from(all), "every event is among the cases");
+    }
+
+    /// Lines that stand for many: several events of a replica within one step.
+    #[test]
+    fn frames_of_chaos_and_workloads_fold_to_the_reference() {
+        for seed in 1..=8 {
+            let lines = format!(
+                "new 5\nchaos {seed} 300\nchaos {seed} 40\nworkload {seed} 100 500\ncompact 1\n\
+                 partition 0 1\nworkload {seed} 100 70\nat 0 put x y\nheal\nnew 3\nnoop"
+            );
+            let lines: Vec<_> = lines.lines().map(|line| line.as_bytes().to_vec()).collect();
+            assert_frames_fold(&lines);
+        }
+    }
+
+    #[test]
+    fn many_entries_are_runs_and_many_keys_a_number() {
+        let lines = [b"new 3".to_vec(), b"workload 1 1000 5000".to_vec()];
+        let watched = watch(&lines, false, &|| true);
+        let [(ids, change)] = &watched[1].frame.replicas[..] else { panic!("one group") };
+        assert_eq!(*ids, [0, 1, 2]);
+        assert_eq!(change.log, [LogChange::Run { run: (1, 5_000, 1) }]);
+        let keys = usize::try_from(change.keys.expect("keys")).expect("few");
+        assert_eq!((change.map.len(), change.map_more), (64, keys - 64));
+        assert_eq!(change.log_hash, None, "only with a port");
+    }
+
+    #[test]
+    fn watching_ends_when_it_is_told_to() {
+        let lines = vec![b"new 3".to_vec(); 5];
+        assert!(watch(&lines, false, &|| false).is_empty());
+    }
+}
