@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use dkv20::machines::Dkv20;
-use dkv20::machines::fields::{describe, first_difference};
+use dkv20::machines::fields::{FieldPair, describe, first_difference, side_by_side};
 use dkv20::{Cluster, Op};
 use dkv20_exam::{
     Budget, Case, Delivery, Due, Examinee, Interrupt, Limits, Machine as _, Plan, PortSpec, Suite,
@@ -332,6 +332,47 @@ fn the_first_differing_field_is_named() {
     commit[8] = 9;
     let difference = first_difference(&a, &commit).unwrap();
     assert_eq!(difference, "commit index at offset 8: expected 2, actual 9");
+}
+
+/// The names of the fields that differ, with the values of both.
+fn differing(expected: &[u8], actual: &[u8]) -> Vec<(String, [Option<String>; 2])> {
+    let groups = side_by_side(expected, actual);
+    let pairs = groups.into_iter().flatten().filter(FieldPair::differs);
+    pairs.map(|pair| (pair.name, pair.values)).collect()
+}
+
+#[test]
+fn fields_stand_beside_those_of_the_same_key() {
+    let a = dump(&[Op::put("a", "v"), Op::put("b", "w"), Op::put("c", "")]);
+    assert_eq!(differing(&a, &a), []);
+    assert_eq!(side_by_side(&a, &a).iter().map(Vec::len).collect::<Vec<_>>(), [5, 4, 4, 3]);
+    let b = dump(&[Op::put("b", "w"), Op::put("c", "xy"), Op::put("d", "")]);
+    let some = |text: &str| Some(text.to_owned());
+    let expected = [
+        ("length of key 1", [some("1"), None]),
+        ("key 1", [some("0x61 \"a\""), None]),
+        ("length of value 1", [some("1"), None]),
+        ("value 1", [some("0x76 \"v\""), None]),
+        ("length of value 3", [some("0"), some("2")]),
+        ("value 2", [None, some("0x7879 \"xy\"")]),
+        ("length of key 3", [None, some("1")]),
+        ("key 3", [None, some("0x64 \"d\"")]),
+        ("length of value 3", [None, some("0")]),
+    ];
+    assert_eq!(differing(&a, &b), expected.map(|(name, values)| (name.to_owned(), values)));
+}
+
+#[test]
+fn keys_in_another_order_and_trailing_bytes_differ() {
+    let a = dump(&[Op::put("a", "v"), Op::put("b", "v")]);
+    let (head, entries) = a.split_at(32);
+    let (first, second) = entries.split_at(entries.len() / 2);
+    let names =
+        |actual: &[u8]| differing(&a, actual).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(&[head, second, first].concat()), ["key 1", "key 2"]);
+    assert_eq!(names(&[&a[..], &[7]].concat()), ["trailing bytes"]);
+    assert_eq!(names(&a[..a.len() - 1]), ["value 2"]);
+    assert_eq!(names(b"").len(), 13);
 }
 
 #[test]

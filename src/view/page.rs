@@ -45,3 +45,31 @@ fn escaped(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::data::{Kind, Step};
+    use super::*;
+
+    fn view(title: &str, line: &str) -> View {
+        let step = Step { line: line.into(), ..Step::default() };
+        super::super::compose::of_steps(title, Kind::Lines, vec![step])
+    }
+
+    #[test]
+    fn the_template_has_both_placeholders_and_a_place_for_the_data() {
+        assert!(TEMPLATE.contains(TITLE));
+        assert_eq!(TEMPLATE.matches(DATA).count(), 1);
+        let (before, after) = TEMPLATE.split_once(DATA).expect("a placeholder");
+        assert!(before.ends_with("<script id=\"data\" type=\"application/json\">"));
+        assert!(after.starts_with("</script>"));
+    }
+
+    #[test]
+    fn values_are_not_filled_in_themselves() {
+        let page = page(&view("a {{data}} <b>", "{{title}} {{data}} </script><!--"));
+        assert!(page.contains("<title>a {{data}} &lt;b&gt;</title>"), "{page}");
+        assert!(page.contains("{{title}} {{data}} \\u003c/script>\\u003c!--"), "{page}");
+        assert_eq!(page.matches("</script").count(), TEMPLATE.matches("</script").count());
+    }
+}

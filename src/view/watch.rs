@@ -264,7 +264,9 @@ mod tests {
             for log in &change.log {
                 self.apply_to_log(log);
             }
-            self.role.clone_from(change.role.as_ref().unwrap_or(&self.role));
+            if let Some(role) = &change.role {
+                self.role.clone_from(role);
+            }
             for (value, new) in [
                 (&mut self.term, change.term),
                 (&mut self.base, change.base),
@@ -277,7 +279,9 @@ mod tests {
             for (hash, new) in
                 [(&mut self.hash, &change.hash), (&mut self.log_hash, &change.log_hash)]
             {
-                hash.clone_from(new.as_ref().unwrap_or(hash));
+                if let Some(new) = new {
+                    hash.clone_from(new);
+                }
             }
             for (key, before, after) in &change.map {
                 assert_eq!(
@@ -388,12 +392,12 @@ mod tests {
 
     #[test]
     fn frames_of_generated_cases_fold_to_the_reference() {
-        let plan = Plan { generated_count: 12, states_depth: 3, ..Plan::default() };
+        let plan = Plan { generated_count: 40, states_depth: 3, ..Plan::default() };
         let mut marks = BTreeSet::new();
-        let wanted = ["histories", "situations", "growth", "states"];
+        let wanted = ["histories", "situations", "states"];
         for suite in Dkv20.suites(&plan, &Interrupt::default()) {
             if wanted.contains(&&*suite.name) {
-                for number in 0..suite.count.min(120) {
+                for number in 0..suite.count.min(40) {
                     marks.extend(assert_frames_fold(&(suite.make)(number).lines));
                 }
             }
