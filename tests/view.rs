@@ -3,7 +3,7 @@
 #![cfg(all(unix, feature = "exam"))]
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -186,7 +186,7 @@ fn malformed_traces_are_refused() {
     assert_refused(b"> new 3\n< ok\nput a 1\n", &["line 3, column 1: expected"]);
     assert_refused(b"> new 3\n< ok", &["line 2, column 5: the last line does not end with LF"]);
     assert_refused(b"\xff\xfe>\0", &["line 1, column"]);
-    assert_refused(b"> new 3\r\n< ok\r\n", &["line 1", "CR LF"]);
+    assert_refused(b"> new 3\r\n< ok\r\n", &["line 2, column 5", "CR LF"]);
     assert_refused(b"", &["nothing to ask: the file has no command"]);
     assert_refused(b"# only a comment\n\n", &["nothing to ask"]);
     assert_refused(b"# dkv20 lines\n", &["nothing to ask"]);
@@ -309,22 +309,23 @@ fn a_wrong_state_is_seen_at_its_step() {
     let folder = folder();
     let port = wrong(SNAPSHOTS);
     let output = dkv20(folder.path(), &["view", &story, "-o", "x.html", "--port", &port]);
-    assert_ended(&output, 0, &["x.html: 20 steps, wrong differs at step 12"]);
+    assert_ended(&output, 0, &["x.html: 20 steps, wrong differs at step 3"]);
     let view = data(&fs::read_to_string(folder.path().join("x.html")).expect("the page"));
     let first = &view["divergence"];
-    // The answer to `heal` is right; a look after it is not.
-    assert_eq!((&first["step"], &view["steps"][11]["differs"]), (&json!(11), &Value::Null));
-    assert_eq!(first["seen"]["line"], "replica 0");
+    // The answer to `partition 0` is right; a look after it is not.
+    assert_eq!((&first["step"], &view["steps"][2]["differs"]), (&json!(2), &Value::Null));
+    assert_eq!(first["seen"]["line"], "replica 2");
+    assert_eq!((&first["seen"]["differs"], &first["case"]), (&json!(true), &Value::Null));
     assert_eq!(first["sections"][0]["number"], "4.4");
     assert_eq!(first["sections"][0]["title"], "settle");
     let frames = view["port_frames"].as_array().expect("frames");
-    assert_eq!(frames[10], "same");
-    assert_eq!(frames[11]["replicas"]["0"]["base"], 3);
-    let marks = view["steps"][11]["marks"].as_array().expect("marks");
-    assert!(marks.contains(&json!("divergence")), "{marks:?}");
+    assert_eq!(frames[1], "same");
+    assert_eq!(frames[2]["replicas"]["2"]["base"], 1);
+    assert_eq!(view["steps"][2]["marks"], json!(["election", "partition", "divergence"]));
     // The hashes of logs are there from this step on.
-    assert_eq!(view["frames"][9]["replicas"]["1,2"]["log_hash"], Value::Null);
-    assert!(view["frames"][11]["replicas"]["0"]["log_hash"].is_string());
+    assert_eq!(view["frames"][1]["replicas"]["0,1,2"]["log_hash"], Value::Null);
+    let later = ["0", "1", "2"].map(|id| &view["frames"][2]["replicas"][id]["log_hash"]);
+    assert!(later.iter().all(|hash| hash.is_string()), "{later:?}");
 }
 
 #[test]
@@ -396,7 +397,8 @@ fn the_answers_of_a_port_that_fails_end_there() {
         let ports: Vec<_> = (0..3).map(|at| view["steps"][at]["port"].clone()).collect();
         assert_eq!(ports, [json!("ok"), Value::Null, Value::Null]);
         assert_eq!(view["steps"][1]["differs"], true);
-        assert_eq!(view["divergence"]["step"], 0, "it has no state to look at");
+        assert_eq!(view["divergence"]["step"], 1);
+        assert_eq!(view["looks_end"]["step"], 0, "it fails at `status`");
         assert_eq!(view["port_frames"].as_array().map(Vec::len), Some(3));
     }
     let view = viewed_bytes(bytes, &["--port", &ends_by("echo last words >&2; exit 3")]);
@@ -474,11 +476,11 @@ fn the_page_is_opened_with_the_desktops_program() {
     let open = |script_text: Option<&str>| {
         if let Some(text) = script_text {
             fs::write(&script, text).expect("a script");
-            fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).expect("its mode");
+            fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("its mode");
         }
         let story = trace("case-14-failover-and-no-leader");
         let mut command = Command::new(PROGRAM);
-        command.args(["view", &story, "-o", "-x.html", "--open"]);
+        command.args(["view", &story, "--output=-x.html", "--open"]);
         command.current_dir(folder.path()).env("PATH", &bin).output().expect("the program starts")
     };
     let advice = "open it in a browser";
