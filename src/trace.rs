@@ -158,7 +158,7 @@ impl Trace {
 
     /// Iterates over the steps, each with the comments after the step before it. An empty line is a
     /// comment, too.
-    pub(crate) fn commented_steps(&self) -> impl Iterator<Item = (Vec<&[u8]>, &TraceStep)> {
+    pub fn commented_steps(&self) -> impl Iterator<Item = (Vec<&[u8]>, &TraceStep)> {
         let mut comments = Vec::new();
         self.items.iter().filter_map(move |item| match item {
             Item::Step(step) => Some((mem::take(&mut comments), step)),

@@ -483,6 +483,7 @@ fn manual_pages_have_the_usual_sections() {
         "-snapshot",
         "-snapshot-diff",
         "-snapshot-show",
+        "-view",
     ];
     let mut expected = commands.map(|command| format!("dkv20{command}.1"));
     expected.sort();

@@ -95,12 +95,15 @@ pub(super) fn first_difference(steps: &mut [Step], looked: Option<usize>) -> Opt
     Some(first)
 }
 
-/// Adds a port's answers to the steps. `is_same` compares the answers to the line of a position.
+/// Reports whether a port's answer to the line of a position counts as the one that is due.
+type IsSame<'a> = &'a dyn Fn(usize, &[u8], &[u8]) -> bool;
+
+/// Adds a port's answers to the steps.
 pub(super) fn add_answers(
     steps: &mut [Step],
     due: &[Option<&[u8]>],
     written: &[Vec<Vec<u8>>],
-    is_same: &dyn Fn(usize, &[u8], &[u8]) -> bool,
+    is_same: IsSame<'_>,
 ) {
     for (position, step) in steps.iter_mut().enumerate() {
         let due = due.get(position).copied().flatten();

@@ -1,4 +1,5 @@
 //! The hashes of snapshots and logs, each computed once for all replicas that have it.
+#![expect(clippy::option_option, reason = "a hash may be unknown, or not be asked for")]
 
 use std::collections::HashMap;
 
@@ -12,7 +13,7 @@ const HASHED_BYTES_MAX: u64 = 1 << 30;
 
 /// The hashes of the cluster that was last begun.
 pub(super) struct Hashes {
-    has_log_hashes: bool,
+    with_logs: bool,
     bytes_left: u64,
     /// By commit index: committed entries are the same in all replicas.
     snapshots: HashMap<u64, Option<String>>,
@@ -28,9 +29,9 @@ struct HashedLog {
 }
 
 impl Hashes {
-    pub(super) fn new(has_log_hashes: bool) -> Self {
+    pub(super) fn new(with_logs: bool) -> Self {
         let (snapshots, logs) = (HashMap::new(), HashMap::new());
-        Self { has_log_hashes, bytes_left: HASHED_BYTES_MAX, snapshots, logs }
+        Self { with_logs, bytes_left: HASHED_BYTES_MAX, snapshots, logs }
     }
 
     /// Forgets the cluster before.
@@ -56,7 +57,7 @@ impl Hashes {
     /// Returns the hash of a replica's log, if logs are hashed; the inner value is `None` if it is
     /// left out.
     pub(super) fn of_log(&mut self, replica: &Replica) -> Option<Option<String>> {
-        if !self.has_log_hashes {
+        if !self.with_logs {
             return None;
         }
         if self.bytes_left == 0 {

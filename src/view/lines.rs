@@ -113,13 +113,13 @@ fn answers(machine: &Described, lines: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Failu
 
 fn observers(observing: &Observing, observed: &[Vec<u8>]) -> Vec<Vec<Observed>> {
     let of_step = |(own, count): &(usize, usize)| {
-        let observer = |position: usize| Observed {
+        let asked = |position: usize| Observed {
             line: shown(&observing.lines[position]),
             answer: observed.get(position).map(|answer| shown(answer)),
             port: None,
             differs: false,
         };
-        (own + 1..=own + count).map(observer).collect()
+        (own + 1..=own + count).map(asked).collect()
     };
     observing.steps.iter().map(of_step).collect()
 }

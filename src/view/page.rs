@@ -9,9 +9,7 @@ const DATA: &str = "{{data}}";
 /// Returns the page as one HTML file.
 #[must_use]
 pub fn page(view: &View) -> String {
-    let data = serde_json::to_string(view).expect("strings, numbers and lists have a JSON form");
-    // No string in the data can end the script element that has it.
-    let data = data.replace('<', "\\u003c");
+    let data = json(view);
     let title = escaped(&view.title);
     let mut page = String::with_capacity(TEMPLATE.len() + data.len());
     let mut rest = TEMPLATE;
@@ -21,6 +19,12 @@ pub fn page(view: &View) -> String {
         rest = &rest[before.len() + mark.len()..];
     }
     page + rest
+}
+
+/// Returns the data as JSON in which no string can end the script element that has it.
+fn json(view: &View) -> String {
+    let data = serde_json::to_string(view).expect("strings, numbers and lists have a JSON form");
+    data.replace('<', "\\u003c")
 }
 
 /// Returns the template up to its next placeholder, and that.

@@ -1,4 +1,5 @@
 //! The observable state of a cluster, as frames tell it step by step.
+#![expect(clippy::option_option, reason = "no leader is a value, and it may be unknown")]
 
 use super::data::{Change, Frame};
 
@@ -46,9 +47,9 @@ impl State {
     /// Returns the changes from this state to the next one.
     pub(super) fn changes_to(&self, next: &Self) -> Frame {
         let mut frame = Frame {
-            leader: changed(&self.leader, &next.leader),
-            term: changed(&self.term, &next.term),
-            isolated: changed(&self.isolated, &next.isolated),
+            leader: changed(self.leader.as_ref(), next.leader.as_ref()),
+            term: changed(self.term.as_ref(), next.term.as_ref()),
+            isolated: changed(self.isolated.as_ref(), next.isolated.as_ref()),
             ..Frame::default()
         };
         let unknown = ReplicaState::default();
@@ -83,24 +84,24 @@ impl ReplicaState {
     }
 
     fn changes_to(&self, next: &Self) -> Change {
-        let hash = |old: &Option<String>, new: &Option<String>| (old != new).then(|| new.clone());
+        let hash = |old: Option<&String>, new: Option<&String>| (old != new).then(|| new.cloned());
         Change {
-            role: changed(&self.role, &next.role),
-            term: changed(&self.term, &next.term),
-            base: changed(&self.base, &next.base),
-            commit: changed(&self.commit, &next.commit),
-            last: changed(&self.last, &next.last),
-            keys: changed(&self.keys, &next.keys),
-            hash: hash(&self.hash, &next.hash),
-            log_hash: hash(&self.log_hash, &next.log_hash),
+            role: changed(self.role.as_ref(), next.role.as_ref()),
+            term: changed(self.term.as_ref(), next.term.as_ref()),
+            base: changed(self.base.as_ref(), next.base.as_ref()),
+            commit: changed(self.commit.as_ref(), next.commit.as_ref()),
+            last: changed(self.last.as_ref(), next.last.as_ref()),
+            keys: changed(self.keys.as_ref(), next.keys.as_ref()),
+            hash: hash(self.hash.as_ref(), next.hash.as_ref()),
+            log_hash: hash(self.log_hash.as_ref(), next.log_hash.as_ref()),
             ..Change::default()
         }
     }
 }
 
 /// Returns the new value if it is another one and is known.
-fn changed<T: Clone + PartialEq>(old: &Option<T>, new: &Option<T>) -> Option<T> {
-    if old == new { None } else { new.clone() }
+fn changed<T: Clone + PartialEq>(old: Option<&T>, new: Option<&T>) -> Option<T> {
+    new.filter(|new| old != Some(new)).cloned()
 }
 
 fn replace<T: Clone>(value: &mut Option<T>, new: Option<&T>) {

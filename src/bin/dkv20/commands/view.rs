@@ -109,9 +109,9 @@ fn port(subject: &Subject, named: Option<&str>) -> Result<Option<PortSpec>, Fail
             [] => Ok(None),
             [one] => Ok(Some(one.clone())),
             several => {
-                let names: Vec<_> = several.iter().map(|port| port.name.as_str()).collect();
-                let names = names.join(", ");
-                Err(Failure::usage(format!("name one of these programs with --port: {names}")))
+                let all: Vec<_> = several.iter().map(|port| port.name.as_str()).collect();
+                let all = all.join(", ");
+                Err(Failure::usage(format!("name one of these programs with --port: {all}")))
             }
         };
     };
