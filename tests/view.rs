@@ -487,9 +487,9 @@ fn the_page_is_opened_with_the_desktops_program() {
     assert_ended(&open(None), 1, &["-x.html: not opened: ", opener, advice]);
     assert_ended(&open(Some("#!/bin/sh\nexit 4\n")), 1, &["exit status: 4", advice]);
     assert_ended(&open(Some("#!/bin/sh\necho \"$1\" >opened\n")), 0, &["-x.html: 19 steps"]);
-    let opened = fs::read_to_string(folder.path().join("opened")).expect("it was called");
+    let asked = fs::read_to_string(folder.path().join("opened")).expect("it was called");
     let page = folder.path().canonicalize().expect("the folder").join("-x.html");
-    assert_eq!(Path::new(opened.trim_end()), page);
+    assert_eq!(Path::new(asked.trim_end()), page);
     let story = trace("case-14-failover-and-no-leader");
     let output = dkv20(folder.path(), &["view", &story, "-o", "-", "--open"]);
     assert_ended(&output, 2, &["--open needs a page in a file"]);
