@@ -179,6 +179,15 @@ fn lines_after_quit_are_steps_without_an_answer() {
     assert_eq!((&view["end"], &view["divergence"]), (&Value::Null, &Value::Null));
 }
 
+#[test]
+fn every_port_has_a_greeting_of_its_own() {
+    let bytes = b"# dkv20 lines\nhello\nnew 1\nhello\nnoop\n";
+    let view = viewed_bytes(bytes, &["--port", &ends_by("echo ok committed index=1 term=1")]);
+    assert_eq!(view["steps"][0]["port"], "ok dkv20 1 x");
+    let wrong: Vec<_> = (0..4).map(|at| view["steps"][at]["differs"].clone()).collect();
+    assert_eq!(wrong, vec![Value::Null; 4]);
+}
+
 // --- Bad input ----------------------------------------------------------------------------------
 
 #[test]
