@@ -1,0 +1,44 @@
+// Byte strings of the data: "6162", or ["6162…", LENGTH] of which only the beginning is there.
+
+export function hexOf(bytes) {
+  return Array.isArray(bytes) ? bytes[0] : bytes;
+}
+
+export function lengthOf(bytes) {
+  return Array.isArray(bytes) ? bytes[1] : bytes.length / 2;
+}
+
+// The text that the bytes encode; null if they are not UTF-8, or hold what is not seen.
+export function textOf(bytes) {
+  const hex = hexOf(bytes);
+  const octets = new Uint8Array(hex.length / 2);
+  for (let at = 0; at < octets.length; at += 1) {
+    octets[at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16);
+  }
+  try {
+    // The beginning of a longer string may end within a character.
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets, {
+      stream: Array.isArray(bytes),
+    });
+    return /[\p{C}\p{Zl}\p{Zp}]/u.test(text) ? null : text;
+  } catch {
+    return null;
+  }
+}
+
+// One short line: the text if it is text, hex otherwise.
+export function brief(bytes, length) {
+  const text = textOf(bytes);
+  const full = text === null || text === "" || text.includes(" ") ? `0x${hexOf(bytes)}` : text;
+  if (!Array.isArray(bytes) && full.length <= length) return full;
+  // Keys often differ only at their ends.
+  const end = Array.isArray(bytes) ? 0 : Math.floor(length / 2);
+  return `${full.slice(0, length - end - 1)}…${full.slice(full.length - end)}`;
+}
+
+// "NoOp", "a = 1", "del a".
+export function briefOp(op, length) {
+  if (op.name === "noop") return "NoOp";
+  const key = brief(op.key, length);
+  return op.name === "put" ? `${key} = ${brief(op.value, length)}` : `${op.name} ${key}`;
+}

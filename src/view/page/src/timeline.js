@@ -1,0 +1,274 @@
+// All steps, one below the other, each with the lanes of the replicas. Only those in view are drawn.
+
+import { Component, createRef } from "preact";
+import { AnswerText } from "./answer-text.js";
+import { html } from "./html.js";
+import { Lane, laneInWords } from "./lane.js";
+import { layOut, rowsBetween, wrapper } from "./layout.js";
+import { hasMark, MARKS } from "./marks.js";
+
+const OVERSCAN = 6;
+// So many rows are printed; more would be hundreds of pages.
+const PRINTED_MAX = 500;
+
+export class Timeline extends Component {
+  scroller = createRef();
+  state = { top: 0, left: 0, height: 0, width: 0 };
+
+  componentDidMount() {
+    this.observer = new ResizeObserver(() => this.measure());
+    this.observer.observe(this.scroller.current);
+    this.measure();
+  }
+
+  componentWillUnmount() {
+    this.observer.disconnect();
+  }
+
+  componentDidUpdate(before, earlier) {
+    const isResized = earlier.width !== this.state.width || earlier.height !== this.state.height;
+    if (before.chosen !== this.props.chosen || isResized) this.reveal(this.props.chosen);
+  }
+
+  measure() {
+    const { clientWidth: width, clientHeight: height } = this.scroller.current;
+    this.setState({ width, height });
+  }
+
+  // Scrolls as little as shows the row with one row around it.
+  reveal(at) {
+    const { offsets } = this.layout();
+    const element = this.scroller.current;
+    const room = element.clientHeight - this.headHeight();
+    const top = offsets[Math.max(0, at - 1)];
+    const bottom = offsets[Math.min(offsets.length - 1, at + 2)];
+    const isJump = offsets[at + 1] < element.scrollTop || offsets[at] > element.scrollTop + room;
+    if (isJump) element.scrollTop = offsets[at] - room / 3;
+    else if (top < element.scrollTop) element.scrollTop = top;
+    else if (bottom > element.scrollTop + room) {
+      element.scrollTop = Math.min(bottom - room, top);
+    }
+  }
+
+  headHeight() {
+    return this.props.model.hasLanes && !this.geometry().stacked ? 2 * rem() : 0;
+  }
+
+  // The widths of the columns. If the lanes leave too little for the command, they stand below it.
+  geometry() {
+    const { model } = this.props;
+    const width = this.state.width || 600;
+    if (!model.hasLanes) return { stacked: false, command: width, lane: 0, total: width };
+    const ideal = Math.min((model.size > 5 ? 15 : 17) * rem(), 0.45 * width);
+    const stacked = width < 36 * rem();
+    const room = stacked ? width - rem() : width - ideal;
+    const lane = Math.max(3.6 * rem(), Math.min(7 * rem(), Math.floor(room / model.size)));
+    const command = stacked ? width : Math.max(ideal, width - lane * model.size);
+    const total = stacked ? Math.max(width, lane * model.size + rem()) : command + lane * model.size;
+    return { stacked, command, lane, total };
+  }
+
+  layout() {
+    const { model } = this.props;
+    const { width } = this.state;
+    const { stacked } = this.geometry();
+    const key = `${width}/${rem()}`;
+    if (this.laidOutFor !== key) {
+      const wrap = wrapper(textMeasure(this.scroller.current), Math.max(160, width - 4.5 * rem()));
+      const laneLines = stacked ? 2 : 0;
+      const hasMoreLines = (at) => hasPortLine(model, at);
+      this.laidOut = layOut(model.steps, { rem: rem(), rowLines: 2, laneLines, hasMoreLines, wrap });
+      this.laidOutFor = key;
+    }
+    return this.laidOut;
+  }
+
+  onScroll = (event) => {
+    const { scrollTop: top, scrollLeft: left } = event.currentTarget;
+    this.setState({ top, left });
+  };
+
+  drawnRows(offsets) {
+    const { printing, chosen, model } = this.props;
+    const count = model.steps.length;
+    if (printing) {
+      const first = Math.max(0, Math.min(chosen - PRINTED_MAX / 2, count - PRINTED_MAX));
+      return [first, Math.min(count, first + PRINTED_MAX)];
+    }
+    const { top, height } = this.state;
+    const [first, end] = rowsBetween(offsets, top, top + (height || 800));
+    return [Math.max(0, first - OVERSCAN), Math.min(count, end + OVERSCAN)];
+  }
+
+  drawnLanes(geometry) {
+    const { printing, model } = this.props;
+    if (printing || geometry.lane === 0) return [0, model.size];
+    const from = this.state.left - (geometry.stacked ? 0 : geometry.command);
+    const first = Math.max(0, Math.floor(from / geometry.lane));
+    const end = Math.ceil((this.state.left + this.state.width) / geometry.lane);
+    return [geometry.stacked ? first : Math.max(0, first), Math.min(model.size, end + 1)];
+  }
+
+  render({ model, chosen, onChoose, printing }) {
+    const isMeasured = this.scroller.current !== null;
+    const geometry = this.geometry();
+    const { offsets, comments } = isMeasured ? this.layout() : { offsets: [0], comments: [] };
+    const [first, end] = isMeasured ? this.drawnRows(offsets) : [0, 0];
+    const lanes = this.drawnLanes(geometry);
+    const indexes = Array.from({ length: end - first }, (_, at) => first + at);
+    // The chosen row is always there: aria-activedescendant refers to it.
+    if (isMeasured && (chosen < first || chosen >= end)) indexes.push(chosen);
+    const rows = indexes.map(
+      (at) => html`<${Row}
+        key=${at} at=${at} model=${model} chosen=${at === chosen} geometry=${geometry}
+        lanes=${lanes} comment=${comments[at]} onChoose=${onChoose}
+        top=${offsets[at] - (printing ? offsets[first] : 0)} height=${offsets[at + 1] - offsets[at]}
+      />`,
+    );
+    const height = printing ? offsets[end] - offsets[first] : offsets.at(-1);
+    return html`<section class=${`timeline${geometry.stacked ? " stacked" : ""}`} aria-label="All steps">
+      <div class="scroller" ref=${this.scroller} onScroll=${this.onScroll} role="listbox"
+        style=${{ "--digits": `${model.steps.length}`.length }} tabindex="0" aria-label="Steps" aria-activedescendant=${`step-${chosen + 1}`} >
+        ${model.hasLanes && html`<${Head} model=${model} chosen=${chosen} geometry=${geometry} lanes=${lanes} />`}
+        <div class="rows" role="presentation"
+          style=${{ height: `${height}px`, width: `${geometry.total}px` }}>${rows}</div>
+      </div>
+    </section>`;
+  }
+}
+
+function hasPortLine(model, at) {
+  return model.steps[at].differs === true || model.portDiffers[at] === true;
+}
+
+function rem() {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
+function textMeasure(element) {
+  const context = document.createElement("canvas").getContext("2d");
+  const { fontSize, fontFamily } = getComputedStyle(element);
+  context.font = `${fontSize} ${fontFamily}`;
+  return (text) => context.measureText(text).width;
+}
+
+function Head({ model, chosen, geometry, lanes }) {
+  const state = model.states[chosen];
+  const ids = Array.from({ length: lanes[1] - lanes[0] }, (_, at) => lanes[0] + at);
+  return html`<div class="head" role="presentation" aria-hidden="true" style=${{ width: `${geometry.total}px` }}>
+    ${!geometry.stacked && html`<div class="head-command" style=${{ width: `${geometry.command}px` }}>Step</div>`}
+    <div class="lanes">
+      ${ids.map((id) => {
+        const left = (geometry.stacked ? 8 : 0) + id * geometry.lane;
+        const isThere = id < (state?.replicas.length ?? 0);
+        return html`<div class=${`lane-name${isThere ? "" : " absent"}`}
+          style=${{ left: `${left}px`, width: `${geometry.lane}px` }}>${
+            geometry.lane > 88 ? `Replica ${id}` : id
+          }</div>`;
+      })}
+    </div>
+  </div>`;
+}
+
+class Row extends Component {
+  shouldComponentUpdate(next) {
+    const { chosen, geometry, lanes, top, height, comment } = this.props;
+    return (
+      chosen !== next.chosen ||
+      top !== next.top ||
+      height !== next.height ||
+      comment !== next.comment ||
+      lanes[0] !== next.lanes[0] ||
+      lanes[1] !== next.lanes[1] ||
+      geometry.command !== next.geometry.command ||
+      geometry.lane !== next.geometry.lane ||
+      geometry.stacked !== next.geometry.stacked
+    );
+  }
+
+  render({ at, model, chosen, geometry, lanes, comment, onChoose, top, height }) {
+    const step = model.steps[at];
+    const classes = ["row"];
+    if (chosen) classes.push("chosen");
+    if (hasPortLine(model, at)) classes.push("differing");
+    const width = geometry.stacked ? "100%" : `${geometry.command}px`;
+    return html`<div id=${`step-${at + 1}`} class=${classes.join(" ")} role="option"
+      aria-selected=${chosen} aria-setsize=${model.steps.length} aria-posinset=${at + 1}
+      aria-label=${rowInWords(model, at)} onClick=${() => onChoose(at)}
+      style=${{ top: `${top}px`, height: `${height}px` }}>
+      ${comment.length > 0 && html`<div class="comment">${comment.map((line) => html`<div>${line}</div>`)}</div>`}
+      <div class="body">
+        <div class="command" style=${{ width }}>
+          <span class="number">${at + 1}</span>
+          <div class="text"><${StepText} step=${step} model=${model} at=${at} /></div>
+        </div>
+        ${model.hasLanes && html`<${Lanes} model=${model} at=${at} geometry=${geometry} lanes=${lanes} />`}
+      </div>
+    </div>`;
+  }
+}
+
+// The command shows the other kinds, and the answer an error.
+const SHOWN_MARKS = ["election", "truncation", "snapshot", "divergence"];
+
+function StepText({ step, model, at }) {
+  const kinds = SHOWN_MARKS.filter((kind) => hasMark(step, kind));
+  const others = [];
+  if ((model.observers[at] ?? []).some(({ differs }) => differs)) others.push("observers");
+  if (step.recorded !== undefined) others.push("file");
+  return html`
+    <div class=${`line${kinds.length + others.length > 0 ? " marked" : ""}`}><code>${clip(step.line)}</code>${kinds.map(
+      (kind) => html`<span class=${`mark ${kind}`} title=${MARKS[kind].label}>${MARKS[kind].sign}${
+        kinds.length === 1 && ` ${MARKS[kind].label.toLowerCase()}`
+      }</span>`,
+    )}${others.map((text) => html`<span class="mark divergence">≠ ${text}</span>`)}</div>
+    <div class="line answer">${
+      step.answer === undefined
+        ? html`<span class="none">no answer</span>`
+        : html`<${AnswerText} answer=${clip(step.answer)} other=${step.differs ? clip(step.port) : undefined} />`
+    }</div>
+    ${
+      hasPortLine(model, at) &&
+      html`<div class="line answer port"><span class="side">${model.port}</span> ${portAnswer(step)}</div>`
+    }`;
+}
+
+function portAnswer({ answer, port, differs }) {
+  if (!differs) return html`<span class="none">the same</span>`;
+  if (typeof port !== "string") return html`<span class="none">no answer</span>`;
+  return html`<${AnswerText} answer=${clip(port)} other=${clip(answer)} />`;
+}
+
+// A row shows no more than this of a line, on one line; the details show all.
+function clip(text) {
+  if (typeof text !== "string") return text;
+  return (text.length > 300 ? `${text.slice(0, 300)}…` : text).replaceAll("\n", "⏎");
+}
+
+function Lanes({ model, at, geometry, lanes }) {
+  const state = model.states[at];
+  if (state === null) return html`<div class="lanes"></div>`;
+  const port = model.portDiffers[at] ? model.portStates[at] : null;
+  const shown = state.replicas.slice(lanes[0], lanes[1]);
+  return html`<div class="lanes">
+    ${shown.map(
+      (replica) => html`<${Lane} key=${replica.id} replica=${replica}
+        isolated=${state.isolated.has(replica.id)} port=${port?.replicas[replica.id]}
+        left=${(geometry.stacked ? 8 : 0) + replica.id * geometry.lane} width=${geometry.lane} />`,
+    )}
+  </div>`;
+}
+
+function rowInWords(model, at) {
+  const { line, answer, port, differs, comment, marks = [] } = model.steps[at];
+  const state = model.states[at];
+  const parts = [];
+  if (comment !== undefined) parts.push(comment.replaceAll("\n", " "));
+  parts.push(`Step ${at + 1}: ${clip(line)}`, `Answer: ${clip(answer) ?? "none"}`);
+  if (differs) parts.push(`${model.port} differs: ${clip(port) ?? "no answer"}`);
+  if (marks.length > 0) parts.push(marks.join(", "));
+  for (const replica of (state?.replicas ?? []).slice(0, 9)) {
+    parts.push(laneInWords(replica, state.isolated.has(replica.id)));
+  }
+  return parts.join(". ");
+}
