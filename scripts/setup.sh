@@ -14,6 +14,7 @@
 #   full           test, and clang with its fuzzer and sanitizers, cargo-fuzz
 #   platforms      build, GoogleTest, clang, the cross compilers and QEMU
 #   machines       build, Python with venv, Node.js with npm, a JDK
+#   pages          rust, Node.js with npm, Chromium
 #   coverage       test, and cargo-llvm-cov, gcovr
 #   bench          build, Google Benchmark, protoc, hyperfine, benchstat, Python, openssl
 #
@@ -47,8 +48,9 @@ gtest        test,lint,platforms libgtest-dev         googletest        GoogleTe
 xmllint      test           libxml2-utils        libxml2           xmllint, for the exam's JUnit report
 patch        test           patch                gpatch            patch, for planted bugs
 venv         machines       python3-venv         python            Python's modules venv and ensurepip
-node         machines       nodejs               node              Node.js
-npm          machines       npm                  node              npm
+node         machines,pages nodejs               node              Node.js
+npm          machines,pages npm                  node              npm
+chromium     pages          chromium             -                 Chromium: set CHROMIUM to its path
 javac        machines       default-jdk-headless openjdk           a JDK
 clang        full,platforms clang                llvm              clang, the second C++ compiler
 fuzzer       full           libclang-rt-dev      llvm              clang's fuzzer and sanitizers
@@ -81,11 +83,12 @@ describe() { needs | awk -v need="$1" '$1 == need { $1 = $2 = $3 = $4 = ""; sub(
 # SET... -> its needs, in the order of the table.
 needs_of() {
     local name tags=""
-    [ $# -gt 0 ] || set -- test lint full platforms machines coverage bench
+    [ $# -gt 0 ] || set -- test lint full platforms machines pages coverage bench
     for name in "$@"; do
         case $name in
             rust | go | cpp | lint) tags="$tags $name" ;;
             build) tags="$tags rust go cpp" ;;
+            pages) tags="$tags rust pages" ;;
             test | platforms | machines | bench) tags="$tags rust go cpp $name" ;;
             full) tags="$tags rust go cpp test full" ;;
             coverage) tags="$tags rust go cpp test cov" ;;
@@ -155,6 +158,7 @@ found() {
             ;;
         python3) python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ;;
         venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+        chromium) have "${CHROMIUM:-chromium}" || have chromium-browser || have google-chrome ;;
         clang) have clang++ ;;
         clang-tidy) have clang-tidy-14 ;;
         fuzzer)

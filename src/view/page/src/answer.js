@@ -17,9 +17,7 @@ export function partsOf(answer, other) {
     return { parts: [{ text: shown, differs: false }], skipped, left };
   }
   const parts =
-    skipped > 0
-      ? split(shown, first - skipped)
-      : words(shown, other.slice(0, SHOWN_MAX));
+    skipped > 0 ? split(shown, first - skipped) : words(shown, other.slice(0, SHOWN_MAX));
   return { parts: parts.filter(({ text }) => text !== ""), skipped, left };
 }
 

@@ -95,8 +95,11 @@ export class App extends Component {
         <div class="title">
           <h1>${model.title}</h1>
           <p>${summary(model)}</p>
-          ${divergence && html`<button type="button" class="to-divergence" onClick=${() => this.choose(divergence.step)}
-            >≠ First difference: step ${divergence.step + 1}</button>`}
+          ${
+            divergence &&
+            html`<button type="button" class="to-divergence" onClick=${() => this.choose(divergence.step)}
+            >≠ First difference: step ${divergence.step + 1}</button>`
+          }
         </div>
         ${model.notes.length > 0 && html`<ul class="notes">${model.notes.map((note) => html`<li>${note}</li>`)}</ul>`}
         <div class="bar">
@@ -124,7 +127,10 @@ function summary({ steps, size, hasLanes, port, divergence }) {
 }
 
 function spoken({ line, answer, marks = [], comment, differs }, chosen, count) {
-  const parts = [`Step ${chosen + 1} of ${count}: ${line.slice(0, 200)}`, (answer ?? "no answer").slice(0, 200)];
+  const parts = [
+    `Step ${chosen + 1} of ${count}: ${line.slice(0, 200)}`,
+    (answer ?? "no answer").slice(0, 200),
+  ];
   if (differs) parts.push("the port's answer differs");
   if (marks.length > 0) parts.push(marks.join(", "));
   if (comment !== undefined) parts.push(comment);

@@ -67,7 +67,12 @@ export function piecesAt(replica, { from, to }) {
   for (const [runFrom, runTo, term] of runs(log, base)) {
     if (runTo < from) break;
     if (runFrom > to) continue;
-    entries ??= { kind: "entry", to: Math.min(runTo, to), term, committed: Math.min(runTo, to) <= commit };
+    entries ??= {
+      kind: "entry",
+      to: Math.min(runTo, to),
+      term,
+      committed: Math.min(runTo, to) <= commit,
+    };
     entries.from = Math.max(runFrom, from);
     entries.firstTerm = term;
   }

@@ -18,7 +18,9 @@ export function Controls({ count, chosen, playing, speed, go, onPlay, onSpeed, o
         onClick=${() => go(chosen - 1)}><${Icon} d="M13 4l-7 6 7 6z" /></button>
       <button type="button" class="play" title="Play (space)" aria-pressed=${playing}
         aria-label=${playing ? "Pause" : "Play"} onClick=${onPlay}>${
-          playing ? html`<${Icon} d="M6 4h3v12H6zM11 4h3v12h-3z" />` : html`<${Icon} d="M6 3l10 7-10 7z" />`
+          playing
+            ? html`<${Icon} d="M6 4h3v12H6zM11 4h3v12h-3z" />`
+            : html`<${Icon} d="M6 3l10 7-10 7z" />`
         }</button>
       <button type="button" title="Next step (→)" aria-label="Next step" disabled=${chosen === count - 1}
         onClick=${() => go(chosen + 1)}><${Icon} d="M7 4l7 6-7 6z" /></button>

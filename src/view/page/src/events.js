@@ -108,10 +108,10 @@ function newlyCommitted({ step, commit }) {
 }
 
 // The ids of the replicas with the same value, in the order of their first one; null is no value.
-function grouped(list, valueOf) {
+function grouped(list, valueIn) {
   const groups = new Map();
   for (const replica of list) {
-    const value = valueOf(replica);
+    const value = valueIn(replica);
     if (value === null) continue;
     const key = JSON.stringify(value);
     if (!groups.has(key)) groups.set(key, { value, ids: [] });

@@ -5,7 +5,7 @@ import { html } from "./html.js";
 import { plural } from "./words.js";
 
 // Equal fields so near to a differing one are shown; longer runs of them are folded.
-const CONTEXT = 2;
+const CONTEXT = 1;
 const DIFFERING_MAX = 100;
 
 export class Fields extends Component {
@@ -18,8 +18,8 @@ export class Fields extends Component {
     const isFolded = !all && items.length < fields.length;
     return html`<section class="snapshot">
       <h3>Snapshot: <code>${of}</code></h3>
-      <p>${plural(differing, "field")} of ${fields.length.toLocaleString("en")} differ${differing === 1 ? "s" : ""}.
-        ${isFolded && html` <button type="button" onClick=${() => this.setState({ all: true })}>Show all fields</button>`}
+      <p class="count">${plural(differing, "field")} of ${fields.length.toLocaleString("en")} differ${differing === 1 ? "s" : ""}.
+        ${isFolded && html`<button type="button" onClick=${() => this.setState({ all: true })}>Show all fields</button>`}
       </p>
       <div class="wide" tabindex="0" role="region" aria-label="Fields of the snapshot" data-scrolls-x>
         <table class="fields">
@@ -40,7 +40,8 @@ function folded(fields) {
   const items = [];
   let differing = 0;
   let hidden = 0;
-  const near = (at) => fields.slice(Math.max(0, at - CONTEXT), at + CONTEXT + 1).some((f) => f.differs);
+  const near = (at) =>
+    fields.slice(Math.max(0, at - CONTEXT), at + CONTEXT + 1).some((f) => f.differs);
   fields.forEach((field, at) => {
     if (differing < DIFFERING_MAX && near(at)) {
       if (hidden > 0) items.push({ hidden });
@@ -72,6 +73,8 @@ function Side({ hex, value, other }) {
   return html`<code class="hex">${
     bytes.length === 0
       ? html`<span class="none">no bytes</span>`
-      : bytes.map((byte, at) => (byte === others[at] ? `${byte} ` : html`<mark>${byte}</mark>${" "}`))
+      : bytes.map((byte, at) =>
+          byte === others[at] ? `${byte} ` : html`<mark>${byte}</mark>${" "}`,
+        )
   }</code>${value !== undefined && html`<span class="as-text">${value}</span>`}`;
 }

@@ -21,8 +21,10 @@ export class Help extends Component {
         <${Key} keys=${["Page up", "Page down"]}>ten steps<//>
         <${Key} keys=${["Space"]}>play, pause<//>
         <${Key} keys=${["N", "P"]}>next, previous mark of any kind<//>
-        ${JUMPS.map((kind) => html`<${Key} keys=${[MARKS[kind].letter.toUpperCase()]}
-          >next ${MARKS[kind].label.toLowerCase()}; with shift, previous<//>`)}
+        ${JUMPS.map(
+          (kind) => html`<${Key} keys=${[MARKS[kind].letter.toUpperCase()]}
+          >next ${MARKS[kind].label.toLowerCase()}; with shift, previous<//>`,
+        )}
         <${Key} keys=${["?"]}>this list<//>
       </dl>
       ${hasLanes && html`<${Legend} />`}

@@ -48,11 +48,14 @@ function cells(replica, room) {
   const { log, base, commit, step } = replica;
   const most = Math.ceil(room / CELL);
   const nodes = newest(log, base, most + 1);
-  const isNew = (node) => (step?.appended ?? []).some(([from, to]) => from <= node.to && node.from <= to);
+  const isNew = (node) =>
+    (step?.appended ?? []).some(([from, to]) => from <= node.to && node.from <= to);
   const kindOf = (node) => (node.to <= commit ? "" : " pending");
   const shown = [
     ...nodes.filter((node) => !isNew(node)).map((node) => ({ node, kind: kindOf(node) })),
-    ...(step?.struck ?? []).slice(-Math.max(1, most - 2)).map((node) => ({ node, kind: " struck" })),
+    ...(step?.struck ?? [])
+      .slice(-Math.max(1, most - 2))
+      .map((node) => ({ node, kind: " struck" })),
     ...nodes.filter(isNew).map((node) => ({ node, kind: `${kindOf(node)} new` })),
   ];
   const start = step?.installed !== undefined ? "c base arrived" : base > 0 ? "c base" : null;

@@ -8,19 +8,22 @@ import { Badge, termClass } from "./lane.js";
 import { finder } from "./log.js";
 import { entries, range } from "./words.js";
 
-const REM_OF_COLUMN = 5.5;
-const REM_OF_NAMES = 6;
+// In rem: the widths of the names, and the least of an entry, in a wide and in a narrow grid.
+const WIDE = { names: 6, entry: 5.5 };
+const NARROW = { names: 4.5, entry: 4.5 };
+const NARROW_BELOW = 32;
 const WIDEST_COLUMN = 9;
 
 export class Logs extends Component {
   box = createRef();
-  state = { room: 6 };
+  state = { room: 6, names: WIDE.names };
 
   componentDidMount() {
     this.observer = new ResizeObserver(([{ contentRect }]) => {
       const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-      const room = Math.floor((contentRect.width - REM_OF_NAMES * rem) / (REM_OF_COLUMN * rem));
-      this.setState({ room: Math.max(2, room) });
+      const width = contentRect.width / rem;
+      const { names, entry } = width < NARROW_BELOW ? NARROW : WIDE;
+      this.setState({ names, room: Math.max(2, Math.floor((width - names) / entry)) });
     });
     this.observer.observe(this.box.current);
   }
@@ -29,15 +32,15 @@ export class Logs extends Component {
     this.observer.disconnect();
   }
 
-  render({ state }, { room }) {
+  render({ state }, { room, names }) {
     const columns = columnsOf(state.replicas, room);
     return html`<div ref=${this.box}>
       ${
         columns.length === 0
           ? html`<p class="none">All logs are empty.</p>`
-          : html`<table class="logs" style=${{ maxWidth: `${REM_OF_NAMES + WIDEST_COLUMN * columns.length}rem` }}>
+          : html`<table class="logs" style=${{ maxWidth: `${names + WIDEST_COLUMN * columns.length}rem` }}>
             <thead><tr>
-              <th scope="col" class="corner">Index</th>
+              <th scope="col" class="corner" style=${{ width: `${names}rem` }}>Index</th>
               ${columns.map(({ from, to }) => html`<th scope="col" key=${from}>${range(from, to)}</th>`)}
             </tr></thead>
             <tbody>${state.replicas.map(
@@ -63,7 +66,8 @@ function LogRow({ replica, columns, isolated, elected }) {
       const arrived = replica.step?.installed;
       const hasArrived = arrived !== undefined && column.from <= arrived && arrived <= column.to;
       return html`<td key=${column.from}>${pieces.map(
-        (piece) => html`<${Piece} piece=${piece} find=${find} replica=${replica} arrived=${hasArrived} />`,
+        (piece) =>
+          html`<${Piece} piece=${piece} find=${find} replica=${replica} arrived=${hasArrived} />`,
       )}</td>`;
     })}
   </tr>`;

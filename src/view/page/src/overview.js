@@ -64,7 +64,10 @@ function drawLanes(context, model, xOf, height, colour) {
     const y = 1 + id * pitch;
     let from = 0;
     for (let at = 1; at <= model.states.length; at += 1) {
-      if (at < model.states.length && looks(model.states[at], id) === looks(model.states[from], id)) {
+      if (
+        at < model.states.length &&
+        looks(model.states[at], id) === looks(model.states[from], id)
+      ) {
         continue;
       }
       const state = model.states[from];

@@ -53,7 +53,8 @@ function Heading({ step, chosen }) {
     ${
       kinds.length > 0 &&
       html`<p class="marks">${kinds.map(
-        (kind) => html`<span class=${`mark ${kind}`}>${MARKS[kind].sign} ${MARKS[kind].label.toLowerCase()}</span>`,
+        (kind) =>
+          html`<span class=${`mark ${kind}`}>${MARKS[kind].sign} ${MARKS[kind].label.toLowerCase()}</span>`,
       )}</p>`
     }
   </header>`;
@@ -94,7 +95,8 @@ function Answers({ step, port }) {
   const shown = (text, other) =>
     typeof text === "string" ? html`<${AnswerText} answer=${text} other=${other} />` : none;
   const { recorded } = step;
-  if (port === undefined && recorded === undefined) return html`<p class="the-answer">${shown(answer)}</p>`;
+  if (port === undefined && recorded === undefined)
+    return html`<p class="the-answer">${shown(answer)}</p>`;
   return html`<dl class=${`answers${differs ? " differ" : ""}`}>
     <dt>reference</dt><dd>${shown(answer, differs ? step.port : undefined)}</dd>
     ${
@@ -123,9 +125,12 @@ function Events({ state, before }) {
   return html`<ul class="events">${
     events.length === 0
       ? html`<li class="none">Nothing changes.</li>`
-      : events.map(({ kind, text }) => html`<li class=${kind ?? ""}>${
-          kind && html`<span class="sign" aria-hidden="true">${MARKS[kind].sign}</span>`
-        }${text}</li>`)
+      : events.map(
+          ({ kind, text }) =>
+            html`<li class=${kind ?? ""}>${
+              kind && html`<span class="sign" aria-hidden="true">${MARKS[kind].sign}</span>`
+            }${text}</li>`,
+        )
   }</ul>`;
 }
 
@@ -157,7 +162,8 @@ function PortEvents({ model, chosen }) {
   return html`<table class="cluster-differences">
     <thead><tr><th scope="col">Cluster</th><th scope="col">reference</th><th scope="col">${model.port}</th></tr></thead>
     <tbody>${rows.map(
-      ([name, one, other]) => html`<tr class="differs"><th scope="row">≠ ${name}</th><td>${one}</td><td>${other}</td></tr>`,
+      ([name, one, other]) =>
+        html`<tr class="differs"><th scope="row">≠ ${name}</th><td>${one}</td><td>${other}</td></tr>`,
     )}</tbody>
   </table>`;
 }

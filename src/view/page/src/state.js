@@ -127,7 +127,10 @@ const COMPARED = ["role", "term", "base", "commit", "last", "keys", "hash", "log
 export function differingFields(one, other) {
   if (one === undefined || other === undefined) return [];
   return COMPARED.filter(
-    (field) => (one[field] ?? null) !== null && (other[field] ?? null) !== null && one[field] !== other[field],
+    (field) =>
+      (one[field] ?? null) !== null &&
+      (other[field] ?? null) !== null &&
+      one[field] !== other[field],
   );
 }
 

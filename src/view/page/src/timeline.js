@@ -10,6 +10,8 @@ import { hasMark, MARKS } from "./marks.js";
 const OVERSCAN = 6;
 // So many rows are printed; more would be hundreds of pages.
 const PRINTED_MAX = 500;
+// Pixels: A4 and Letter, upright, are a little wider between their margins.
+const PRINTED_WIDTH = 680;
 
 export class Timeline extends Component {
   scroller = createRef();
@@ -42,42 +44,58 @@ export class Timeline extends Component {
     const room = element.clientHeight - this.headHeight();
     const top = offsets[Math.max(0, at - 1)];
     const bottom = offsets[Math.min(offsets.length - 1, at + 2)];
-    const isJump = offsets[at + 1] < element.scrollTop || offsets[at] > element.scrollTop + room;
-    if (isJump) element.scrollTop = offsets[at] - room / 3;
-    else if (top < element.scrollTop) element.scrollTop = top;
-    else if (bottom > element.scrollTop + room) {
-      element.scrollTop = Math.min(bottom - room, top);
-    }
+    const now = element.scrollTop;
+    const isJump = offsets[at + 1] < now || offsets[at] > now + room;
+    let next = isJump ? offsets[at] - room / 3 : now;
+    if (!isJump && bottom > now + room) next = bottom - room;
+    if (!isJump && top < now) next = top;
+    // The row itself comes first, and its beginning before its end.
+    element.scrollTop = Math.min(offsets[at], Math.max(offsets[at + 1] - room, next));
   }
 
   headHeight() {
-    return this.props.model.hasLanes && !this.geometry().stacked ? 2 * rem() : 0;
+    return this.props.model.hasLanes ? 2 * rem() : 0;
+  }
+
+  width() {
+    return this.props.printing ? PRINTED_WIDTH : this.state.width || 600;
   }
 
   // The widths of the columns. If the lanes leave too little for the command, they stand below it.
   geometry() {
     const { model } = this.props;
-    const width = this.state.width || 600;
+    const width = this.width();
     if (!model.hasLanes) return { stacked: false, command: width, lane: 0, total: width };
     const ideal = Math.min((model.size > 5 ? 15 : 17) * rem(), 0.45 * width);
     const stacked = width < 36 * rem();
     const room = stacked ? width - rem() : width - ideal;
-    const lane = Math.max(3.6 * rem(), Math.min(7 * rem(), Math.floor(room / model.size)));
+    const lane = Math.max(
+      3.6 * rem(),
+      Math.min((model.size > 5 ? 5.75 : 7) * rem(), Math.floor(room / model.size)),
+    );
     const command = stacked ? width : Math.max(ideal, width - lane * model.size);
-    const total = stacked ? Math.max(width, lane * model.size + rem()) : command + lane * model.size;
+    const total = stacked
+      ? Math.max(width, lane * model.size + rem())
+      : command + lane * model.size;
     return { stacked, command, lane, total };
   }
 
   layout() {
     const { model } = this.props;
-    const { width } = this.state;
+    const width = this.width();
     const { stacked } = this.geometry();
     const key = `${width}/${rem()}`;
     if (this.laidOutFor !== key) {
       const wrap = wrapper(textMeasure(this.scroller.current), Math.max(160, width - 4.5 * rem()));
       const laneLines = stacked ? 2 : 0;
       const hasMoreLines = (at) => hasPortLine(model, at);
-      this.laidOut = layOut(model.steps, { rem: rem(), rowLines: 2, laneLines, hasMoreLines, wrap });
+      this.laidOut = layOut(model.steps, {
+        rem: rem(),
+        rowLines: 2,
+        laneLines,
+        hasMoreLines,
+        wrap,
+      });
       this.laidOutFor = key;
     }
     return this.laidOut;
@@ -122,16 +140,16 @@ export class Timeline extends Component {
       (at) => html`<${Row}
         key=${at} at=${at} model=${model} chosen=${at === chosen} geometry=${geometry}
         lanes=${lanes} comment=${comments[at]} onChoose=${onChoose}
-        top=${offsets[at] - (printing ? offsets[first] : 0)} height=${offsets[at + 1] - offsets[at]}
+        top=${printing ? null : offsets[at]} height=${offsets[at + 1] - offsets[at]}
       />`,
     );
-    const height = printing ? offsets[end] - offsets[first] : offsets.at(-1);
+    const height = printing ? "auto" : `${offsets.at(-1)}px`;
     return html`<section class=${`timeline${geometry.stacked ? " stacked" : ""}`} aria-label="All steps">
       <div class="scroller" ref=${this.scroller} onScroll=${this.onScroll} role="listbox"
         style=${{ "--digits": `${model.steps.length}`.length }} tabindex="0" aria-label="Steps" aria-activedescendant=${`step-${chosen + 1}`} >
         ${model.hasLanes && html`<${Head} model=${model} chosen=${chosen} geometry=${geometry} lanes=${lanes} />`}
         <div class="rows" role="presentation"
-          style=${{ height: `${height}px`, width: `${geometry.total}px` }}>${rows}</div>
+          style=${{ height, width: `${geometry.total}px` }}>${rows}</div>
       </div>
     </section>`;
   }
@@ -194,10 +212,11 @@ class Row extends Component {
     const width = geometry.stacked ? "100%" : `${geometry.command}px`;
     return html`<div id=${`step-${at + 1}`} class=${classes.join(" ")} role="option"
       aria-selected=${chosen} aria-setsize=${model.steps.length} aria-posinset=${at + 1}
-      aria-label=${rowInWords(model, at)} onClick=${() => onChoose(at)}
-      style=${{ top: `${top}px`, height: `${height}px` }}>
-      ${comment.length > 0 && html`<div class="comment">${comment.map((line) => html`<div>${line}</div>`)}</div>`}
-      <div class="body">
+      onClick=${() => onChoose(at)}
+      style=${{ top: top === null ? "auto" : `${top}px`, height: `${height}px` }}>
+      <span class="unseen">${rowInWords(model, at)}</span>
+      ${comment.length > 0 && html`<div class="comment" aria-hidden="true">${comment.map((line) => html`<div>${line}</div>`)}</div>`}
+      <div class="body" aria-hidden="true">
         <div class="command" style=${{ width }}>
           <span class="number">${at + 1}</span>
           <div class="text"><${StepText} step=${step} model=${model} at=${at} /></div>
@@ -218,9 +237,10 @@ function StepText({ step, model, at }) {
   if (step.recorded !== undefined) others.push("file");
   return html`
     <div class=${`line${kinds.length + others.length > 0 ? " marked" : ""}`}><code>${clip(step.line)}</code>${kinds.map(
-      (kind) => html`<span class=${`mark ${kind}`} title=${MARKS[kind].label}>${MARKS[kind].sign}${
-        kinds.length === 1 && ` ${MARKS[kind].label.toLowerCase()}`
-      }</span>`,
+      (kind) =>
+        html`<span class=${`mark ${kind}`} title=${MARKS[kind].label}>${MARKS[kind].sign}${
+          kinds.length === 1 && ` ${MARKS[kind].label.toLowerCase()}`
+        }</span>`,
     )}${others.map((text) => html`<span class="mark divergence">≠ ${text}</span>`)}</div>
     <div class="line answer">${
       step.answer === undefined
