@@ -3,6 +3,8 @@
 // Longer answers are shown in part: from a little before the first difference.
 const SHOWN_MAX = 2000;
 const BEFORE = 200;
+// The characters before a difference for which a row surely has room.
+const ROOM = 20;
 
 // Returns { parts: [{ text, differs }], skipped, left } for `answer`; `other` may be undefined.
 export function partsOf(answer, other) {
@@ -19,6 +21,14 @@ export function partsOf(answer, other) {
   const parts =
     skipped > 0 ? split(shown, first - skipped) : words(shown, other.slice(0, SHOWN_MAX));
   return { parts: parts.filter(({ text }) => text !== ""), skipped, left };
+}
+
+// Two answers without their common beginning, but for the last words of it, if it is long.
+export function fromDifference(answer, other) {
+  const at = firstDifference(answer, other);
+  if (at < ROOM) return [answer, other];
+  const start = Math.max(answer.lastIndexOf(" ", at - ROOM / 2) + 1, at - ROOM);
+  return [`…${answer.slice(start)}`, `…${other.slice(start)}`];
 }
 
 function split(text, at) {

@@ -10,7 +10,8 @@ export function readModel(document) {
 export function modelOf(data) {
   const hasLanes = data.kind === "cluster";
   const states = hasLanes ? fold(data.frames) : [];
-  const portStates = hasLanes && data.port_frames ? foldPort(data.port_frames, data.frames) : [];
+  const portStates =
+    hasLanes && data.port_frames ? foldPort(data.port_frames, data.frames, states) : [];
   const size = Math.max(0, ...states.map((state) => state?.replicas.length ?? 0));
   return {
     title: data.title,

@@ -1,4 +1,4 @@
-// The replicas' facts after the chosen step: a row each, or two with a port.
+// The replicas' facts after the chosen step: a row each, or two if the port differs.
 
 import { html } from "./html.js";
 import { Badge } from "./lane.js";
@@ -15,12 +15,13 @@ const FIELDS = [
 ];
 
 export function Facts({ state, portState, port }) {
-  const hasPort = port !== undefined;
   const all = [...state.replicas, ...(portState?.replicas ?? [])];
   const hasLogHash = all.some(({ logHash }) => logHash !== undefined);
   const fields = hasLogHash ? [...FIELDS, ["logHash", "Log"]] : FIELDS;
   const names = namesOfHashes(all);
-  return html`<div class="wide" tabindex="0" role="region" aria-label="Replicas" data-scrolls-x>
+  const isUnseen = port !== undefined && !portState;
+  return html`${isUnseen && html`<p class="none">The replicas of ${port} were not seen after this step.</p>`}
+  <div class="wide" tabindex="0" role="region" aria-label="Replicas" data-scrolls-x>
     <table class="facts">
       <thead><tr>
         <th scope="col">Replica</th>
@@ -29,11 +30,13 @@ export function Facts({ state, portState, port }) {
       <tbody>${state.replicas.map((replica) => {
         const other = portState?.replicas[replica.id];
         const differing = differingFields(replica, other);
-        const isolated = state.isolated.has(replica.id);
-        const common = { fields, differing, names, isolated };
+        const common = { fields, differing, names, isolated: state.isolated.has(replica.id) };
+        if (differing.length === 0) {
+          return html`<${FactRow} replica=${replica} side=${other && "both"} ...${common} />`;
+        }
         return html`
-          <${FactRow} replica=${replica} side=${hasPort && "reference"} ...${common} />
-          ${hasPort && html`<${FactRow} replica=${other} side=${port} of=${replica.id} ...${common} />`}`;
+          <${FactRow} replica=${replica} side="reference" ...${common} />
+          <${FactRow} replica=${other} side=${port} isSecond ...${common} />`;
       })}</tbody>
     </table>
   </div>
@@ -58,20 +61,17 @@ function letters(number) {
   return number < 26 ? letter : `${letters(Math.floor(number / 26) - 1)}${letter}`;
 }
 
-function FactRow({ replica, side, of, fields, differing, names, isolated }) {
-  const classes = [of === undefined ? "first" : "second", isolated ? "isolated" : ""].join(" ");
-  const id = replica?.id ?? of;
-  const header = html`<th scope="row"><span class="id">${id}</span>
-    ${side && html` <span class="side">${side}</span>`}
-    ${isolated && of === undefined && html` <span class="note">isolated</span>`}</th>`;
-  if (replica === undefined) {
-    return html`<tr class=${classes}>${header}
-      <td colspan=${fields.length} class="none">no answer from here on</td></tr>`;
-  }
-  return html`<tr class=${classes}>${header}${fields.map(
-    ([field]) => html`<${Fact} replica=${replica} field=${field} names=${names}
-      differs=${differing.includes(field)} />`,
-  )}</tr>`;
+function FactRow({ replica, side, isSecond, fields, differing, names, isolated }) {
+  const classes = [isSecond ? "second" : "first", isolated ? "isolated" : ""].join(" ").trim();
+  return html`<tr class=${classes}>
+    <th scope="row"><span class="id">${replica.id}</span>
+      ${side && html` <span class="side">${side}</span>`}
+      ${isolated && !isSecond && html` <span class="note">isolated</span>`}</th>
+    ${fields.map(
+      ([field]) => html`<${Fact} replica=${replica} field=${field} names=${names}
+        differs=${differing.includes(field)} />`,
+    )}
+  </tr>`;
 }
 
 function Fact({ replica, field, names, differs }) {
@@ -100,5 +100,5 @@ function Shown({ field, value, replica, names }) {
   if (field === "role") return value;
   if (field === "term") return html`<${Badge} role="" term=${replica.term} />`;
   if (!isHash(field)) return value;
-  return html`<span class="hash" title=${value}><b>${names.get(value)}</b> <code>${value.slice(0, 8)}…</code></span>`;
+  return html`<span class="hash" title=${value}><b>${names.get(value)}</b> <code>${value.slice(0, 6)}…</code></span>`;
 }

@@ -1,4 +1,4 @@
-// A snapshot that differs, field by field.
+// A snapshot, or another answer, that differs, field by field.
 
 import { Component } from "preact";
 import { html } from "./html.js";
@@ -12,16 +12,16 @@ export class Fields extends Component {
   state = { all: false };
 
   render({ snapshot, port }, { all }) {
-    const { fields, of } = snapshot;
+    const { fields, of, more = 0 } = snapshot;
     const differing = fields.filter(({ differs }) => differs).length;
     const items = all ? fields.map((field) => ({ field })) : folded(fields);
     const isFolded = !all && items.length < fields.length;
     return html`<section class="snapshot">
-      <h3>Snapshot: <code>${of}</code></h3>
-      <p class="count">${plural(differing, "field")} of ${fields.length.toLocaleString("en")} differ${differing === 1 ? "s" : ""}.
+      <h3>Field by field: <code>${of}</code></h3>
+      <p class="count">${plural(differing, "field")} of ${(fields.length + more).toLocaleString("en")} differ${differing === 1 ? "s" : ""}.
         ${isFolded && html`<button type="button" onClick=${() => this.setState({ all: true })}>Show all fields</button>`}
       </p>
-      <div class="wide" tabindex="0" role="region" aria-label="Fields of the snapshot" data-scrolls-x>
+      <div class="wide" tabindex="0" role="region" aria-label=${`Fields of ${of}`} data-scrolls-x>
         <table class="fields">
           <thead><tr><th scope="col">Offset</th><th scope="col">Field</th>
             <th scope="col">Reference</th><th scope="col">${port}</th></tr></thead>
@@ -29,7 +29,8 @@ export class Fields extends Component {
             hidden !== undefined
               ? html`<tr class="folded"><td colspan="4">${plural(hidden, "more field")}</td></tr>`
               : html`<${Field} field=${field} />`,
-          )}</tbody>
+          )}
+          ${more > 0 && html`<tr class="folded"><td colspan="4">${plural(more, "equal field")} left out</td></tr>`}</tbody>
         </table>
       </div>
     </section>`;
@@ -66,15 +67,17 @@ function Field({ field }) {
   </tr>`;
 }
 
+// A field of a described machine has a value, but no bytes. The hex of a long one ends in "…".
 function Side({ hex, value, other }) {
-  if (hex === null || hex === undefined) return html`<span class="none">not there</span>`;
-  const bytes = hex.match(/../g) ?? [];
-  const others = other?.match(/../g) ?? [];
+  const text = (value ?? null) !== null && html`<span class="as-text">${value}</span>`;
+  if ((hex ?? null) === null) return text || html`<span class="none">not there</span>`;
+  const bytes = hex.match(/[0-9a-f]{2}|…/g) ?? [];
+  const others = other?.match(/[0-9a-f]{2}|…/g) ?? [];
   return html`<code class="hex">${
     bytes.length === 0
       ? html`<span class="none">no bytes</span>`
       : bytes.map((byte, at) =>
           byte === others[at] ? `${byte} ` : html`<mark>${byte}</mark>${" "}`,
         )
-  }</code>${value !== undefined && html`<span class="as-text">${value}</span>`}`;
+  }</code>${text}`;
 }

@@ -39,8 +39,8 @@ export class Overview extends Component {
     const xOf = (at) => INSET + (at * (width - 2 * INSET)) / Math.max(1, count - 1);
     const styles = getComputedStyle(canvas);
     const colour = (name) => styles.getPropertyValue(`--${name}`);
-    drawMarks(context, model, xOf, height, colour);
     if (model.hasLanes) drawLanes(context, model, xOf, height - 10, colour);
+    drawMarks(context, model, xOf, height, colour);
   };
 
   render({ model, chosen, onChoose }) {
@@ -94,12 +94,13 @@ function looks(state, id) {
 
 const DRAWN = ["election", "snapshot", "truncation", "error", "divergence"];
 
+// The first divergence stands out.
 function drawMarks(context, model, xOf, height, colour) {
   for (const kind of DRAWN) {
     context.fillStyle = colour(`mark-${kind}`);
-    for (const at of model.marks[kind]) {
-      if (kind === "divergence") context.fillRect(xOf(at) - 1, 0, 2, height);
-      else context.fillRect(xOf(at) - 1, height - 7, 2, 7);
-    }
+    for (const at of model.marks[kind]) context.fillRect(xOf(at) - 1, height - 7, 2, 7);
   }
+  if (model.divergence === undefined) return;
+  context.fillStyle = colour("mark-divergence");
+  context.fillRect(xOf(model.divergence.step) - 1, 0, 2, height);
 }

@@ -30,7 +30,7 @@ export class Stage extends Component {
     return html`<section class="stage" ref=${this.element} tabindex="0" aria-label="The chosen step" data-scrolls>
       <div class="step-info">
         <${Heading} step=${step} chosen=${chosen} />
-        ${isDivergence && html`<${Divergence} divergence=${divergence} port=${model.port} />`}
+        ${isDivergence && html`<${Divergence} step=${step} divergence=${divergence} port=${model.port} />`}
         <${Answers} step=${step} port=${model.port} />
         ${model.ends.filter((end) => end.step === chosen).map((end) => html`<${End} end=${end} port=${model.port} />`)}
         ${model.hasLanes && html`<${Events} state=${state} before=${model.states[chosen - 1]} />`}
@@ -75,37 +75,52 @@ function shortened(line) {
   return line.length > 400 ? `${line.slice(0, 400)}… (${line.length} characters)` : line;
 }
 
-function Divergence({ divergence, port }) {
-  const { explanation = [], sections = [] } = divergence;
+function Divergence({ step, divergence, port }) {
+  const { explanation = [], sections = [], seen } = divergence;
+  const isSame = step.differs !== true;
   return html`<div class="divergence-box">
-    <p><b>${port ?? "The port"} differs from the reference here, for the first time.</b></p>
+    <p><b>${port ?? "The port"} differs from the reference here, for the first time.</b>${
+      isSame && " Its answer to the step is the same; its state after the step is not."
+    }</p>
     ${explanation.map((text) => html`<p>${text}</p>`)}
     ${
       sections.length > 0 &&
       html`<p class="sections">Definition: ${sections.map(
-        ({ number, title }, at) => html`${at > 0 && ", "}section ${number}, ${title}`,
+        ({ number, title, url }, at) =>
+          html`${at > 0 && "; "}${url ? html`<a href=${url}>section ${number}, ${title}</a>` : `section ${number}, ${title}`}`,
       )}</p>`
     }
+    ${seen && html`<p class="seen">Seen by <code>${seen.line}</code>:</p><${Sides} ...${seen} port=${port} own=${seen.port} />`}
   </div>`;
 }
 
 function Answers({ step, port }) {
-  const { answer, differs } = step;
-  const none = html`<span class="none">no answer</span>`;
-  const shown = (text, other) =>
-    typeof text === "string" ? html`<${AnswerText} answer=${text} other=${other} />` : none;
-  const { recorded } = step;
-  if (port === undefined && recorded === undefined)
-    return html`<p class="the-answer">${shown(answer)}</p>`;
+  const { answer, differs, recorded } = step;
+  if (port === undefined && recorded === undefined) {
+    return html`<p class="the-answer"><${Answer} text=${answer} /></p>`;
+  }
+  return html`<${Sides} answer=${answer} own=${step.port} port=${port} differs=${differs} recorded=${recorded} />`;
+}
+
+// The reference's answer; below it the port's, and the one in the file if that is another.
+function Sides({ answer, own, port, differs, recorded }) {
   return html`<dl class=${`answers${differs ? " differ" : ""}`}>
-    <dt>reference</dt><dd>${shown(answer, differs ? step.port : undefined)}</dd>
+    <dt>reference</dt><dd><${Answer} text=${answer} other=${differs ? own : undefined} /></dd>
     ${
       port !== undefined &&
       html`<dt>${differs && html`<${Differs} />`}${port}</dt>
-      <dd>${shown(step.port, differs ? answer : undefined)}</dd>`
+      <dd><${Answer} text=${own} other=${differs ? answer : undefined} /></dd>`
     }
-    ${recorded !== undefined && html`<dt><${Differs} />in the file</dt><dd>${shown(recorded, answer)}</dd>`}
+    ${
+      recorded !== undefined &&
+      html`<dt><${Differs} />in the file</dt><dd><${Answer} text=${recorded} other=${answer} /></dd>`
+    }
   </dl>`;
+}
+
+function Answer({ text, other }) {
+  if (typeof text !== "string") return html`<span class="none">no answer</span>`;
+  return html`<${AnswerText} answer=${text} other=${other} />`;
 }
 
 function Differs() {
@@ -170,17 +185,13 @@ function PortEvents({ model, chosen }) {
 
 function Observers({ list, port }) {
   if (list.length === 0) return html`<h3>Observers</h3><p class="none">None after this step.</p>`;
-  const cell = (text, other) =>
-    typeof text === "string"
-      ? html`<${AnswerText} answer=${text} other=${other} />`
-      : html`<span class="none">no answer</span>`;
   return html`<h3>Observers</h3>
-    <dl class="observers">${list.map(
-      ({ line, answer, port: own, differs }) => html`
-      <div class=${differs ? "differs" : ""}>
+    <dl class="observers">${list.map(({ line, answer, port: own, differs }) => {
+      const [one, other] = differs ? [answer, own] : [];
+      return html`<div class=${differs ? "differs" : ""}>
         <dt>${differs && html`<${Differs} />`}<code>${line}</code></dt>
-        <dd>${port !== undefined && html`<span class="side">reference</span>`}${cell(answer, differs ? own : undefined)}</dd>
-        ${port !== undefined && html`<dd><span class="side">${port}</span>${cell(own, differs ? answer : undefined)}</dd>`}
-      </div>`,
-    )}</dl>`;
+        <dd>${port !== undefined && html`<span class="side">reference</span>`}<${Answer} text=${answer} other=${other} /></dd>
+        ${port !== undefined && html`<dd><span class="side">${port}</span><${Answer} text=${own} other=${one} /></dd>`}
+      </div>`;
+    })}</dl>`;
 }

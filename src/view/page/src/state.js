@@ -17,12 +17,14 @@ export function fold(frames) {
   return states;
 }
 
-// The port's states: null after it has failed, too. The reference's frames say when a cluster began.
-export function foldPort(portFrames, frames) {
+// The port's states. A frame is "same" if the port was as the reference is, and null if it was not
+// seen. The reference's frames say when a cluster began.
+export function foldPort(portFrames, frames, referenceStates) {
   const states = [];
   let state = null;
   portFrames.forEach((frame, at) => {
-    state = frame === null ? null : next(state, frame, frames[at].cluster);
+    if (frame === "same") state = referenceStates[at];
+    else state = frame === null ? null : next(state, frame, frames[at].cluster);
     states.push(state);
   });
   return states;

@@ -1,6 +1,7 @@
 // All steps, one below the other, each with the lanes of the replicas. Only those in view are drawn.
 
 import { Component, createRef } from "preact";
+import { fromDifference } from "./answer.js";
 import { AnswerText } from "./answer-text.js";
 import { html } from "./html.js";
 import { Lane, laneInWords } from "./lane.js";
@@ -231,32 +232,46 @@ class Row extends Component {
 const SHOWN_MARKS = ["election", "truncation", "snapshot", "divergence"];
 
 function StepText({ step, model, at }) {
-  const kinds = SHOWN_MARKS.filter((kind) => hasMark(step, kind));
-  const others = [];
-  if ((model.observers[at] ?? []).some(({ differs }) => differs)) others.push("observers");
-  if (step.recorded !== undefined) others.push("file");
+  const { answer, port, differs } = step;
+  const [reference, own] = differs ? shortPair(answer, port) : [clip(answer)];
   return html`
-    <div class=${`line${kinds.length + others.length > 0 ? " marked" : ""}`}><code>${clip(step.line)}</code>${kinds.map(
-      (kind) =>
-        html`<span class=${`mark ${kind}`} title=${MARKS[kind].label}>${MARKS[kind].sign}${
-          kinds.length === 1 && ` ${MARKS[kind].label.toLowerCase()}`
-        }</span>`,
-    )}${others.map((text) => html`<span class="mark divergence">≠ ${text}</span>`)}</div>
-    <div class="line answer">${
-      step.answer === undefined
-        ? html`<span class="none">no answer</span>`
-        : html`<${AnswerText} answer=${clip(step.answer)} other=${step.differs ? clip(step.port) : undefined} />`
-    }</div>
+    <${CommandLine} step=${step} observers=${model.observers[at] ?? []} />
+    <div class="line answer"><${RowAnswer} text=${reference} other=${own} /></div>
     ${
       hasPortLine(model, at) &&
-      html`<div class="line answer port"><span class="side">${model.port}</span> ${portAnswer(step)}</div>`
+      html`<div class="line answer port"><span class="side">${model.port}</span> ${
+        differs
+          ? html`<${RowAnswer} text=${own} other=${reference} />`
+          : html`<span class="none">the same</span>`
+      }</div>`
     }`;
 }
 
-function portAnswer({ answer, port, differs }) {
-  if (!differs) return html`<span class="none">the same</span>`;
-  if (typeof port !== "string") return html`<span class="none">no answer</span>`;
-  return html`<${AnswerText} answer=${clip(port)} other=${clip(answer)} />`;
+function CommandLine({ step, observers }) {
+  const kinds = SHOWN_MARKS.filter((kind) => hasMark(step, kind));
+  const others = [];
+  if (observers.some(({ differs }) => differs) && !kinds.includes("divergence")) {
+    others.push("observers");
+  }
+  if (step.recorded !== undefined) others.push("file");
+  const isMarked = kinds.length + others.length > 0;
+  return html`<div class=${isMarked ? "line marked" : "line"}><code>${clip(step.line)}</code>${kinds.map(
+    (kind) =>
+      html`<span class=${`mark ${kind}`} title=${MARKS[kind].label}>${MARKS[kind].sign}${
+        kinds.length === 1 && ` ${MARKS[kind].label.toLowerCase()}`
+      }</span>`,
+  )}${others.map((text) => html`<span class="mark divergence">≠ ${text}</span>`)}</div>`;
+}
+
+function RowAnswer({ text, other }) {
+  if (typeof text !== "string") return html`<span class="none">no answer</span>`;
+  return html`<${AnswerText} answer=${text} other=${other} />`;
+}
+
+// Two answers that differ, so short that the difference is in the row.
+function shortPair(one, other) {
+  if (typeof one !== "string" || typeof other !== "string") return [clip(one), clip(other)];
+  return fromDifference(one, other).map(clip);
 }
 
 // A row shows no more than this of a line, on one line; the details show all.
