@@ -41,13 +41,21 @@ export function fixture(name) {
   return JSON.parse(readFileSync(new URL(`fixtures/${name}.json`, import.meta.url), "utf8"));
 }
 
-// The address of the page that the program writes for a trace of tests/traces.
-export function pageOfTrace(name, ...more) {
+// The address of a page that the program writes, with these arguments.
+export function writePage(name, more) {
   mkdirSync(pages, { recursive: true });
   const path = join(pages, `${name}.html`);
-  const trace = join(root, "tests/traces", `${name}.trace`);
-  execFileSync(join(root, "target/dkv20"), ["view", trace, "-o", path, ...more], { cwd: root });
+  execFileSync(join(root, "target/dkv20"), ["view", "-o", path, ...more], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   return pathToFileURL(path).href;
+}
+
+// The data in such a page.
+export function dataOf(address) {
+  const page = readFileSync(fileURLToPath(address), "utf8");
+  return JSON.parse(/<script id="data" type="application\/json">([^<]*)<\/script>/.exec(page)[1]);
 }
 
 export const LAPTOP = { width: 1280, height: 800 };

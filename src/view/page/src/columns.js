@@ -4,7 +4,7 @@
 
 import { runs } from "./log.js";
 
-// Returns [{ from, to }], ascending, at most about `room` of them.
+// Returns [{ from, to }], ascending, at most `room` of them, which is at least 2.
 export function columnsOf(replicas, room) {
   const intervals = intervalsOf(replicas);
   const compacted = Math.min(...replicas.map(({ base }) => base));
