@@ -1,4 +1,4 @@
-import { Component } from "preact";
+import { Component, createRef } from "preact";
 import { stepOfAddress, writeAddress } from "./address.js";
 import { Controls, Jumps, SPEEDS } from "./controls.js";
 import { Help } from "./help.js";
@@ -15,11 +15,13 @@ const PLAY_CHARACTER = 35;
 const PLAY_MAX = 9000;
 
 export class App extends Component {
+  help = createRef();
+
   constructor(props) {
     super(props);
     const { steps, divergence } = props.model;
     const chosen = stepOfAddress(location.hash, steps.length) ?? divergence?.step ?? 0;
-    this.state = { chosen, playing: false, speed: 1, help: false, printing: false };
+    this.state = { chosen, playing: false, speed: 1, printing: false };
   }
 
   componentDidMount() {
@@ -83,12 +85,12 @@ export class App extends Component {
     if (action === null) return;
     event.preventDefault();
     if (action.play) this.play();
-    else if (action.help) this.setState({ help: true });
+    else if (action.help) this.help.current.showModal();
     else if (action.jump) this.jump(action.jump, action.by);
     else this.choose(this.state.chosen + action.by);
   };
 
-  render({ model }, { chosen, playing, speed, help, printing }) {
+  render({ model }, { chosen, playing, speed, printing }) {
     const { steps, divergence } = model;
     return html`
       <header class="top">
@@ -104,7 +106,7 @@ export class App extends Component {
         ${model.notes.length > 0 && html`<ul class="notes">${model.notes.map((note) => html`<li>${note}</li>`)}</ul>`}
         <div class="bar">
           <${Controls} count=${steps.length} chosen=${chosen} playing=${playing} speed=${speed} go=${this.choose}
-            onPlay=${this.play} onSpeed=${(at) => this.setState({ speed: at })} onHelp=${() => this.setState({ help: true })} />
+            onPlay=${this.play} onSpeed=${(at) => this.setState({ speed: at })} onHelp=${() => this.help.current.showModal()} />
           <${Jumps} marks=${model.marks} chosen=${chosen} jump=${this.jump} />
         </div>
         <${Overview} model=${model} chosen=${chosen} onChoose=${this.choose} />
@@ -114,7 +116,7 @@ export class App extends Component {
         <${Stage} model=${model} chosen=${chosen} />
       </main>
       <div class="unseen" aria-live="polite">${spoken(steps[chosen], chosen, steps.length)}</div>
-      <${Help} open=${help} hasLanes=${model.hasLanes} onClose=${() => this.setState({ help: false })} />`;
+      <${Help} dialog=${this.help} hasLanes=${model.hasLanes} />`;
   }
 }
 

@@ -1,19 +1,10 @@
 // The keys, and how to read the page.
 
-import { Component, createRef } from "preact";
 import { html } from "./html.js";
 import { JUMPS, MARKS } from "./marks.js";
 
-export class Help extends Component {
-  dialog = createRef();
-
-  componentDidUpdate() {
-    const dialog = this.dialog.current;
-    if (this.props.open && !dialog.open) dialog.showModal();
-  }
-
-  render({ hasLanes, onClose }) {
-    return html`<dialog ref=${this.dialog} class="help" aria-labelledby="help-title" onClose=${onClose}>
+export function Help({ dialog, hasLanes }) {
+  return html`<dialog ref=${dialog} class="help" aria-labelledby="help-title">
       <h2 id="help-title">Keys and signs</h2>
       <dl class="keys">
         <${Key} keys=${["←", "→"]}>step back, forward<//>
@@ -30,7 +21,6 @@ export class Help extends Component {
       ${hasLanes && html`<${Legend} />`}
       <form method="dialog"><button>Close</button></form>
     </dialog>`;
-  }
 }
 
 function Key({ keys, children }) {

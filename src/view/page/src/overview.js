@@ -57,7 +57,7 @@ export class Overview extends Component {
 // Runs of steps in which a replica looks the same are one rectangle.
 function drawLanes(context, model, xOf, height, colour) {
   const gap = model.size > 12 ? 0 : 2;
-  const pitch = Math.min(11, height / model.size);
+  const pitch = Math.min(14, height / model.size);
   const thickness = Math.max(1, pitch - gap);
   const step = xOf(1) - xOf(0) || 4;
   for (let id = 0; id < model.size; id += 1) {
