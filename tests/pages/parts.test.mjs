@@ -116,8 +116,10 @@ test("answers: the words that differ", () => {
   assert.equal(marked("ok", "err no-leader"), "[ok]");
   assert.equal(marked("ok a", "ok a"), "ok a");
   assert.equal(marked("ok a b", "ok a"), "ok a [b]");
-  const hash = "0123456789abcdef".repeat(2);
-  assert.equal(marked(`ok ${hash}0`, `ok ${hash}1`), `ok ${hash}[0]`);
+  const dump = "0123456789abcdef".repeat(5);
+  assert.equal(marked(`ok ${dump}0`, `ok ${dump}1`), `ok ${dump}[0]`);
+  const hash = dump.slice(17);
+  assert.equal(marked(`ok ${hash}0`, `ok ${hash}1`), `ok [${hash}0]`);
 });
 
 test("answers: a long one is shown from a little before its difference", () => {

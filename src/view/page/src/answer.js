@@ -3,6 +3,8 @@
 // Longer answers are shown in part: from a little before the first difference.
 const SHOWN_MAX = 2000;
 const BEFORE = 200;
+// The length of a hash, which differs as a whole.
+const HASH = 64;
 // The characters before a difference for which a row surely has room.
 const ROOM = 20;
 
@@ -57,7 +59,7 @@ function words(text, other) {
 function wordParts(space, word, other) {
   const at = firstDifference(word, other);
   const name = word.slice(0, at).includes("=") ? word.indexOf("=") + 1 : 0;
-  const from = word.length > 24 ? at : name;
+  const from = word.length > HASH ? at : name;
   return [
     { text: space + word.slice(0, from), differs: false },
     { text: word.slice(from), differs: true },

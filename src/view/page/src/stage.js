@@ -82,7 +82,10 @@ function Divergence({ step, divergence, port }) {
     <p><b>${port ?? "The port"} differs from the reference here, for the first time.</b>${
       isSame && " Its answer to the step is the same; its state after the step is not."
     }</p>
-    ${explanation.map((text) => html`<p class="explanation">${text}</p>`)}
+    ${explanation.map((text) =>
+      // Indented lines are listings, such as entries of a log.
+      /^\s/.test(text) ? html`<pre>${text.trim()}</pre>` : html`<p class="explanation">${text}</p>`,
+    )}
     ${
       sections.length > 0 &&
       html`<p class="sections">Definition: ${sections.map(
