@@ -48,6 +48,23 @@ onPage("keys step and move by pages", async (page) => {
   }
 });
 
+onPage("keys that scroll the details do not step, but the others do", async (page) => {
+  await page.setViewportSize({ width: 1280, height: 400 });
+  await page.locator(".stage").focus();
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowRight");
+  await expectStep(page, 2);
+  await page.locator(".wide").first().focus();
+  await page.keyboard.press("ArrowRight");
+  await expectStep(page, 3);
+  await page.setViewportSize({ width: 360, height: 800 });
+  await page.locator(".wide").first().focus();
+  await page.keyboard.press("ArrowRight");
+  await page.locator("[role=listbox]").focus();
+  await page.keyboard.press("ArrowRight");
+  await expectStep(page, 4);
+});
+
 onPage("keys with a modifier are the browser's", async (page) => {
   await page.keyboard.press("Control+ArrowRight");
   await page.keyboard.press("Alt+e");

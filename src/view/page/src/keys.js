@@ -24,11 +24,11 @@ function jumpOf(key) {
   return kind === undefined ? null : { jump: kind, by: key === key.toLowerCase() ? 1 : -1 };
 }
 
-// The keys that scroll move the step only outside of what scrolls by itself.
+// The keys that scroll move the step only if nothing scrolls by them.
 function moveOf(key, target) {
-  if (key === "ArrowLeft") return target.closest("[data-scrolls-x]") === null ? { by: -1 } : null;
-  if (key === "ArrowRight") return target.closest("[data-scrolls-x]") === null ? { by: 1 } : null;
-  if (target.closest("[data-scrolls]") !== null) return null;
+  if (key === "ArrowLeft") return scrollsAcross(target) ? null : { by: -1 };
+  if (key === "ArrowRight") return scrollsAcross(target) ? null : { by: 1 };
+  if (scrollsDown(target)) return null;
   switch (key) {
     case "ArrowUp":
       return { by: -1 };
@@ -45,4 +45,14 @@ function moveOf(key, target) {
     default:
       return null;
   }
+}
+
+function scrollsAcross(target) {
+  const element = target.closest("[data-scrolls-x]");
+  return element !== null && element.scrollWidth > element.clientWidth;
+}
+
+function scrollsDown(target) {
+  const element = target.closest("[data-scrolls]");
+  return element !== null && element.scrollHeight > element.clientHeight;
 }
