@@ -15,6 +15,7 @@
 #   platforms      build, GoogleTest, clang, the cross compilers and QEMU
 #   machines       build, Python with venv, Node.js with npm, a JDK
 #   pages          rust, Node.js with npm, Chromium
+#   site           rust, mdBook, hyperlink
 #   coverage       test, and cargo-llvm-cov, gcovr
 #   bench          build, Google Benchmark, protoc, hyperfine, benchstat, Python, openssl
 #
@@ -58,6 +59,8 @@ cargo-fuzz   full           CARGO:cargo-fuzz@0.13.2  =             cargo-fuzz
 s390x-g++    platforms      g++-s390x-linux-gnu  -                 a C++ compiler for s390x
 i386-g++     platforms      g++-i686-linux-gnu   -                 a C++ compiler for 32-bit x86
 qemu-s390x   platforms      qemu-user            -                 QEMU, to run s390x programs
+mdbook       site           CARGO:mdbook@0.5.4   =                 mdBook
+hyperlink    site           CARGO:hyperlink@0.3.2  =               hyperlink, which finds dead links
 cargo-llvm-cov cov          CARGO:cargo-llvm-cov@0.9.1  =          cargo-llvm-cov
 gcovr        cov            PIP:gcovr==8.4       =                 gcovr
 benchmark    bench          libbenchmark-dev     google-benchmark  Google Benchmark
@@ -83,12 +86,12 @@ describe() { needs | awk -v need="$1" '$1 == need { $1 = $2 = $3 = $4 = ""; sub(
 # SET... -> its needs, in the order of the table.
 needs_of() {
     local name tags=""
-    [ $# -gt 0 ] || set -- test lint full platforms machines pages coverage bench
+    [ $# -gt 0 ] || set -- test lint full platforms machines pages site coverage bench
     for name in "$@"; do
         case $name in
             rust | go | cpp | lint) tags="$tags $name" ;;
             build) tags="$tags rust go cpp" ;;
-            pages) tags="$tags rust pages" ;;
+            pages | site) tags="$tags rust $name" ;;
             test | platforms | machines | bench) tags="$tags rust go cpp $name" ;;
             full) tags="$tags rust go cpp test full" ;;
             coverage) tags="$tags rust go cpp test cov" ;;

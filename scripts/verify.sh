@@ -5,8 +5,8 @@
 # linters, the documentation, and a short exam of the three programs. Goes on after a step that fails,
 # and ends with a table. The output of a step is kept in target/log/STEP.log.
 #
-#   --full  the other builds, wrong ports, planted bugs, described machines, pages, fuzzing and other
-#           processors as well
+#   --full  the other builds, wrong ports, planted bugs, described machines, pages, the site, fuzzing
+#           and other processors as well
 #   --rest  only what --full adds
 #   --list  print the steps instead
 #
@@ -46,6 +46,7 @@ hostile            * test           hostile input at size, to all three programs
 planted-bugs       * test           the suites of Go and C++ find planted bugs
 machines           * machines       described machines: the skeletons, and two real pairs, which conform
 pages              * pages          the page of `dkv20 view`: built as committed, and tested in Chromium
+site               * site           the site of the documents builds, with its pages and no dead link
 fuzz               * full           each fuzz target for five seconds
 platforms          * platforms      big-endian, 32-bit and other builds agree
 bench              * bench          the benchmarks run, at a thousandth of their size
@@ -170,6 +171,8 @@ step_pages() {
     bash scripts/pages.sh
 }
 
+step_site() { bash scripts/site.sh; }
+
 step_fuzz() { bash scripts/fuzz.sh --seconds 5; }
 
 step_platforms() { bash scripts/platforms.sh; }
@@ -192,7 +195,7 @@ run() {
     printf -- '--- %s\n' "$step"
     logged "$log" in_shell "$@"
     status=$?
-    grep -hE '^(test result: |conforms|explore: |fuzz: |platforms: |ok  |[0-9]+% tests passed|test_cross_test: |ℹ (pass|fail) )' "$log"
+    grep -hE '^(test result: |conforms|explore: |fuzz: |platforms: |ok  |[0-9]+% tests passed|test_cross_test: |ℹ (pass|fail) |site: target)' "$log"
     if [ "$status" != 0 ]; then
         verdict=FAILED failed=1
         say "$step failed with status $status: target/log/$step.log"

@@ -543,6 +543,53 @@ fn links() {
     });
 }
 
+/// Each document of the site is a chapter, once.
+#[test]
+fn chapters() {
+    let contents = Document::read("docs/SUMMARY.md");
+    let targets = contents.links.iter().map(|(_, target)| Path::new("docs").join(target));
+    let mut chapters: Vec<_> = targets.collect();
+    let mut documents = files_below("docs", &["md"]);
+    documents.retain(|file| *file != contents.file);
+    chapters.sort_unstable();
+    documents.sort_unstable();
+    assert_eq!(chapters, documents, "docs/SUMMARY.md");
+}
+
+/// The names of the traces to which a document links; on the site they are pages.
+fn linked_traces(document: &Document) -> BTreeSet<&str> {
+    let targets = document.links.iter().map(|(_, target)| &**target);
+    let traces = targets.filter_map(|target| target.split_once("../tests/traces/"));
+    traces.map(|(_, name)| name).filter(|name| name.ends_with(".trace")).collect()
+}
+
+/// The line numbers of commands that change which replicas meet, or what they keep, without a
+/// comment directly before them, which is the caption of the step.
+fn unexplained(trace: &str) -> Vec<usize> {
+    let must = ["> new ", "> partition", "> heal", "> compact"];
+    let lines: Vec<_> = trace.lines().collect();
+    let pairs = lines.windows(2).zip(2..);
+    let is_unexplained = |pair: &[&str]| {
+        must.iter().any(|command| pair[1].starts_with(command)) && !pair[0].starts_with("# ")
+    };
+    pairs.filter(|(pair, _)| is_unexplained(pair)).map(|(_, number)| number).collect()
+}
+
+/// The five stories of the introduction, and every other trace that is a page of the site, explain
+/// themselves.
+#[test]
+fn stories() {
+    assert_eq!(linked_traces(&Document::read("docs/introduction.md")).len(), 5);
+    let documents = files_below("docs", &["md"]).into_iter().map(Document::read);
+    let names = documents.flat_map(|document| {
+        linked_traces(&document).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    });
+    for name in names.collect::<BTreeSet<_>>() {
+        let lines = unexplained(&read(format!("tests/traces/{name}")));
+        assert!(lines.is_empty(), "tests/traces/{name}: no comment before the lines {lines:?}");
+    }
+}
+
 /// Whether a word is the name of a file of this repository, by its form. One with capitals for the
 /// reader to replace is not.
 fn is_path(word: &str) -> bool {
