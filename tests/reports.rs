@@ -439,7 +439,7 @@ fn json_lines_have_the_documented_keys() {
             "finding",
             "type port case level step is_expanded is_step_of_shrunk step_line command expected \
              actual fingerprint explanation sections shrunk commands is_minimal is_reproduced tries \
-             occurrences is_interrupted delivery stderr same_answer_from trace replay",
+             occurrences is_interrupted delivery stderr same_answer_from trace replay page",
         ),
         ("expected", "type port what because link findings cases shortest"),
         ("unseen", "type port what because link"),

@@ -361,7 +361,9 @@ mod tests {
             term = frame.term.unwrap_or(term);
             isolated = frame.isolated.unwrap_or(isolated);
             for (ids, change) in &frame.replicas {
-                ids.iter().for_each(|id| replicas[*id].apply(change));
+                for id in ids {
+                    replicas[*id].apply(change);
+                }
             }
             let Some(cluster) = session.cluster() else { continue };
             let is_isolated = cluster.isolated.contains(&cluster.leader);
@@ -396,7 +398,7 @@ mod tests {
         let mut marks = BTreeSet::new();
         let wanted = ["histories", "situations", "states"];
         for suite in Dkv20.suites(&plan, &Interrupt::default()) {
-            if wanted.contains(&&*suite.name) {
+            if wanted.contains(&suite.name) {
                 for number in 0..suite.count.min(40) {
                     marks.extend(assert_frames_fold(&(suite.make)(number).lines));
                 }
