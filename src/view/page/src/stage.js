@@ -84,7 +84,9 @@ function Divergence({ step, divergence, port }) {
     }</p>
     ${explanation.map((text) =>
       // Indented lines are listings, such as entries of a log.
-      /^\s/.test(text) ? html`<pre>${text.trim()}</pre>` : html`<p class="explanation">${text}</p>`,
+      /^\s/.test(text)
+        ? html`<pre>${text.trimEnd()}</pre>`
+        : html`<p class="explanation">${text}</p>`,
     )}
     ${
       sections.length > 0 &&

@@ -147,7 +147,7 @@ def ids_are_separated_by_commas(honest, self, line):
 
 
 @answer(
-    2,
+    3,
     "Session.parse_bytes",
     "A text that begins with a hyphen is refused as an option.",
     "Parsers of arguments take it for one: vercel/arg#52, jessevdk/go-flags#190.",

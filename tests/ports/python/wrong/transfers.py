@@ -356,7 +356,7 @@ class Halved(list):
 
 
 @answer(
-    4,
+    3,
     "Cluster.reachable",
     "Reachable replicas from 32 on are not counted for a quorum.",
     "The bits are counted in an int: lsils/kitty#141, simonfuhrmann/mve#372.",
