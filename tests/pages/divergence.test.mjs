@@ -57,7 +57,10 @@ test("the explanation, and the sections of the definition", async () => {
   assert.match(box, /go differs from the reference here, for the first time/);
   assert.match(box, /Its map still has the key "b"/);
   assert.match(box, /section 4\.4, settle/);
-  assert.equal(await page.locator(".divergence-box pre").innerText(), "    index 9  term 4  put e 5");
+  assert.equal(
+    await page.locator(".divergence-box pre").innerText(),
+    "    index 9  term 4  put e 5",
+  );
 });
 
 test("the replicas of both sides, one above the other", async () => {
