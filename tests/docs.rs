@@ -560,7 +560,7 @@ fn chapters() {
 fn linked_traces(document: &Document) -> BTreeSet<&str> {
     let targets = document.links.iter().map(|(_, target)| &**target);
     let traces = targets.filter_map(|target| target.split_once("../tests/traces/"));
-    traces.map(|(_, name)| name).filter(|name| name.ends_with(".trace")).collect()
+    traces.map(|(_, name)| name).filter(|name| name.strip_suffix(".trace").is_some()).collect()
 }
 
 /// The line numbers of commands that change which replicas meet, or what they keep, without a

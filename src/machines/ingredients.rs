@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use dkv20_exam::{Actual, Divergence};
 
 use super::commands::word_of;
+use super::difference::Shape;
 use super::milestones::events;
 use super::oracle::{Oracle, command};
 use crate::protocol::Command;
@@ -19,6 +20,8 @@ const LINE_LENGTH: &str = "line-length";
 const LENGTH_CODES: [&str; 2] = ["key-length", "value-length"];
 /// How many arguments a command has at most: `at ID put KEY VALUE`.
 const ARGUMENTS_MAX: usize = 4;
+/// The bytes of the longest number in a snapshot.
+const NUMBER_LENGTH: u64 = 8;
 const LONG_TOKEN: &str = "long token";
 const EMPTY_BYTES: &str = "0x";
 
@@ -115,14 +118,17 @@ fn fault(line: &[u8]) -> &'static str {
     "malformed token"
 }
 
-/// Returns the error codes of the two answers. If both have the same, only the offset is wrong,
-/// for whatever reason the bytes are refused.
+/// Returns the error codes of the two answers. If they are the same and the offsets are at most a
+/// number apart, the offset is wrong, for whatever reason the bytes are refused; if they are further
+/// apart, the port may have found another fault of the same kind.
 fn codes_in(due: &[u8], actual: &[u8]) -> Vec<String> {
     let codes = [code_in(due), code_in(actual)];
-    match &codes {
-        [Some(due), Some(actual)] if due == actual => vec!["offset".into()],
-        _ => codes.into_iter().flatten().collect(),
+    let offset = |answer| Shape::of(answer).number("offset");
+    let distance = offset(due).zip(offset(actual)).map(|(due, actual)| due.abs_diff(actual));
+    if codes[0] == codes[1] && distance.is_some_and(|distance| distance <= NUMBER_LENGTH) {
+        return vec!["offset".into()];
     }
+    codes.into_iter().flatten().collect()
 }
 
 /// Returns the code of an error answer, unless it is of the writing of lines.
@@ -220,6 +226,8 @@ mod tests {
     fn wrong_offsets_are_one_error_and_wrong_codes_are_not() {
         let offset = of_answer("load 0x", "err truncated offset=4");
         assert_eq!(offset, set(&[EMPTY_BYTES, "load", "offset"]));
+        let further = of_answer("load 0x", "err truncated offset=9");
+        assert_eq!(further, set(&[EMPTY_BYTES, "load", "truncated"]));
         let code = of_answer("load 0x", "err bad-magic offset=0");
         assert_eq!(code, set(&[EMPTY_BYTES, "load", "bad-magic", "truncated"]));
     }

@@ -1,14 +1,14 @@
 //! Fixed cases at corners that generated cases rarely meet: every malformed number, every byte, words
-//! as lines, lines of other grammars, hex and lines around the sizes of blocks, equal hashes, and
-//! numbers of 16 and 32 bits.
+//! as lines, lines of other grammars, hex, lines and snapshots around the sizes of blocks, equal
+//! hashes, and numbers of 16 and 32 bits.
 
 use dkv20_exam::{Case, Suite};
 
 use super::super::commands::LEVELS;
 use super::common::{case, observers};
-use super::dialects;
 use super::lines::{MALFORMED_NUMBERS, NUMBERS};
 use super::words;
+use super::{blocks, dialects};
 
 const NAME: &str = "corners";
 /// The greatest power of two of digits and of tokens that a line is measured by.
@@ -54,6 +54,7 @@ pub(super) fn suite() -> Suite {
     cases.extend(TERMS.map(terms));
     cases.extend([long_workload(), long_chaos()]);
     cases.extend(dialects::cases(NAME));
+    cases.extend(blocks::cases(NAME));
     cases.push(every_size());
     Suite::of_cases(NAME, Vec::new(), cases)
 }

@@ -16,7 +16,7 @@ const KEYS: [&str; 3] = ["a", "b", "c"];
 /// Histories, each with an event of every kind in it, the shortest first. Most changes keep a number
 /// that a port might remember by: a new key in place of a deleted one, a value of the same length, a
 /// log that is truncated and grows again to the length that it had.
-const HISTORIES: [(&str, &str); 21] = [
+const HISTORIES: [(&str, &str); 22] = [
     ("new", "new 3; put a 1; new 3; put b 1; new 2; new 1; put a 2"),
     ("propose", "new 1; put a 1; put a 2; del a; put b 1; noop; del c"),
     ("isolated", "new 1; partition 0; at 0 put a 1; at 0 put b 1; heal; put a 2"),
@@ -42,6 +42,12 @@ const HISTORIES: [(&str, &str); 21] = [
     (
         "leaders",
         "new 5; partition 0; at 0 put a 1; partition 1; at 1 put a 2; put a 3; heal 1; heal",
+    ),
+    // A leader leads again, and a replica still has a tail that it received before.
+    (
+        "again",
+        "new 5; partition 2 3 4; put a 1; put b 1; partition 0 1; heal 2 3 4; put c 1; heal 0; \
+         partition 2; heal 1; put a 2; heal",
     ),
     (
         "refused",

@@ -1,5 +1,6 @@
 //! The suites: each case is made from the seed and its number alone.
 
+mod blocks;
 mod bytes;
 pub(super) mod common;
 mod corners;
