@@ -32,6 +32,9 @@ fn cases() -> Vec<Case> {
     let quit: Vec<Vec<u8>> = ["mix 1", "quit", "mix 2", "mix 3"].map(Vec::from).into();
     let spaced_quit: Vec<Vec<u8>> =
         [" hello  ", "quit 1", "#quit", "  quit  ", "mix 2"].map(Vec::from).into();
+    // More than a pipe takes: a program that exits without waiting loses the rest.
+    let many: Vec<Vec<u8>> = vec![b"draw 1 1000".into(); 100];
+    let many_and_quit = [&many[..], &[b"quit".to_vec()]].concat();
     let all: Vec<(&str, Delivery, Vec<Vec<u8>>)> = vec![
         ("one-at-a-time", Delivery::Stepwise, mix(20)),
         ("one-at-a-time-cluster", Delivery::Stepwise, cluster.clone()),
@@ -49,6 +52,9 @@ fn cases() -> Vec<Case> {
         ("comments-to-the-end", Delivery::ToEnd, comments),
         ("quit", Delivery::ToEnd, quit),
         ("quit-spaced", Delivery::ToEnd, spaced_quit),
+        ("quit-after-much", Delivery::ToEnd, many_and_quit),
+        ("end-after-much", Delivery::ToEnd, many.clone()),
+        ("no-final-lf-after-much", Delivery::ToEndWithoutLf, many),
         ("many-before-reading", Delivery::Pipelined, mix(20_000)),
         ("longest-line", Delivery::Pipelined, vec![padded(LINE_LENGTH_MAX), b"mix 1".into()]),
         ("overlong-line", Delivery::Pipelined, vec![padded(LINE_LENGTH_MAX + 1), b"mix 1".into()]),

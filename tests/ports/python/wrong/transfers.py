@@ -78,24 +78,6 @@ def values_are_found_by_their_ends(honest, self, op):
     honest(self, op)
 
 
-@answer(
-    5,
-    "Replica.apply",
-    "The put that makes the hash table grow beyond 8,192 places is lost.",
-    "A place is found before the table is moved: cornelk/hashmap#46, preshing/CompareIntegerMaps#1.",
-    "new 1; workload 1 1000000 9000; replica 0",
-    "2",
-)
-def growth_loses_a_put(honest, self, op):
-    capacity = vars(self).get("capacity", 16)
-    is_new = op.tag == dkv20.PUT and op.key not in self.map
-    grows = is_new and 4 * (len(self.map) + 1) > 3 * capacity
-    if grows:
-        self.capacity = 2 * capacity
-    if not grows or capacity < 8_192:
-        honest(self, op)
-
-
 # Snapshots and their bytes.
 
 
@@ -227,7 +209,7 @@ def long_logs_are_compacted(honest, self, index):
 
 
 @answer(
-    5,
+    3,
     "Replica.dump_log",
     "The hash of a log covers at most 1,000 entries.",
     "A list has pages, of which only the first is read.",
