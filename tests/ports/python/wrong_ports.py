@@ -19,6 +19,8 @@ import sys
 
 import dkv20
 from wrong import (
+    blind_clusters,
+    blind_maps,
     buffers,
     cluster,
     codec,
@@ -52,6 +54,7 @@ REGISTERED = (
     *(numbers, codec, cluster, faults, recovery, scale, process, surroundings, oddities),
     *(stale, sizes, maps, text, logs, votes, loads, sequences, programs, commands),
     *(coercions, buffers, replication, endurance, dialects, transfers),
+    *(blind_maps, blind_clusters),
 )
 
 
