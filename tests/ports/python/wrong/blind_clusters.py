@@ -347,7 +347,7 @@ REMEMBERED: list[str] = []
 @answer(
     5,
     "run_scenario",
-    "The hash of a scenario is remembered without its name, so that the second one has the first's.",
+    "The hash of a scenario is remembered without its name, and the next one has it too.",
     "Caches whose key leaves something out, as in r-lib/memoise#38.",
     shows("scenario-is-remembered-without-its-name"),
     "9",

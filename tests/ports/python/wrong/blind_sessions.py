@@ -8,7 +8,8 @@ from dkv20 import prefixed, u32, u64
 def snapshot(commit: int, term: int, keys: list[bytes], after: bytes = b"") -> str:
     """Return the command that loads a snapshot of these keys, in this order."""
     head = b"DKVS" + u32(1) + u64(commit) + u64(term) + u64(len(keys))
-    return f"load 0x{(head + b''.join(prefixed(key) + prefixed(b'') for key in keys) + after).hex()}"
+    pairs = b"".join(prefixed(key) + prefixed(b"") for key in keys)
+    return f"load 0x{(head + pairs + after).hex()}"
 
 
 def numbered(count: int) -> list[bytes]:
