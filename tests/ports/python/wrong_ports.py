@@ -19,8 +19,6 @@ import sys
 
 import dkv20
 from wrong import (
-    blind_clusters,
-    blind_maps,
     buffers,
     cluster,
     codec,
@@ -45,6 +43,8 @@ from wrong import (
     surroundings,
     text,
     transfers,
+    unseen_clusters,
+    unseen_maps,
     votes,
 )
 from wrong.registry import HONEST, WRONG_PORTS, WrongPort
@@ -54,7 +54,7 @@ REGISTERED = (
     *(numbers, codec, cluster, faults, recovery, scale, process, surroundings, oddities),
     *(stale, sizes, maps, text, logs, votes, loads, sequences, programs, commands),
     *(coercions, buffers, replication, endurance, dialects, transfers),
-    *(blind_maps, blind_clusters),
+    *(unseen_maps, unseen_clusters),
 )
 
 

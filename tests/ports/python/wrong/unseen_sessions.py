@@ -131,7 +131,6 @@ SESSIONS: dict[str, list[str]] = {
     "latin-1-is-windows-1252": ["new 1", "put a \x80", "get 0 a"],
     "lf-at-the-beginning-of-a-block-is-missed": [f"mix {'0' * 4091}1", "mix 2", "mix 3"],
     "one-line-for-each-read": ["mix 1", "mix 2", "mix 3"],
-    "quit-drops-all-but-64-kib": [*(["draw 1 1000"] * 5), "quit"],
     "scenario-is-remembered-without-its-name": ["scenario B", "scenario A"],
     "ids-of-chaos-are-absolute": ["new 3", "chaos 1 1000"],
 }

@@ -1,10 +1,10 @@
-"""Blind wrong ports: the cluster, numbers, lines, scenarios and chaos. The reports are public."""
+"""Wrong ports of an unseen set: the cluster, numbers, lines, scenarios and chaos. The reports are public."""
 
 from __future__ import annotations
 
 import dkv20
 from dkv20 import MASK64
-from wrong.blind_maps import shows
+from wrong.unseen_maps import shows
 from wrong.registry import answer, behaviour
 
 # Section 4.
@@ -319,13 +319,11 @@ class Slow:
         self.waiting.clear()
 
 
-@answer(
+@behaviour(
     1,
     "serve",
     "quit drops what is not written yet of the answers, except for 64 KiB.",
     "process.exit and pipes, as in openclaw/mcporter#214 and nodeca/js-yaml#286.",
-    shows("quit-drops-all-but-64-kib"),
-    "8",
 )
 def quit_drops_all_but_64_kib(_, source, sink):
     session = dkv20.Session()

@@ -1,10 +1,10 @@
-"""Blind wrong ports: ops, maps, logs and snapshots. The reports named are public."""
+"""Wrong ports of an unseen set: ops, maps, logs and snapshots. The reports named are public."""
 
 from __future__ import annotations
 
 import dkv20
 from dkv20 import DEL, LEADER, PUT, Outcome, Refused, u32
-from wrong.blind_sessions import SESSIONS
+from wrong.unseen_sessions import SESSIONS
 from wrong.registry import answer
 
 
