@@ -39,6 +39,8 @@ const WRAPPED: [(&str, &str, u128); 11] = [
     ("new 3", "workload 1 10 _", 5),
     ("new 3", "chaos 1 _", 5),
 ];
+/// How many bytes the keys of a group have in common, at most.
+const GROUP_PREFIX_MAX: usize = 70;
 /// How many bits of a number a port may read.
 const WIDTHS: [u32; 9] = [7, 8, 15, 16, 31, 32, 53, 63, 64];
 /// More keys than a number of 16 bits counts.
@@ -47,7 +49,7 @@ const MANY_KEYS: u32 = 65_600;
 pub(super) fn suite() -> Suite {
     let mut cases = vec![numbers(), bytes_of_numbers(), words_as_lines()];
     cases.extend([hex_lengths(), many_keys(), common_prefixes()]);
-    cases.extend([bytes_of_keys(), equal_hashes(), high_bytes()]);
+    cases.extend([groups_of_keys(), bytes_of_keys(), equal_hashes(), high_bytes()]);
     cases.extend([many_ids(), large_lag(), long_lag(), all_compacted()]);
     cases.extend(WRAPPED.map(wrapped));
     cases.extend(LOG_LENGTHS.map(replaced_entry));
@@ -143,6 +145,23 @@ fn common_prefixes() -> Case {
         load(&keys)
     });
     of_lines("common-prefixes", lines)
+}
+
+/// Many keys, of which two, three or four begin with the same bytes, put in descending order. A sort
+/// that compares pieces of keys treats such groups apart.
+fn groups_of_keys() -> Case {
+    let groups =
+        (2..=4_u8).flat_map(|size| (2..=GROUP_PREFIX_MAX).map(move |length| (size, length)));
+    let puts = groups.enumerate().flat_map(|(number, (size, length))| {
+        let number = u16::try_from(number).expect("there are few groups");
+        let mut prefix = number.to_be_bytes().to_vec();
+        prefix.resize(length, b'k');
+        (0..size)
+            .rev()
+            .map(move |end| format!("put 0x{} v", hex::encode([&prefix[..], &[end]].concat())))
+    });
+    let new = std::iter::once("new 1".to_owned());
+    of_lines("groups-of-keys", new.chain(puts).chain(["hash 0".to_owned()]))
 }
 
 /// Keys and values with each byte within them, at an end, alone, and twice, as text.

@@ -1,4 +1,4 @@
-"""Wrong ports of an unseen set: the cluster, numbers, lines, scenarios and chaos. The reports are public."""
+"""Wrong ports of an unseen set: the cluster, numbers, lines, scenarios and chaos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions that prove the blind wrong ports: some answer differs from the honest port's."""
+"""Sessions that prove the ports of an unseen set: some answer differs from the honest port's."""
 
 from __future__ import annotations
 
