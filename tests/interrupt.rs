@@ -261,9 +261,11 @@ fn a_survey_of_many_cases_can_be_interrupted() {
 
 // --- Killed -------------------------------------------------------------------------------------
 
-/// Writes the ids of itself, of a helper, and of one outside of its process group.
+/// Writes the ids of itself, of a helper, and of one outside of its process group. It does so after
+/// the first line, which the check of the start does not send: that check ends the process, and a
+/// helper whose parent has ended is not found.
 const SILENT_WITH_HELPERS: &str =
-    r#"sleep 1000 & a=$!; setsid sleep 1000 & echo $$ $a $! >>"$1"; wait"#;
+    r#"read -r line; sleep 1000 & a=$!; setsid sleep 1000 & echo $$ $a $! >>"$1"; wait"#;
 
 #[test]
 fn a_killed_program_leaves_no_port_behind() {
