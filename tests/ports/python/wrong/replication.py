@@ -198,7 +198,7 @@ def isolated_31_makes_the_mask_negative(honest, self):
     "The key space is checked at the first op only.",
     "A generator runs when it is first asked: globus/globus-sdk-python#19.",
     "new 1; workload 1 0 0",
-    "8",
+    "7|8",
 )
 def key_space_is_checked_at_the_first_op(honest, self, seed, keys, count):
     return honest(self, seed, keys if count else 1, count)

@@ -305,7 +305,7 @@ def nothing_new_commits_nothing(honest, self, replica, leader, m):
     "A new cluster has the leader of the one before, if it is large enough.",
     "What was known of the session before is kept: rustdesk/rustdesk#3478, atomix/copycat#33.",
     "new 3; partition 0; new 3; status",
-    "4",
+    "4|8",
 )
 def leader_outlives_new(honest, self, n):
     before = self.cluster
@@ -343,7 +343,7 @@ class Halved(list):
     "Reachable replicas from 32 on are not counted for a quorum.",
     "The bits are counted in an int: lsils/kitty#141, simonfuhrmann/mve#372.",
     "new 64; put a 1",
-    "4",
+    "4|4.4",
 )
 def count_of_bits_is_of_32(honest, self):
     return Halved(honest(self))

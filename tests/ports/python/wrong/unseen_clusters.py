@@ -199,7 +199,7 @@ def workloads_seed_is_a_double(honest, self, seed, keys, count):
 
 
 @answer(
-    2,
+    3,
     "Session.parse_bytes",
     "A pair of hex digits may be a plus sign and one digit.",
     "category-labs/monad-bft#2177: from_str_radix accepts a sign, as in Swift.",

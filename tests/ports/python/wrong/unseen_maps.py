@@ -21,7 +21,7 @@ def shows(name: str) -> str:
     "A leader that is isolated accepts a value of any length.",
     "Limits that only one of two ways in checks, as in flux-framework/flux-core#6265.",
     shows("isolated-leader-takes-values-of-any-length"),
-    "4.2",
+    "1|4.2",
 )
 def isolated_leader_takes_values_of_any_length(honest, self, id, op):
     if len(op.value) <= dkv20.MAX_VALUE or id >= self.n or not self.is_partitioned(id):
@@ -97,7 +97,7 @@ def puts_before_dels(_, self, index):
     "Slots found before the table grows, as in preshing/CompareIntegerMaps#1; hppc grows at an"
     " overwrite too, carrotsearch/hppc#113.",
     shows("overwrite-that-grows-the-table-is-lost"),
-    "2",
+    "2|3",
 )
 def overwrite_that_grows_the_table_is_lost(honest, self, op):
     table, limit = vars(self).get("table", (None, 0))
@@ -120,7 +120,7 @@ def overwrite_that_grows_the_table_is_lost(honest, self, op):
     "Insertion-ordered tables that are compacted after deletions, as in"
     " frostney/GocciaScript#148 and citybound/citybound#258.",
     shows("rebuilding-the-table-loses-the-newest-key"),
-    "2",
+    "2|3",
 )
 def rebuilding_the_table_loses_the_newest_key(honest, self, op):
     table, holes = vars(self).get("table", (None, 0))
@@ -176,7 +176,7 @@ class Radix(dkv20.Replica):
     "A key that is the 129th branch of a node of a radix tree is lost.",
     "Signed bytes as indexes of children, as in rafaelkallis/adaptive-radix-tree#20.",
     shows("branch-129-is-lost"),
-    "2",
+    "2|3",
 )
 def branch_129_is_lost(_, id):
     return Radix(id)
