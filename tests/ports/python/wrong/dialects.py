@@ -149,20 +149,6 @@ def ids_are_separated_by_commas(honest, self, line):
 @answer(
     3,
     "Session.parse_bytes",
-    "A text that begins with a hyphen is refused as an option.",
-    "Parsers of arguments take it for one: vercel/arg#52, jessevdk/go-flags#190.",
-    "load -1",
-    "8",
-)
-def a_hyphen_begins_an_option(honest, self, token):
-    if token.startswith(b"-"):
-        raise dkv20.Refused("syntax")
-    return honest(self, token)
-
-
-@answer(
-    3,
-    "Session.parse_bytes",
     "Texts such as 12:30 are numbers of base 60.",
     "They are in YAML 1.1: yaml/pyyaml#395, bitbonsai/mcpvault#75.",
     "new 1; put a 12:30; get 0 a",

@@ -271,19 +271,6 @@ def ring_grows_without_unwrapping(_, id):
     return Ringed(id)
 
 
-@answer(
-    5,
-    "Session.do_replica",
-    "The number of keys that `replica` shows has 16 bits.",
-    "Counters of 16 bits, as in vgl-hub/teloscope#5.",
-    shows("key-count-has-16-bits"),
-    "8",
-)
-def key_count_has_16_bits(honest, self, id):
-    head, _, count = honest(self, id).rpartition("=")
-    return f"{head}={int(count) & 0xFFFF}"
-
-
 # Section 5.
 
 

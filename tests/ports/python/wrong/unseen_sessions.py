@@ -83,7 +83,6 @@ SESSIONS: dict[str, list[str]] = {
         *(f"put key-{number} 2" for number in range(17)),
         "log 0",
     ],
-    "key-count-has-16-bits": ["new 1", "workload 1 1000000 120000", "replica 0"],
     "match-index-survives-an-election": [
         "new 5",
         "partition 2 3 4",
