@@ -168,7 +168,7 @@ def snapshot_is_laid_over_the_old_map(honest, self, replica, leader):
     "A replica that installs a snapshot shares the leader's map.",
     "Assignment copies a reference in Python, Java, Go and JavaScript.",
     "new 3; partition 2; put a 1; compact; heal; partition 2; put a 2; get 2 a",
-    section="4.4",
+    section="3|4.4",
 )
 def snapshot_shares_the_leaders_map(honest, self, replica, leader):
     honest(self, replica, leader)

@@ -42,7 +42,7 @@ def sha256_of_whole_blocks(honest, data):
     "The isolated ids are bits of 32, so that 33 is also isolated if 1 is.",
     "A shift by 32 or more wraps around in Java, C# and JavaScript; tyler/bitset#3.",
     "new 64; partition 1; at 33 noop; put a 1; replica 33",
-    "4",
+    "4|4.4",
 )
 def isolated_ids_wrap_at_32(_, self, id):
     return any(id % 32 == other % 32 for other in self.isolated)
