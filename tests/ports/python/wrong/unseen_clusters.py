@@ -262,28 +262,6 @@ def blocks(chunks):
             yield chunk[start : start + 4096]
 
 
-@answer(
-    1,
-    "split_lines",
-    "A LF at the beginning of a block of 4,096 bytes does not end the line before it.",
-    "FasterXML/jackson-dataformat-csv#55: the end of a line as the first character of a buffer.",
-    shows("lf-at-the-beginning-of-a-block-is-missed"),
-    "8",
-)
-def lf_at_the_beginning_of_a_block_is_missed(_, chunks):
-    line = bytearray()
-    for block in blocks(chunks):
-        start = 1 if line else 0
-        line += block[:start]
-        *ends, rest = block[start:].split(b"\n")
-        for end in ends:
-            yield bytes(line + end)
-            line.clear()
-        line += rest
-    if line:
-        yield bytes(line)
-
-
 @behaviour(
     1,
     "split_lines",

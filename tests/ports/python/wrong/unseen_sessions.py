@@ -128,7 +128,6 @@ SESSIONS: dict[str, list[str]] = {
     "plus-in-a-pair-of-hex-digits": ["load 0x+f"],
     "command-words-have-a-hex-form": ["0x6d6978 1"],
     "latin-1-is-windows-1252": ["new 1", "put a \x80", "get 0 a"],
-    "lf-at-the-beginning-of-a-block-is-missed": [f"mix {'0' * 4091}1", "mix 2", "mix 3"],
     "one-line-for-each-read": ["mix 1", "mix 2", "mix 3"],
     "scenario-is-remembered-without-its-name": ["scenario B", "scenario A"],
     "ids-of-chaos-are-absolute": ["new 3", "chaos 1 1000"],
