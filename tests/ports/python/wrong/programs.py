@@ -11,7 +11,7 @@ import socket
 import sys
 
 import dkv20
-from wrong.registry import answer, behaviour, surroundings
+from wrong.registry import behaviour, surroundings
 
 # Surroundings.
 

@@ -255,13 +255,6 @@ def latin_1_is_windows_1252(honest, self, token):
     return parsed if token.startswith(b"0x") else bytes(map(recoded, parsed))
 
 
-def blocks(chunks):
-    """Yield blocks of 4,096 bytes, as many as were read at once."""
-    for chunk in chunks:
-        for start in range(0, len(chunk), 4096):
-            yield chunk[start : start + 4096]
-
-
 @behaviour(
     1,
     "split_lines",
