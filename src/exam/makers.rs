@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use crate::prepared::Prepared;
 
 /// How many cases a turn has. They fill a chunk or two: with more, the other makers would wait.
-pub(crate) const TURN_LENGTH: usize = 32;
-/// A chunk has at most so many bytes of lines and answers, unless it has only one case.
-const CHUNK_BYTES_MAX: usize = 128 << 10;
+pub(crate) const TURN_LENGTH: usize = 256;
+/// A chunk has at most so many bytes of lines and answers, unless it has only one case. The port waits
+/// at the end of each, so that short ones cost time.
+const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// No case is added to a chunk that has taken this long, so that the port need not wait for a slow
 /// reference.
 const CHUNK_TIME_MAX: Duration = Duration::from_millis(500);
