@@ -1,10 +1,8 @@
 //! Fuzzing: generated cases without end, and one finding for each cause.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::asker::{Asked, Asker};
@@ -17,14 +15,11 @@ use crate::findings::Errors;
 use crate::incident::Incident;
 use crate::limits::Limits;
 use crate::machine::Machine;
-use crate::makers::{Maker, TURN_LENGTH, numbers_of, with_prepared};
 use crate::port::{Failure, PortSpec};
-use crate::prepared::{CaseKey, Cases, Preparation, Prepared};
+use crate::prepared::{CaseKey, Cases, Preparation, Prepared, with_prepared};
 
 /// How many divergences of one fingerprint are investigated.
 const INVESTIGATED_MAX: usize = 2;
-/// How many threads make cases, at most: no port keeps up with more.
-const MAKERS_MAX: usize = 8;
 
 /// How to fuzz, and for how long: without `time` and `case_count`, until interrupted.
 #[derive(Clone, Debug)]
@@ -35,9 +30,6 @@ pub struct FuzzSettings {
     pub time: Option<Duration>,
     /// How many cases to ask.
     pub case_count: Option<u64>,
-    /// How many threads make cases and run the reference, if that is to be fixed. The findings do not
-    /// depend on it.
-    pub makers: Option<NonZeroUsize>,
     /// The differences that are expected: they are no findings.
     pub expected: Vec<Expected>,
     /// The limits of the work.
@@ -97,17 +89,11 @@ pub fn fuzz(
     };
     let mut state = FuzzProgress { next_seed: settings.seed, ..FuzzProgress::default() };
     let is_asked = &AtomicBool::new(true);
+    let preparation = Preparation { machine, interrupt: &interrupt, is_asked, counts: None };
     let case_count = settings.case_count.unwrap_or(u64::MAX);
-    let maker_count = settings.makers.map_or_else(|| maker_count(machine), usize::from);
-    let maker = |position| {
-        let numbers = numbers_of(position, maker_count, case_count);
-        let keys = numbers.map(|number| key_of(settings.seed.wrapping_add(number)));
-        let cases = keys.map(|key| Some((key, seeds.case(key))));
-        let (interrupt, counts, has_failed) = (&interrupt, None, false);
-        let preparation = Preparation { machine, interrupt, is_asked, cases, counts, has_failed };
-        Maker::new(preparation, TURN_LENGTH)
-    };
-    with_prepared((0..maker_count).map(maker).collect(), |mut rest| {
+    let keys = (0..case_count).map(|offset| key_of(settings.seed.wrapping_add(offset)));
+    let cases = keys.map(|key| Some((key, seeds.case(key))));
+    with_prepared(preparation, cases, |mut rest| {
         while !rest.is_empty() {
             if fuzzer.asker.examinee.is_stopped() {
                 return ControlFlow::Break(());
@@ -126,15 +112,6 @@ pub fn fuzz(
     let examinee = &fuzzer.asker.examinee;
     let (notes, external_cause) = (examinee.notes(), examinee.external_cause().cloned());
     FuzzEnd { progress: state, notes, external_cause }
-}
-
-/// Returns how many threads make cases: as many as there are processors, or one if the reference is
-/// a process, which has the others.
-fn maker_count(machine: &dyn Machine) -> usize {
-    if machine.reference_port().is_some() {
-        return 1;
-    }
-    thread::available_parallelism().map_or(1, usize::from).min(MAKERS_MAX)
 }
 
 /// Cases by their seeds.

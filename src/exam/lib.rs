@@ -31,7 +31,6 @@ mod investigate;
 mod limits;
 mod locate;
 mod machine;
-mod makers;
 mod port;
 mod port_exam;
 mod prepared;

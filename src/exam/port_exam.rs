@@ -12,9 +12,8 @@ use crate::expected::Ledger;
 use crate::finding::Finding;
 use crate::findings::{Incidents, Outcome, Reported};
 use crate::machine::Machine;
-use crate::makers::{Maker, with_prepared};
 use crate::port::{Failure, PortSpec};
-use crate::prepared::{CaseKey, Counts, Preparation, Prepared};
+use crate::prepared::{CaseKey, Counts, Preparation, Prepared, with_prepared};
 use crate::report::{CaseReport, CaseVerdict, LevelReport, PortReport};
 use crate::reports::counted;
 use crate::selection::{Part, Selection};
@@ -26,8 +25,6 @@ const FAILURES_PER_SUITE_MAX: usize = 20;
 const HANGS_MAX: usize = 3;
 /// How many of the cases that an interruption leaves are listed.
 const LEFT_CASES_MAX: usize = 10_000;
-/// How many cases are prepared before the first of them is asked, at most.
-const CHUNK_LENGTH_MAX: usize = 256;
 
 /// How far an exam has come.
 #[derive(Clone, Copy, Debug)]
@@ -279,16 +276,9 @@ impl<'a> PortExam<'a> {
     ) -> Option<Counts> {
         let is_asked = AtomicBool::new(self.reason_to_end().is_none());
         let interrupt = &self.selection.settings.limits.interrupt;
-        let mut preparation = Preparation {
-            machine: self.machine,
-            interrupt,
-            is_asked: &is_asked,
-            cases,
-            counts,
-            has_failed: false,
-        };
-        let makers = vec![Maker::new(&mut preparation, CHUNK_LENGTH_MAX)];
-        with_prepared(makers, |chunk| {
+        let preparation =
+            Preparation { machine: self.machine, interrupt, is_asked: &is_asked, counts };
+        with_prepared(preparation, cases, |chunk| {
             let mut taken = 0;
             loop {
                 match take(self, &mut chunk[taken..]) {
@@ -300,8 +290,7 @@ impl<'a> PortExam<'a> {
                     return ControlFlow::Continue(());
                 }
             }
-        });
-        preparation.into_counts()
+        })
     }
 
     /// Takes the first of the cases, with those after it if they can be asked together. Returns a

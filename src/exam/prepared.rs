@@ -1,14 +1,28 @@
-//! Cases that the reference has run before a port does.
+//! Cases that the reference has run before a port does: made on a thread of their own, a little
+//! ahead of the port.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::case::{Case, Due};
 use crate::limits::Interrupt;
 use crate::machine::{Machine, Session};
 use crate::port::Failure;
 use crate::tally::Tally;
+
+/// A chunk has at most so many cases and, unless it has only one, bytes of lines and answers. The port
+/// waits at the end of each, so that short ones cost time.
+const CHUNK_CASES_MAX: usize = 256;
+const CHUNK_BYTES_MAX: usize = 1 << 20;
+/// No case is added to a chunk that has taken this long, so that the port need not wait for a slow
+/// reference.
+const CHUNK_TIME_MAX: Duration = Duration::from_millis(500);
+/// How many chunks wait for the port, at most.
+const CHUNKS_AHEAD: usize = 2;
 
 /// From what a case can be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,47 +121,22 @@ impl Prepared {
 /// The milestones and measures of the cases of each suite.
 pub(crate) type Counts = Vec<Tally>;
 
-/// Cases that are made ready to be asked, one by one; `None` stands for one that is left out. The case
-/// of which the reference failed is the last one: it would fail again at each of the others, perhaps
-/// after its whole time limit.
-pub(crate) struct Preparation<'a, I> {
+/// Makes cases ready to be asked.
+pub(crate) struct Preparation<'a> {
     pub(crate) machine: &'a dyn Machine,
     pub(crate) interrupt: &'a Interrupt,
     /// Whether the port is still asked.
     pub(crate) is_asked: &'a AtomicBool,
-    /// Each is made when it is taken.
-    pub(crate) cases: I,
     /// Set if milestones are to be counted.
     pub(crate) counts: Option<Counts>,
-    /// Whether the reference has failed.
-    pub(crate) has_failed: bool,
 }
 
-impl<I: Iterator<Item = Option<(CaseKey, Case)>>> Iterator for Preparation<'_, I> {
-    type Item = Option<Prepared>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.has_failed {
-            return None;
-        }
-        let case = self.cases.next()?;
-        Some(case.map(|(key, case)| self.prepare(key, case)))
-    }
-}
-
-impl<I: Iterator<Item = Option<(CaseKey, Case)>>> Preparation<'_, I> {
-    /// Returns the counts of all cases, if they are asked for: also of those that nothing has taken.
-    pub(crate) fn into_counts(mut self) -> Option<Counts> {
-        while self.counts.is_some() && !self.interrupt.is_raised() && self.next().is_some() {}
-        self.counts
-    }
-
+impl Preparation<'_> {
     fn prepare(&mut self, key: CaseKey, mut case: Case) -> Prepared {
         let (due, obstacle) = match self.due(key, &mut case) {
             Ok(due) => (due, case.obstacle.take()),
             Err(failure) => (Vec::new(), Some(failure)),
         };
-        self.has_failed = obstacle.is_some();
         let depends = |due: &DueAnswer| self.machine.depends_on_session(&due.answer);
         let line_bytes: usize = case.lines.iter().map(|line| line.len() + 1).sum();
         let answer_bytes: usize = due.iter().map(|due| due.answer.len() + 1).sum();
@@ -188,4 +177,78 @@ impl<I: Iterator<Item = Option<(CaseKey, Case)>>> Preparation<'_, I> {
         }
         Ok(answers)
     }
+
+    /// Passes all cases to `take`, in chunks, until it returns `false`. Milestones are then still
+    /// counted. The case of which the reference failed is the last one: it would fail again at each
+    /// of the others, perhaps after its whole time limit.
+    fn run(
+        mut self,
+        cases: impl Iterator<Item = Option<(CaseKey, Case)>>,
+        mut take: impl FnMut(Vec<Prepared>) -> bool,
+    ) -> Option<Counts> {
+        let (mut chunk, mut tries, mut bytes) = (Vec::new(), 0, 0);
+        let (mut is_taken, mut started) = (true, Instant::now());
+        for case in cases {
+            if !is_taken && (self.counts.is_none() || self.interrupt.is_raised()) {
+                break;
+            }
+            tries += 1;
+            if let Some((key, case)) = case {
+                let prepared = self.prepare(key, case);
+                bytes += prepared.bytes;
+                let has_failed = prepared.obstacle.is_some();
+                chunk.push(prepared);
+                if has_failed {
+                    break;
+                }
+            }
+            let is_long = || started.elapsed() >= CHUNK_TIME_MAX;
+            if tries >= CHUNK_CASES_MAX || bytes >= CHUNK_BYTES_MAX || is_long() {
+                let full = std::mem::take(&mut chunk);
+                (tries, bytes, started) = (0, 0, Instant::now());
+                is_taken = is_taken && take(full);
+            }
+        }
+        if is_taken {
+            take(chunk);
+        }
+        self.counts
+    }
+}
+
+/// Prepares the cases on another thread while `consume` works on those that are ready: chunk by chunk,
+/// in order. A chunk may be empty, since `None` stands for a case that is left out. Returns the
+/// counts, if they are asked for, of all cases.
+pub(crate) fn with_prepared(
+    preparation: Preparation<'_>,
+    cases: impl Iterator<Item = Option<(CaseKey, Case)>> + Send,
+    mut consume: impl FnMut(&mut [Prepared]) -> ControlFlow<()>,
+) -> Option<Counts> {
+    // If no thread can be started, this one does both.
+    let work = Mutex::new(Some((preparation, cases)));
+    let take_work = || work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(CHUNKS_AHEAD);
+        // An allocation costs least on the thread that made it.
+        let (used_sender, used) = channel();
+        let prepare = || {
+            let (preparation, cases) = take_work()?;
+            preparation.run(cases, move |chunk| {
+                used.try_iter().for_each(drop::<Vec<Prepared>>);
+                sender.send(chunk).is_ok()
+            })
+        };
+        let Ok(thread) = thread::Builder::new().spawn_scoped(scope, prepare) else {
+            let (preparation, cases) = take_work()?;
+            return preparation.run(cases, |mut chunk| consume(&mut chunk).is_continue());
+        };
+        let _ = receiver.iter().try_for_each(|mut chunk| {
+            let flow = consume(&mut chunk);
+            let _ = used_sender.send(chunk);
+            flow
+        });
+        // The other thread sees that nothing more is taken.
+        drop(receiver);
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }

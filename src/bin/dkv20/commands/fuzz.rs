@@ -89,7 +89,6 @@ pub(crate) fn run_fuzz(arguments: &FuzzArguments) -> Result<Exit, Failure> {
         seed: arguments.seed,
         time: arguments.seconds,
         case_count: arguments.cases,
-        makers: None,
         expected,
         limits,
     };
