@@ -6,9 +6,10 @@ use dkv20_exam::{Case, Suite};
 
 use super::super::commands::LEVELS;
 use super::common::{case, observers};
+use super::dialects;
 use super::lines::{MALFORMED_NUMBERS, NUMBERS};
 use super::words;
-use super::{blocks, dialects};
+use crate::op::KEY_LENGTH_MAX;
 
 const NAME: &str = "corners";
 /// The greatest power of two of digits and of tokens that a line is measured by.
@@ -39,6 +40,9 @@ const WRAPPED: [(&str, &str, u128); 11] = [
     ("new 3", "workload 1 10 _", 5),
     ("new 3", "chaos 1 _", 5),
 ];
+/// Numbers of keys that a block of a snapshot may have.
+const BLOCK_LENGTHS: [u16; 14] =
+    [8, 10, 16, 32, 64, 100, 128, 256, 512, 1_000, 1_024, 2_048, 4_096, 16_384];
 /// How many bytes the keys of a group have in common, at most.
 const GROUP_PREFIX_MAX: usize = 70;
 /// How many bits of a number a port may read.
@@ -56,7 +60,7 @@ pub(super) fn suite() -> Suite {
     cases.extend(TERMS.map(terms));
     cases.extend([long_workload(), long_chaos()]);
     cases.extend(dialects::cases(NAME));
-    cases.extend(blocks::cases(NAME));
+    cases.extend(BLOCK_LENGTHS.map(after_a_block));
     cases.push(every_size());
     Suite::of_cases(NAME, Vec::new(), cases)
 }
@@ -145,6 +149,19 @@ fn common_prefixes() -> Case {
         load(&keys)
     });
     of_lines("common-prefixes", lines)
+}
+
+/// Snapshots of so many keys and one more: the one before it again, the first one again, no key, a key
+/// that is too long, and a right one. A port may check the order of keys within blocks alone.
+fn after_a_block(length: u16) -> Case {
+    let last = (length - 1).to_be_bytes().to_vec();
+    let too_long = vec![u8::MAX; KEY_LENGTH_MAX + 1];
+    let further = [last, vec![0, 0], Vec::new(), too_long, length.to_be_bytes().to_vec()];
+    let lines = further.map(|further| {
+        let keys = (0..length).map(|key| key.to_be_bytes().to_vec());
+        load(&keys.chain([further]).collect::<Vec<_>>())
+    });
+    of_lines(&format!("after-{length}-keys"), lines)
 }
 
 /// Many keys, of which two, three or four begin with the same bytes, put in descending order. A sort

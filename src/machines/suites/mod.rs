@@ -1,6 +1,5 @@
 //! The suites: each case is made from the seed and its number alone.
 
-mod blocks;
 mod bytes;
 pub(super) mod common;
 mod corners;

@@ -93,40 +93,6 @@ def heal_of_a_reachable_replica_heals_the_last(_, n):
     return Listed(n)
 
 
-class Counted(dkv20.Cluster):
-    """It counts the bits of the low half of a mask of isolated ids."""
-
-    def has_quorum(self):
-        return self.n - sum(id < 32 for id in self.isolated) >= self.quorum
-
-    def settle(self):
-        reachable = self.reachable()
-        if self.is_partitioned(self.leader_id) and reachable and self.has_quorum():
-            self.elect(reachable)
-        if self.is_partitioned(self.leader_id):
-            self.step_down(reachable)
-            return
-        for replica in reachable:
-            if replica is not self.leader:
-                self.replicate(replica, self.leader)
-        if self.has_quorum():
-            self.leader.commit_to(self.leader.last)
-        for replica in reachable:
-            replica.commit_to(self.leader.commit)
-
-
-@answer(
-    4,
-    "Cluster",
-    "Isolated replicas from 32 on are not counted when a quorum is looked for.",
-    "Counts of bits in 32 of 64, as in simonfuhrmann/mve#372 and lsils/kitty#141.",
-    shows("isolated-replicas-above-31-are-not-counted"),
-    "4.4",
-)
-def isolated_replicas_above_31_are_not_counted(_, n):
-    return Counted(n)
-
-
 @answer(
     4,
     "Cluster.winner",

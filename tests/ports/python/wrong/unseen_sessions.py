@@ -109,7 +109,6 @@ SESSIONS: dict[str, list[str]] = {
         "hash 1",
     ],
     "heal-of-a-reachable-replica-heals-the-last": ["new 5", "partition 2 3", "heal 1", "status"],
-    "isolated-replicas-above-31-are-not-counted": ["new 64", f"partition {ids(31, 63)}", "put a 1"],
     "greater-commit-index-breaks-ties": [
         "new 5",
         "partition 2 3 4",
