@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn wrong_offsets_are_one_error_and_wrong_codes_are_not() {
-        let offset = of_answer("load 0x", "err truncated offset=4");
+        let offset = of_answer("load 0x", "err truncated offset=8");
         assert_eq!(offset, set(&[EMPTY_BYTES, "load", "offset"]));
         let further = of_answer("load 0x", "err truncated offset=9");
         assert_eq!(further, set(&[EMPTY_BYTES, "load", "truncated"]));

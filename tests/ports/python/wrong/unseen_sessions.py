@@ -16,10 +16,6 @@ def numbered(count: int) -> list[bytes]:
     return [number.to_bytes(2, "big") for number in range(count)]
 
 
-def ids(first: int, last: int) -> str:
-    return " ".join(map(str, range(first, last + 1)))
-
-
 SESSIONS: dict[str, list[str]] = {
     "isolated-leader-takes-values-of-any-length": [
         "new 1",
