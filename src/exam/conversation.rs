@@ -25,6 +25,8 @@ pub struct Conversation {
     /// Lines that were not written yet.
     unwritten: Vec<Vec<u8>>,
     answers: VecDeque<Vec<u8>>,
+    /// It comes after the answers.
+    breakdown: Option<Breakdown>,
 }
 
 /// A program that does not answer as it must, with the line to which it does not.
@@ -147,6 +149,7 @@ impl Conversation {
             timeout,
             unwritten: Vec::new(),
             answers: VecDeque::new(),
+            breakdown: None,
         };
         conversation.greet()?;
         Ok(conversation)
@@ -167,16 +170,20 @@ impl Conversation {
     ///
     /// # Errors
     ///
-    /// The program does not answer, or not with one line. It is of no use any more.
+    /// The program does not answer that line, or not with one line. It is of no use any more: each
+    /// later call returns the same error.
     ///
     /// # Panics
     ///
     /// All answers were returned.
     pub fn receive(&mut self) -> Result<Vec<u8>, Breakdown> {
-        if self.answers.is_empty() {
-            self.exchange()?;
+        if self.answers.is_empty() && self.breakdown.is_none() {
+            self.breakdown = self.exchange().err();
         }
-        Ok(self.answers.pop_front().expect("a line was sent before"))
+        match (self.answers.pop_front(), &self.breakdown) {
+            (None, Some(breakdown)) => Err(breakdown.clone()),
+            (answer, _) => Ok(answer.expect("a line was sent before")),
+        }
     }
 
     fn greet(&mut self) -> Result<(), Breakdown> {
@@ -226,7 +233,8 @@ impl Conversation {
         (lines, outcome)
     }
 
-    /// Writes the lines and takes their answers, each followed by the greeting.
+    /// Writes the lines and takes their answers, each followed by the greeting. On an error these are
+    /// the answers to the lines before the one of the error.
     fn exchange(&mut self) -> Result<(), Breakdown> {
         let sent = std::mem::take(&mut self.unwritten);
         let line_end: &[u8] = b"\n";
@@ -258,7 +266,8 @@ impl Conversation {
         let is_missing = |at: &usize| self.answers[*at] == self.greeting && sent[*at] != self.hello;
         let missing = (0..self.answers.len()).find(is_missing).filter(|_| failure.is_timeout());
         let cause = if missing.is_some() { Cause::NoAnswer } else { Cause::Failed(failure) };
-        let line = sent[missing.unwrap_or(self.answers.len())].clone();
+        self.answers.truncate(missing.unwrap_or(self.answers.len()));
+        let line = sent[self.answers.len()].clone();
         Err(self.broken(line, cause))
     }
 

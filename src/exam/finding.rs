@@ -79,6 +79,10 @@ pub struct Finding {
     /// The lines up to the first wrong step, which `step` counts.
     #[serde(skip)]
     pub located_lines: Vec<Vec<u8>>,
+    /// The number of the case's lines up to the first wrong step, itself included, if it was located
+    /// in them. Unlike `step` it is known of lines that were made simpler, too.
+    #[serde(skip)]
+    pub step_of_case: Option<usize>,
     /// The port with the start that shows it, if that is not the usual one.
     #[serde(skip)]
     pub spec: Option<PortSpec>,
@@ -127,6 +131,7 @@ impl Finding {
             shrunk_lines: shrunk.lines.clone(),
             own_answers: shrunk.own_answers.clone(),
             located_lines: located.lines_to_step().to_vec(),
+            step_of_case: None,
             spec: None,
             is_of_session: true,
             divergence: shrunk.divergence.clone(),

@@ -173,11 +173,13 @@ impl Inquiry<'_, '_> {
         });
         let line = located.lines_to_step().last();
         let is_step_of_shrunk = !line.is_some_and(|line| shrunk.lines.contains(line));
+        let step_of_case = (!located.is_expanded).then(|| located.lines_to_step().len());
         let Explanation { facts, sections } = self.explain(&shrunk, &blamed);
         let blamed = if is_step_of_shrunk { blamed } else { located };
         let finding = Finding::new(self.machine, case, &blamed, &shrunk);
         Finding {
             is_step_of_shrunk,
+            step_of_case,
             fingerprint,
             explanation: facts,
             sections,

@@ -89,6 +89,11 @@ impl PortProcess {
         Ok(process)
     }
 
+    /// Returns the id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn streams(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let stdin = self.stdin.as_ref().map(AsFd::as_fd);
         let stdout = self.stdout.as_ref().map(AsFd::as_fd);
@@ -359,7 +364,7 @@ impl PortProcess {
 
     /// Reports whether the process has exited. It is not reaped, so that no other process can get
     /// the id of its group before the group is killed.
-    fn is_exited(&self) -> Result<bool, Failure> {
+    pub(crate) fn is_exited(&self) -> Result<bool, Failure> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let exited = waitid(WaitId::Pid(self.group), options);
         exited.map(|status| status.is_some()).map_err(|error| Failure::System(error.to_string()))
