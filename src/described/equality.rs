@@ -43,6 +43,13 @@ impl Equality {
         Status::Error(class.map_or(answer, |class| class.as_bytes()))
     }
 
+    /// Reports whether two answers are the same only if they are equal.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        let is_of_errors = matches!(self.errors, ErrorEquality::Exactly);
+        is_of_errors && self.status_only.is_empty() && self.rewrites.is_empty()
+    }
+
     /// Reports whether errors have classes.
     pub(crate) fn has_classes(&self) -> bool {
         self.error.captures_len() > 1
@@ -127,6 +134,15 @@ pub(crate) mod tests {
         assert!(!equality.are_same("b", b"ok id=x11", b"ok id=x22"));
         let equality = Equality { rewrites: vec![rewrite(None)], ..equality };
         assert!(equality.are_same("b", b"ok id=x11", b"ok id=x22"));
+    }
+
+    #[test]
+    fn an_equality_is_exact_without_anything_loose() {
+        let loose = Rewrite { pattern: Regex::new("a").unwrap(), with: Vec::new(), of: None };
+        assert!(equality().is_exact());
+        assert!(!Equality { errors: ErrorEquality::Class, ..equality() }.is_exact());
+        assert!(!Equality { status_only: ["a".into()].into(), ..equality() }.is_exact());
+        assert!(!Equality { rewrites: vec![loose], ..equality() }.is_exact());
     }
 
     #[test]

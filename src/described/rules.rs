@@ -126,6 +126,13 @@ impl Rules {
         longest.map(|(name, _)| name)
     }
 
+    /// Reports whether a line has the form of a command. Ranges are not known from a line.
+    #[must_use]
+    pub fn is_command(&self, line: &[u8]) -> bool {
+        let commands = self.patterns().named.iter().take(self.commands.len());
+        commands.into_iter().any(|pattern| pattern.values(line).is_some())
+    }
+
     /// Returns the forms of the commands, and of the observers and their dumps, with their names.
     fn named_forms(&self) -> impl Iterator<Item = (&str, &LineForm)> {
         let commands = self.commands.iter().map(|command| (&*command.name, &command.form));
@@ -218,6 +225,10 @@ mod tests {
         assert_eq!(name("apply 00."), "apply");
         assert_eq!(name("apply 00"), "apply-junk");
         assert_eq!(name("hash 1"), "hash");
+        let are_commands = ["delete 1 2", "style 1 bold", "apply 00"].map(str::as_bytes);
+        assert!(are_commands.iter().all(|line| rules.is_command(line)));
+        let others = ["hash 1", "dump 1", "new", "delete 1", "delete x 2", ""];
+        assert!(!others.iter().any(|line| rules.is_command(line.as_bytes())));
         assert_eq!(name("dump 1"), "hash");
         assert_eq!(name("update 1"), "update", "commands come before observers");
     }

@@ -41,7 +41,7 @@ use dkv20_exam::{
 pub use described::Described;
 pub use sections::{section_title, section_url};
 pub use traces::{
-    FileLine, ReplayLines, described_file_lines, described_replay_file, file_lines,
+    FileLine, ReplayLines, described_file_lines, described_replay_file, file_lines, lines_file,
     lines_of_described_trace, lines_of_trace, record_described_trace, record_trace, replay_file,
 };
 

@@ -247,8 +247,19 @@ fn trace_of(
 }
 
 fn plain_lines_of(finding: &Finding, heading: &[String]) -> (&'static str, Vec<u8>) {
-    let lines = finding.shrunk_lines.iter().flat_map(|line| [line.as_slice(), b"\n"].concat());
-    ("lines", [comments(heading), [LINES_MARK, b"\n"].concat(), lines.collect()].concat())
+    ("lines", lines_file(&finding.shrunk_lines, heading))
+}
+
+/// Returns lines as a file that can be replayed, with the extension `lines`. The heading becomes
+/// comments, one for each of its lines.
+#[must_use]
+pub fn lines_file(lines: &[Vec<u8>], heading: &[String]) -> Vec<u8> {
+    let mut file = [comments(heading), [LINES_MARK, b"\n"].concat()].concat();
+    for line in lines {
+        file.extend_from_slice(line);
+        file.push(b'\n');
+    }
+    file
 }
 
 fn comments(heading: &[String]) -> Vec<u8> {

@@ -107,6 +107,18 @@ impl Described {
         self.0.layouts.fields(self.rules(), &name, answers)?.ok()
     }
 
+    /// Returns the start lines of the case of a seed, which the reference accepts.
+    ///
+    /// # Errors
+    ///
+    /// The case cannot be drawn, or the reference fails or refuses a start line.
+    pub fn draw_start(&self, seed: u64) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut process = self.0.processes.lend()?;
+        let drawn = self.0.draw(&mut *self.0.source(seed), &mut process)?.drawn;
+        let start = drawn.lines.into_iter().take_while(|line| line.command.is_none());
+        Ok(start.map(|line| line.text).collect())
+    }
+
     /// Returns the rules by which cases are drawn and answers are compared.
     #[must_use]
     pub fn rules(&self) -> &Rules {
