@@ -6,6 +6,11 @@ mod expected;
 mod explore;
 mod files;
 mod fuzz;
+#[cfg(feature = "live")]
+mod live;
+#[cfg(not(feature = "live"))]
+#[path = "commands/without_live.rs"]
+mod live;
 mod machine;
 mod machine_file;
 mod machine_report;
@@ -41,6 +46,7 @@ enum Command {
     #[command(subcommand, after_help = "Example:\n  dkv20 snapshot show state.hex")]
     Snapshot(snapshot::Command),
     Record(trace::RecordArguments),
+    Live(live::LiveArguments),
     View(view::ViewArguments),
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  dkv20 completions bash >~/.bash_completion.d/dkv20")]
@@ -74,6 +80,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Completions { shell } => print_completions(shell)?,
         Command::Man { folder } => manual::write_pages(crate::command(), &folder)
             .map_err(|error| failed(&folder, error))?,
+        Command::Live(arguments) => return live::run(&arguments),
         Command::View(arguments) => return view::run(&arguments),
         Command::Record(arguments) => trace::record(&arguments)?,
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use dkv20_exam::reports::counted;
 use dkv20_exam::{
-    Case, Delivery, Examinee, FuzzEnd, FuzzProgress, FuzzSettings, Limits, Machine, PortSpec, fuzz,
-    investigate_unless_refuted,
+    Case, Delivery, Examinee, Finding, FuzzEnd, FuzzProgress, FuzzSettings, Limits, Machine,
+    PortSpec, fuzz, investigate_unless_refuted,
 };
 use indicatif::ProgressBar;
 
@@ -187,31 +187,43 @@ pub(crate) fn run_shrink(arguments: &ShrinkArguments) -> Result<Exit, Failure> {
     if ports.is_empty() {
         return Err(subject.no_port());
     }
-    let machine = subject.machine();
     let stem = arguments.trace.file_stem().unwrap_or_default().to_string_lossy();
     let case = Case::new(format!("shrunk/{stem}"), lines, arguments.delivery);
     let mut exit = Exit::Done;
     for port in ports {
-        let mut examinee = Examinee::new(machine, port.clone(), limits.clone());
-        let mut case = case.clone();
-        if let Err(divergence) = examinee.greet() {
-            Failure::unless_of_port(&port.name, &divergence)?;
-            // The program is not a port, and the fewest lines are those of the greeting.
-            (case.lines, case.delivery) = (vec![machine.hello().into()], Delivery::Stepwise);
-        }
-        match examinee.run(&case.lines, case.delivery) {
-            Ok(()) => print(&format!("{}: nothing differs\n", port.name))?,
-            Err(divergence) => {
-                Failure::unless_of_port(&port.name, &divergence)?;
-                exit = Exit::Diverged;
-                let found = investigate_unless_refuted(&mut examinee, &case, &[], divergence);
-                if let Some(finding) = found {
-                    let traces = &arguments.traces;
-                    report_finding(&subject, traces, &port, limits.timeout, finding, false)?;
-                }
-                Failure::unless_reference(&port.name, examinee.external_cause())?;
-            }
+        let found = |finding| {
+            report_finding(&subject, &arguments.traces, &port, limits.timeout, finding, false)
+        };
+        if investigate_case(subject.machine(), &port, &limits, &case, found)? {
+            exit = Exit::Diverged;
+        } else {
+            print(&format!("{}: nothing differs\n", port.name))?;
         }
     }
     Ok(exit)
+}
+
+/// Runs a case on a port and, if the port diverges, investigates that and passes the finding to
+/// `found`. Reports whether it diverged.
+pub(crate) fn investigate_case(
+    machine: &dyn Machine,
+    port: &PortSpec,
+    limits: &Limits,
+    case: &Case,
+    found: impl FnOnce(Finding) -> Result<(), Failure>,
+) -> Result<bool, Failure> {
+    let mut examinee = Examinee::new(machine, port.clone(), limits.clone());
+    let mut case = case.clone();
+    if let Err(divergence) = examinee.greet() {
+        Failure::unless_of_port(&port.name, &divergence)?;
+        // The program is not a port, and the fewest lines are those of the greeting.
+        (case.lines, case.delivery) = (vec![machine.hello().into()], Delivery::Stepwise);
+    }
+    let Err(divergence) = examinee.run(&case.lines, case.delivery) else { return Ok(false) };
+    Failure::unless_of_port(&port.name, &divergence)?;
+    if let Some(finding) = investigate_unless_refuted(&mut examinee, &case, &[], divergence) {
+        found(finding)?;
+    }
+    Failure::unless_reference(&port.name, examinee.external_cause())?;
+    Ok(true)
 }

@@ -116,6 +116,12 @@ struct DescribedMachine {
 }
 
 impl Subject {
+    /// Returns dkv20.
+    #[cfg(feature = "live")]
+    pub(crate) const fn dkv20() -> Self {
+        Self { described: None }
+    }
+
     pub(crate) fn machine(&self) -> &dyn Machine {
         match &self.described {
             None => &Dkv20,
@@ -180,6 +186,26 @@ impl Subject {
     /// Returns the programs of the machine's file beside the reference; none for dkv20.
     pub(crate) fn other_programs(&self) -> &[PortSpec] {
         self.described.as_ref().map_or(&[], |described| &described.programs.others)
+    }
+
+    /// Returns the port that the command line names, by its command line or as a program of the
+    /// machine's file; without a name the only program beside the reference, if there is one.
+    pub(crate) fn port(&self, named: Option<&str>) -> Result<Option<PortSpec>, Failure> {
+        let others = self.other_programs();
+        let Some(named) = named else {
+            return match others {
+                [] => Ok(None),
+                [one] => Ok(Some(one.clone())),
+                several => {
+                    let all: Vec<_> = several.iter().map(|port| port.name.as_str()).collect();
+                    let all = all.join(", ");
+                    Err(Failure::usage(format!("name one of these programs with --port: {all}")))
+                }
+            };
+        };
+        let listed = others.iter().find(|port| port.name == named).cloned();
+        let port = listed.map_or_else(|| PortSpec::parse(named), Ok);
+        port.map(Some).map_err(|reason| Failure::usage(format!("--port {named}: {reason}")))
     }
 
     /// Neither the command line nor the file names a program to examine.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use dkv20::machines::FileLine;
 use dkv20::view::{Kind, View, page};
+use dkv20_exam::Limits;
 use dkv20_exam::reports::counted;
-use dkv20_exam::{Limits, PortSpec};
 
 use super::arguments::{check_ports, interrupt, seconds};
 use super::files::{
@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &ViewArguments) -> Result<Exit, Failure> {
     let output = arguments.output.clone().unwrap_or_else(|| default_output(trace));
     check_output(arguments, &output)?;
     subject.check_reference()?;
-    let port = port(&subject, arguments.port.as_deref())?;
+    let port = subject.port(arguments.port.as_deref())?;
     check_ports(port.as_slice())?;
     let title = shown(Path::new(trace.file_name().unwrap_or_default()));
     let view = view_of(&subject, &title, &lines, port.as_ref(), &limits, true);
@@ -99,25 +99,6 @@ fn check_output(arguments: &ViewArguments, output: &Path) -> Result<(), Failure>
         )));
     }
     Ok(())
-}
-
-/// Returns the port that the command line names, or the only program beside a machine's reference.
-fn port(subject: &Subject, named: Option<&str>) -> Result<Option<PortSpec>, Failure> {
-    let others = subject.other_programs();
-    let Some(named) = named else {
-        return match others {
-            [] => Ok(None),
-            [one] => Ok(Some(one.clone())),
-            several => {
-                let all: Vec<_> = several.iter().map(|port| port.name.as_str()).collect();
-                let all = all.join(", ");
-                Err(Failure::usage(format!("name one of these programs with --port: {all}")))
-            }
-        };
-    };
-    let listed = others.iter().find(|port| port.name == named).cloned();
-    let port = listed.map_or_else(|| PortSpec::parse(named), Ok);
-    port.map(Some).map_err(|reason| Failure::usage(format!("--port {named}: {reason}")))
 }
 
 /// Checks that the commands that need a cluster have one. A trace of numbers or snapshots alone has no
