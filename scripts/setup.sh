@@ -6,7 +6,7 @@
 # from PyPI, crates.io and Go's module proxy. Prints nothing if nothing is missing. If it cannot
 # install something, it names the packages and exits with status 1. Rust has to be there.
 #
-# SET is one or more of these; all of them by default:
+# SET is one or more of these; all of them but live by default:
 #   rust, go, cpp  what each program is built with
 #   build          rust, go and cpp
 #   test           build, GoogleTest, Python, xmllint, patch
@@ -18,6 +18,8 @@
 #   site           rust, mdBook, hyperlink
 #   coverage       test, and cargo-llvm-cov, gcovr
 #   bench          build, Google Benchmark, protoc, hyperfine, benchstat, Python, openssl
+#   live           rust, etcd and etcdctl, protoc with its files; with systemd, Debian's service of
+#                  etcd is masked before it is installed, so that it never takes the port 2379
 #
 #   --packages  only print the names of the sets' packages: Homebrew's on macOS, Debian's elsewhere
 
@@ -27,6 +29,7 @@ set -u
 
 GO_MINOR_MIN=24
 CMAKE_MINOR_MIN=25
+ETCD_MINOR_MIN=4
 
 # NEED, its sets, its package in Debian and in Homebrew, what it is. In the place of Debian's package,
 # PIP:, CARGO: and GO: name what is installed below target/tools, and RUSTUP: a component of Rust; = is
@@ -37,7 +40,7 @@ needs() {
     cat <<'END'
 cargo        rust,lint      -                    -                 cargo: see https://rustup.rs
 rustfmt      lint           RUSTUP:rustfmt       =                 rustfmt
-clippy       lint           RUSTUP:clippy        =                 clippy
+clippy       lint,live      RUSTUP:clippy        =                 clippy
 cxx          rust,cpp,lint  g++                  -                 a C++20 compiler, which links Rust too
 cmake        cpp,lint       cmake                cmake             CMake 3.25 or newer
 ninja        cpp,lint       ninja-build          ninja             Ninja
@@ -65,7 +68,10 @@ cargo-llvm-cov cov          CARGO:cargo-llvm-cov@0.9.1  =          cargo-llvm-co
 gcovr        cov            PIP:gcovr==8.4       =                 gcovr
 benchmark    bench          libbenchmark-dev     google-benchmark  Google Benchmark
 openssl-cli  bench          openssl              openssl@3         the openssl program
-protoc       bench          protobuf-compiler    protobuf          protoc, for the raft crate
+protoc       bench,live     protobuf-compiler    protobuf          protoc, for the crates raft and etcd-client
+protoc-files live           libprotobuf-dev      protobuf          google/protobuf/*.proto, for protoc
+etcd         live           etcd-server          etcd              etcd 3.4 or newer
+etcdctl      live           etcd-client          etcd              etcdctl
 hyperfine    bench          CARGO:hyperfine@1.20.0  =              hyperfine
 benchstat    bench          GO:golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da  =  benchstat
 staticcheck  lint           GO:honnef.co/go/tools/cmd/staticcheck@v0.7.0  =  staticcheck
@@ -91,7 +97,7 @@ needs_of() {
         case $name in
             rust | go | cpp | lint) tags="$tags $name" ;;
             build) tags="$tags rust go cpp" ;;
-            pages | site) tags="$tags rust $name" ;;
+            pages | site | live) tags="$tags rust $name" ;;
             test | platforms | machines | bench) tags="$tags rust go cpp $name" ;;
             full) tags="$tags rust go cpp test full" ;;
             coverage) tags="$tags rust go cpp test cov" ;;
@@ -171,6 +177,14 @@ found() {
         s390x-g++) have s390x-linux-gnu-g++ ;;
         i386-g++) have i686-linux-gnu-g++ ;;
         openssl-cli) have openssl ;;
+        etcd)
+            version=$(etcd --version 2>/dev/null | sed -n 's/^etcd Version: //p')
+            minor_at_least "$version" 3. "$ETCD_MINOR_MIN"
+            ;;
+        protoc-files)
+            echo 'syntax = "proto3"; import "google/protobuf/descriptor.proto";' |
+                protoc --proto_path=/dev --descriptor_set_out=/dev/null /dev/stdin 2>/dev/null
+            ;;
         *)
             case $(origin "$1") in
                 *:*) [ -f "$(mark_of "$(origin "$1")")" ] && [ -x "$TOOLS/bin/$1" ] ;;
@@ -212,12 +226,22 @@ packages() {
 
 may_install() { have apt-get && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; }
 
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
 apt() {
-    local sudo=""
-    [ "$(id -u)" = 0 ] || sudo="sudo -n"
-    # shellcheck disable=SC2086 # a command or nothing
-    logged "$TOOLS/apt.log" $sudo env DEBIAN_FRONTEND=noninteractive \
+    logged "$TOOLS/apt.log" as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -q -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# PACKAGE...: etcd is here a program that others start. Debian's package would also start it as a
+# service, now and at each boot; systemd does not start a service that is masked.
+mask_services() {
+    case " $* " in *" etcd-server "*) ;; *) return 0 ;; esac
+    [ -d /run/systemd/system ] || return 0
+    as_root systemctl --quiet mask etcd.service || fail "the service etcd could not be masked"
+    say "the service etcd is masked: \`systemctl unmask etcd\` allows it to start"
 }
 
 # PACKAGE...
@@ -228,6 +252,7 @@ install_packages() {
         "apt-get install $*"
     say "installing $*"
     apt update || say "going on with the package lists that are here"
+    mask_services "$@"
     apt install -y --no-install-recommends "$@" || fail "apt-get install failed"
 }
 

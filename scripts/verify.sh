@@ -5,8 +5,8 @@
 # linters, the documentation, and a short exam of the three programs. Goes on after a step that fails,
 # and ends with a table. The output of a step is kept in target/log/STEP.log.
 #
-#   --full  the other builds, wrong ports, planted bugs, described machines, pages, the site, fuzzing
-#           and other processors as well
+#   --full  the other builds, wrong ports, planted bugs, described machines, a log in etcd, pages, the
+#           site, fuzzing and other processors as well
 #   --rest  only what --full adds
 #   --list  print the steps instead
 #
@@ -24,7 +24,7 @@ steps() {
 scripts-lint       - lint           shellcheck and shfmt
 scripts-test       - rust           cross_test.sh finds each kind of wrong program
 rust-format        - lint           cargo fmt
-rust-clippy        - lint           clippy with all features, and the library alone
+rust-clippy        - lint           clippy with the exam, and of the library alone
 rust-test          - rust,test      the suites, and the examples in the documentation
 rust-doc           - rust           cargo doc, without a warning
 go-format          - go             gofmt
@@ -45,6 +45,7 @@ explore            * rust           every small state of the reference keeps the
 hostile            * test           hostile input at size, to all three programs
 planted-bugs       * test           the suites of Go and C++ find planted bugs
 machines           * machines       described machines: the skeletons, and two real pairs, which conform
+live               * live,build     a log in etcd, writers, followers and audits, with faults of the servers
 pages              * pages          the page of `dkv20 view`: built as committed, and tested in Chromium
 site               * site           the site of the documents builds, with its pages and no dead link
 fuzz               * full           each fuzz target for five seconds
@@ -74,13 +75,13 @@ step_rust_format() {
 }
 
 step_rust_clippy() {
-    cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --locked --workspace --exclude dkv20-live --all-targets --features exam -- -D warnings
     cargo clippy --locked --lib --no-default-features -- -D warnings
 }
 
-step_rust_test() { cargo test --locked --workspace --all-features --no-fail-fast; }
+step_rust_test() { cargo test --locked --workspace --exclude dkv20-live --features exam --no-fail-fast; }
 
-step_rust_doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --all-features; }
+step_rust_doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --exclude dkv20-live --no-deps --features exam; }
 
 step_go_format() {
     gofmt -d go >target/log/gofmt.diff
@@ -136,7 +137,7 @@ step_exam_full() {
 
 # Most of the time is spent waiting for interpreters to start.
 step_wrong_ports() {
-    cargo test --release --locked --all-features --test wrong_ports -- --test-threads $((2 * JOBS))
+    cargo test --release --locked --features exam --test wrong_ports -- --test-threads $((2 * JOBS))
 }
 
 # From one to five replicas, as deep as a few seconds allow.
@@ -150,20 +151,32 @@ step_explore() {
 
 step_hostile() {
     bash scripts/build.sh go cpp
-    DKV20_PORTS=all cargo test --locked --all-features --test hostile
+    DKV20_PORTS=all cargo test --locked --features exam --test hostile
 }
 
-step_planted_bugs() { cargo test --locked --all-features --test planted_bugs; }
+step_planted_bugs() { cargo test --locked --features exam --test planted_bugs; }
 
 step_machines() {
     bash scripts/build.sh exam
-    cargo test --locked --all-features --test skeletons --test regressions -- --include-ignored
+    cargo test --locked --features exam --test skeletons --test regressions -- --include-ignored
     local pair
     for pair in yjs-yrs recurrence; do
         bash "tests/machines/$pair/setup.sh"
         target/dkv20 machine check "tests/machines/$pair/$pair.toml" --cases 600
         target/dkv20 exam --machine "tests/machines/$pair/$pair.toml" --traces "target/log/$pair"
     done
+}
+
+# Everything that is built with etcd's client, which the steps above leave out.
+step_live() {
+    bash scripts/build.sh live
+    cargo clippy --locked --package dkv20-live --all-targets -- -D warnings
+    cargo clippy --locked --all-targets --features live -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --package dkv20-live --no-deps
+    cargo test --locked --package dkv20-live
+    cargo test --locked --features live --bin dkv20 --test 'live*'
+    cargo test --locked --features live --test docs --test command_line -- quotes commands manual_pages
+    bash scripts/live.sh faults --seconds 20
 }
 
 step_pages() {
@@ -195,7 +208,7 @@ run() {
     printf -- '--- %s\n' "$step"
     logged "$log" in_shell "$@"
     status=$?
-    grep -hE '^(test result: |conforms|explore: |fuzz: |platforms: |ok  |[0-9]+% tests passed|test_cross_test: |ℹ (pass|fail) |site: target)' "$log"
+    grep -hE '^(test result: |conforms|explore: |fuzz: |live: |platforms: |ok  |[0-9]+% tests passed|test_cross_test: |ℹ (pass|fail) |site: target)' "$log"
     if [ "$status" != 0 ]; then
         verdict=FAILED failed=1
         say "$step failed with status $status: target/log/$step.log"

@@ -245,6 +245,29 @@ fn bad_arguments_are_named_with_what_is_allowed() {
     }
 }
 
+// --- A command that is not in this build ----------------------------------------------------------
+
+/// Whatever `live` is asked for, it says how to get it; only its help is there.
+#[cfg(not(feature = "live"))]
+#[test]
+fn live_says_how_it_is_built() {
+    let requests: [&[&str]; 5] = [
+        &["live"],
+        &["live", "demo"],
+        &["live", "follow", "--log", "demo", "--port", "a=b"],
+        &["live", "--no-such-option"],
+        &["live", "append", "--help"],
+    ];
+    for arguments in requests {
+        assert_usage_error(
+            arguments,
+            &["built without `live`", "bash scripts/build.sh live", "target/dkv20"],
+        );
+    }
+    let help = dkv20(folder().path(), &["live", "--help"]);
+    assert!(help.status.success() && text(&help.stdout).contains("bash scripts/build.sh live"));
+}
+
 // --- Commands that cannot be started --------------------------------------------------------------
 
 #[test]
@@ -456,6 +479,9 @@ fn completions_offer_the_values() {
     assert!(!help.contains("possible values: traces"), "cases are possible too: {help}");
 }
 
+/// The pages of the commands of `live`, without the program's name.
+const LIVE_COMMANDS: [&str; 4] = ["-live-append", "-live-audit", "-live-demo", "-live-follow"];
+
 /// Each command has a page with the sections of other programs' pages, in their order.
 #[test]
 fn manual_pages_have_the_usual_sections() {
@@ -465,12 +491,14 @@ fn manual_pages_have_the_usual_sections() {
     let pages = fs::read_dir(folder.path().join("pages")).expect("pages");
     let mut names: Vec<_> = pages.map(|page| page.expect("a page").file_name()).collect();
     names.sort();
+    let live: &[&str] = if cfg!(feature = "live") { &LIVE_COMMANDS } else { &[] };
     let commands = [
         "",
         "-completions",
         "-exam",
         "-explore",
         "-fuzz",
+        "-live",
         "-machine",
         "-machine-check",
         "-machine-schema",
@@ -485,9 +513,10 @@ fn manual_pages_have_the_usual_sections() {
         "-snapshot-show",
         "-view",
     ];
-    let mut expected = commands.map(|command| format!("dkv20{command}.1"));
+    let commands = commands.iter().chain(live);
+    let mut expected: Vec<_> = commands.map(|command| format!("dkv20{command}.1")).collect();
     expected.sort();
-    assert_eq!(names, expected.each_ref().map(OsString::from));
+    assert_eq!(names, expected.iter().map(OsString::from).collect::<Vec<_>>());
     for name in expected {
         let page = fs::read_to_string(folder.path().join("pages").join(&name)).expect("a page");
         let sections: Vec<_> = page
@@ -497,7 +526,8 @@ fn manual_pages_have_the_usual_sections() {
             .collect();
         let mut usual =
             vec!["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES"];
-        if ["dkv20.1", "dkv20-machine.1", "dkv20-snapshot.1"].contains(&name.as_str()) {
+        let with_subcommands = ["dkv20.1", "dkv20-machine.1", "dkv20-snapshot.1"];
+        if with_subcommands.contains(&&*name) || (name == "dkv20-live.1" && !live.is_empty()) {
             usual.insert(4, "SUBCOMMANDS");
         }
         assert_eq!(sections, usual, "{name}");

@@ -1,7 +1,8 @@
 //! The documents are true: their code is the code that is compiled, their transcripts and hashes are
 //! those of the program, and the files, headings, commands and names that they mention exist.
 //!
-//! `DKV20_WRITE_DOCS=1 cargo test --all-features --test docs quotes` updates what they quote.
+//! `DKV20_WRITE_DOCS=1 cargo test --features exam --test docs quotes` updates what they quote; with
+//! the feature `live` in place of `exam`, the help of `dkv20 live`, too.
 
 // The program under test is the one with the exam.
 #![cfg(all(feature = "cli", feature = "exam"))]
@@ -290,6 +291,9 @@ fn shown_hashes() {
     let documents = Document::all();
     let mut known: BTreeSet<String> = hashes(&read(DEFINITION)).map(str::to_owned).collect();
     known.extend(scenario_hashes());
+    // The state at the end of `dkv20 live demo`.
+    let demo = answers(["new 1", "workload 1 1000 10000", "hash 0"]);
+    known.extend(demo.iter().flat_map(|answer| hashes(answer)).map(str::to_owned));
     for file in files_below("tests/snapshots", &["hex"]) {
         let load = format!("load 0x{}", read(file).replace('\n', ""));
         known.extend(answers([&*load]).iter().flat_map(|answer| hashes(answer)).map(str::to_owned));
@@ -364,6 +368,12 @@ fn quoted(document: &Document, block: &Block) -> Option<String> {
     let first = block.text.lines().next()?;
     let words: Vec<_> = first.strip_prefix("$ ")?.split_whitespace().collect();
     let program = if words[0] == "dkv20" { PROGRAM } else { words[0] };
+    let is_live = words.starts_with(&["dkv20", "live"]);
+    // The program's own help says whether it has `live`, and is quoted without it.
+    if cfg!(feature = "live") && words == ["dkv20", "--help"] || !cfg!(feature = "live") && is_live
+    {
+        return None;
+    }
     if words.last().is_some_and(|last| ["-h", "--help"].contains(last)) {
         return Some(format!("{first}\n{}\n", output_of(program, &words[1..]).trim_end()));
     }
@@ -630,7 +640,15 @@ fn program_fault(line: &str) -> Option<String> {
     if !names.any(|line| line.split(' ').next() == Some(word)) {
         return Some(format!("no command {word}"));
     }
-    let help = output_of(PROGRAM, &[word, "--help"]);
+    // The commands of `live` have options of their own.
+    let command = match rest.split_whitespace().nth(1) {
+        Some(_) if word == "live" && cfg!(not(feature = "live")) => return None,
+        Some(subcommand) if word == "live" && !subcommand.starts_with('-') => {
+            vec![word, subcommand]
+        }
+        _ => vec![word],
+    };
+    let help = output_of(PROGRAM, &[&*command, &["--help"]].concat());
     let flags = rest.split_whitespace().filter(|word| word.starts_with("--"));
     let mut flags = flags.map(|flag| flag.split('=').next().unwrap_or(flag));
     flags.find(|flag| !help.contains(*flag)).map(|flag| format!("{word} has no {flag}"))

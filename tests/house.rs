@@ -146,11 +146,15 @@ fn assert_no_circle(mut graph: Graph) {
     assert!(graph.is_empty(), "these import each other in a circle: {graph:#?}");
 }
 
+/// The folders of other packages and of the program, which are in that of the library.
+const OTHER_CRATES: [&str; 4] = ["src/exam", "src/described", "src/live", "src/bin"];
+
+fn is_other_crate(file: &Path) -> bool {
+    OTHER_CRATES.iter().any(|folder| file.starts_with(folder))
+}
+
 #[test]
 fn library_modules_have_no_circle() {
-    let is_other_crate = |file: &Path| {
-        ["src/exam", "src/described", "src/bin"].iter().any(|folder| file.starts_with(folder))
-    };
     let graph = rust_modules("src", is_other_crate);
     assert!(graph["session"].contains("backend"), "the graph sees imports: {graph:?}");
     assert!(graph["log"].contains("op"), "the graph sees imports: {graph:?}");
@@ -168,6 +172,13 @@ fn described_modules_have_no_circle() {
 }
 
 #[test]
+fn live_modules_have_no_circle() {
+    let graph = rust_modules("src/live", |_| false);
+    assert!(graph["settings"].contains("keys"), "the graph sees imports: {graph:?}");
+    assert_no_circle(graph);
+}
+
+#[test]
 fn program_modules_have_no_circle() {
     assert_no_circle(rust_modules("src/bin/dkv20", |_| false));
 }
@@ -182,17 +193,44 @@ fn cpp_files_have_no_circle() {
 /// The reference stands beside the definition: it must not lean on the port that it is to judge.
 #[test]
 fn reference_depends_on_error_codes_alone() {
-    let is_other = |file: &Path| ["src/exam", "src/described"].iter().any(|f| file.starts_with(f));
-    let graph = rust_modules("src", is_other);
+    let graph = rust_modules("src", is_other_crate);
     assert_eq!(graph["reference"], BTreeSet::from(["error".to_owned()]));
 }
 
-/// The compiler holds this too, as long as the manifest does.
+/// The compiler holds this too, as long as the manifests do.
 #[test]
-fn exam_engine_does_not_depend_on_the_library() {
-    let manifest = read(Path::new("src/exam/Cargo.toml"));
-    let dependencies = manifest.split("[dependencies]").nth(1).expect("a table of dependencies");
-    assert!(!dependencies.lines().any(|line| line.starts_with("dkv20 ")), "{dependencies}");
+fn engines_do_not_depend_on_the_library() {
+    for engine in ["exam", "described", "live"] {
+        let manifest = read(format!("src/{engine}/Cargo.toml"));
+        let dependencies = manifest.split("[dependencies]").nth(1).expect("dependencies");
+        let is_library = |line: &str| line.split([' ', '=', '.']).next() == Some("dkv20");
+        assert!(!dependencies.lines().any(is_library), "{engine}: {dependencies}");
+    }
+}
+
+/// A build without the feature `live` needs neither protoc nor the time for etcd's client.
+#[test]
+fn only_the_feature_live_needs_etcd() {
+    let manifest = read("Cargo.toml");
+    let part = |heading: &str| {
+        let after = manifest.split_once(&format!("\n[{heading}]\n")).expect("the heading").1;
+        after.split("\n[").next().unwrap_or_default()
+    };
+    let features: Vec<_> = part("features").split("]\n").collect();
+    for name in ["dkv20-live", "tokio", "tracing", "tracing-subscriber"] {
+        let is_it = |line: &&str| line.starts_with(&format!("{name} = "));
+        let of_all = part("dependencies").lines().filter(is_it);
+        let of_all = of_all.filter(|line| !line.ends_with("optional = true }"));
+        let of_tests = part("dev-dependencies").lines().filter(is_it);
+        assert_eq!(of_all.chain(of_tests).count(), 0, "{name} is needed without `live`");
+        let mut features = features.iter().filter(|it| it.contains(&format!("\"dep:{name}\"")));
+        let is_live = |feature: &&str| feature.lines().any(|line| line.starts_with("live = ["));
+        assert!(features.all(is_live), "{name} is needed by another feature than `live`");
+    }
+    for file in files_below("src", &["toml"]) {
+        let has_client = read(&file).contains("etcd-client");
+        assert_eq!(has_client, file == Path::new("src/live/Cargo.toml"), "{}", file.display());
+    }
 }
 
 // --- Functions ----------------------------------------------------------------------------------
