@@ -73,7 +73,7 @@ async fn run(folder: &Path, duration: Duration) -> Outcome<()> {
         *counts.entry(fault.name()).or_insert(0) += 1;
         sleep(Duration::from_millis(500)).await;
     }
-    let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
     println!("live: faults: {}", counts.join(", "));
     // Between two of its pages history is compacted.
     let slow = Reader::start(&cluster, 0, COMPACTION_PAUSE * 2);
