@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,12 @@ use crate::error::LiveError;
 
 /// How long the members may take until they answer.
 const START_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Ports that no system takes by default for the near end of a connection: a member that was down
+/// finds its port free.
+const PORTS: RangeInclusive<u16> = 10_000..=32_767;
+/// How many ports are tried for each that is needed.
+const TRIES: usize = 1_000;
 
 /// A cluster of etcd. Dropping it ends the members; the folder stays.
 pub struct Servers {
@@ -31,7 +38,7 @@ pub struct Member {
 }
 
 impl Servers {
-    /// Starts a new cluster of `count` members with their data below `folder`, and waits until it
+    /// Starts a new cluster of `count` members, at least one, with their data below `folder`, and waits until it
     /// answers. `options` are further options of each member.
     ///
     /// # Errors
@@ -43,10 +50,7 @@ impl Servers {
         options: &[&str],
         interrupt: Interrupt,
     ) -> Result<Self, LiveError> {
-        let listeners: Vec<_> = (0..2 * count)
-            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .collect::<Result<_, _>>()
-            .map_err(|error| failed(&error))?;
+        let listeners = free_ports(2 * count).map_err(|error| failed(&error))?;
         let urls: Vec<_> = listeners
             .iter()
             .map(|listener| Ok(format!("http://{}", listener.local_addr()?)))
@@ -175,6 +179,25 @@ impl Member {
             service: None,
         }
     }
+}
+
+/// Returns listeners at random free ports of the loopback interface.
+fn free_ports(count: usize) -> io::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for _ in 0..TRIES * count {
+        if listeners.len() == count {
+            break;
+        }
+        let random = getrandom::u64().map_err(io::Error::other)?;
+        let range = u64::from(PORTS.end() - PORTS.start()) + 1;
+        let port = PORTS.start() + u16::try_from(random % range).expect("the range is of a u16");
+        // One that is taken is not the right one.
+        listeners.extend(TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
+    }
+    if listeners.len() < count {
+        return Err(io::Error::other("no free ports on the loopback interface"));
+    }
+    Ok(listeners)
 }
 
 fn log_file(folder: &Path, name: &str) -> PathBuf {
