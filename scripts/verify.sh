@@ -174,7 +174,7 @@ step_live() {
     cargo clippy --locked --all-targets --features live -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --package dkv20-live --no-deps
     cargo test --locked --package dkv20-live
-    cargo test --locked --features live --bin dkv20 --test 'live*'
+    cargo test --locked --features live --bin dkv20 --test live
     cargo test --locked --features live --test docs --test command_line -- quotes commands manual_pages
     bash scripts/live.sh faults --seconds 20
 }
