@@ -71,7 +71,7 @@ impl std::fmt::Debug for Login {
 }
 
 /// Waits until the interrupt is raised.
-pub async fn raised(interrupt: &Interrupt) {
+pub(crate) async fn raised(interrupt: &Interrupt) {
     while !interrupt.is_raised() {
         tokio::time::sleep(INTERRUPT_TIME).await;
     }

@@ -10,7 +10,6 @@ use crate::connection::Connection;
 use crate::error::LiveError;
 use crate::keys::{KeyRange, LogName};
 use crate::pairs::{Pair, Pairs};
-use crate::recoveries::Recoveries;
 
 /// How many keys are read at once.
 const PAGE_KEYS_MAX: i64 = 1_000;
@@ -105,12 +104,6 @@ impl<S: IsSame> Auditor<S> {
     /// Returns the followers that have a checkpoint at the index of [`Auditor::end_at`]. They agree.
     pub fn at_end(&self) -> impl Iterator<Item = &str> {
         self.agreement.noted()
-    }
-
-    /// Returns how often watching had to begin again.
-    #[must_use]
-    pub fn recoveries(&self) -> Recoveries {
-        self.pairs.recoveries()
     }
 
     async fn compare(&mut self, pair: &Pair) -> Result<Option<Drift>, LiveError> {

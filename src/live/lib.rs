@@ -24,7 +24,7 @@ mod servers;
 mod settings;
 mod writer;
 
-pub use access::{Access, Login, Tls, raised};
+pub use access::{Access, Login, Tls};
 pub use agreement::{Difference, IsSame, Row, Standing, difference};
 pub use auditor::{Auditor, Drift};
 pub use checkpoint::Checkpoint;
@@ -35,6 +35,6 @@ pub use follower::{FollowEnd, Follower, Status};
 pub use keys::{LogName, check_name};
 pub use pairs::{Pair, Pairs};
 pub use recoveries::Recoveries;
-pub use servers::{Member, Servers};
+pub use servers::Servers;
 pub use settings::Settings;
 pub use writer::{Appended, Writer};

@@ -29,7 +29,7 @@ pub struct Servers {
 }
 
 /// A member of the cluster.
-pub struct Member {
+struct Member {
     name: String,
     client_url: String,
     command: Vec<String>,
