@@ -172,7 +172,7 @@ impl Cluster {
             Fault::LeaderPaused => self.pause(&[leader], Duration::from_secs(4)).await,
             Fault::MemberPaused => self.pause(&others[..1], Duration::from_secs(3)).await,
             // A member without a leader cancels watches after a few elections.
-            Fault::QuorumLost => self.pause(&others, Duration::from_secs(6)).await,
+            Fault::QuorumLost => self.pause(&others, Duration::from_secs(8)).await,
         }
         Ok(())
     }
