@@ -7,7 +7,7 @@ use dkv20_exam::Interrupt;
 /// How often a raised interrupt is looked for.
 const INTERRUPT_TIME: Duration = Duration::from_millis(50);
 
-/// The endpoints of etcd, what they ask for, and how long they are waited for.
+/// The endpoints of etcd, the credentials for them, and the time limits.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// URLs of members: `http://HOST:PORT` or `https://HOST:PORT`; not empty. One is used at a time,

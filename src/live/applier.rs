@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::entries::Entry;
 use crate::settings::Settings;
 
-/// A program and what it is asked for.
+/// A program, and the lines whose answers a checkpoint holds.
 pub(crate) struct Applier {
     program: Conversation,
     observers: Vec<Vec<u8>>,

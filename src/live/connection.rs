@@ -217,7 +217,7 @@ async fn connect(access: &Access, position: usize) -> Result<Client, Error> {
     Client::connect([endpoint], Some(options)).await
 }
 
-/// Returns what an error means.
+/// Classifies an error.
 pub(crate) fn trouble(error: &Error) -> Trouble {
     let Error::GRpcStatus(status) = error else {
         return match error {

@@ -1,6 +1,6 @@
 //! Errors, as a user sees them.
 
-/// Why something could not be done with a log. The text says what, where, and what to do.
+/// A failure of an operation on a log. The text states the cause, the place and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
     /// etcd could not be reached or used.

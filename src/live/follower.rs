@@ -185,7 +185,7 @@ impl Follower {
         }
     }
 
-    /// Publishes what comes out until the last entry is applied or the program fails.
+    /// Publishes the checkpoints until the last entry is applied or the program fails.
     async fn collect(
         &self,
         outcomes: mpsc::Receiver<Applied>,

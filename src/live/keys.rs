@@ -1,11 +1,11 @@
 //! The keys of a log in etcd.
 //!
 //! ```text
-//! LOG/settings                        what the log is for; written once
+//! LOG/settings                        the machine and its lines; written once
 //! LOG/head                            the index of the last entry, in decimal
 //! LOG/entry/INDEX                     a command line, without LF
 //! LOG/writer/NAME                     how many lines the writer has appended
-//! LOG/checkpoint/INDEX/FOLLOWER       what a follower publishes after applying the entry
+//! LOG/checkpoint/INDEX/FOLLOWER       the answers of a follower's observers after the entry
 //! ```
 //!
 //! INDEX has 20 digits, so that the order of keys is that of indexes.

@@ -1,4 +1,4 @@
-//! The settings of a log: what every writer, follower and auditor of it has to agree on.
+//! The settings of a log, which all of its writers, followers and auditors share.
 
 use etcd_client::{Compare, CompareOp, Txn, TxnOp};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::error::LiveError;
 use crate::keys::LogName;
 
-/// The settings of a log. Whoever uses it first writes them, and they never change.
+/// The settings of a log. The first program that uses it writes them, and they never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

@@ -101,8 +101,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// The name is not one; it has appended lines, and `resume` is false; etcd cannot be used; what is
-    /// in the log is not as it must be.
+    /// The name is not one; it has appended lines, and `resume` is false; etcd cannot be used; a key
+    /// of the log does not hold a writer's value.
     pub async fn open(
         connection: Connection,
         log: LogName,
@@ -176,7 +176,7 @@ impl Writer {
         self.head.index
     }
 
-    /// Returns what was appended since the writer was opened.
+    /// Returns the counts of the lines and transactions since the writer was opened.
     #[must_use]
     pub fn appended(&self) -> Appended {
         self.appended
@@ -421,7 +421,7 @@ impl Writer {
     }
 
     fn is_strange(&self, key: &str) -> LiveError {
-        self.failed(format!("the key {key} does not hold what a writer puts there"))
+        self.failed(format!("the key {key} does not hold a writer's value"))
     }
 }
 
@@ -450,7 +450,7 @@ fn batch_size(lines: &[Vec<u8>]) -> usize {
 }
 
 /// Waits after another writer was first. A try at once has the best chance, since both writers learn
-/// the head at the same time; but if many writers do so, most of what is sent is in vain.
+/// the head at the same time; but if many writers do so, most transactions are in vain.
 async fn pause_after_loss(losses: u32) {
     if losses.is_multiple_of(LOSSES_AT_ONCE + 1) {
         let limit = 2_u64.saturating_pow(losses).saturating_mul(1_000).min(LOSS_PAUSE_MAX);

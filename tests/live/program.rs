@@ -126,7 +126,7 @@ impl Lines {
             let mut stream = BufReader::new(stream);
             let mut line = String::new();
             while stream.read_line(&mut line).expect("UTF-8") > 0 {
-                // Nobody reads the lines of a program that is dropped.
+                // The lines of a program that is dropped are not read.
                 let _ = sender.send(std::mem::take(&mut line));
             }
         });

@@ -1,4 +1,4 @@
-//! Followers of a log in real servers: what they publish, and how they end.
+//! Followers of a log in real servers: their checkpoints and their ends.
 
 mod scene;
 

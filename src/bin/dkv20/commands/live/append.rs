@@ -117,7 +117,7 @@ enum End {
     Live(LiveError),
 }
 
-/// Appends what waits, as long as there is something.
+/// Appends the waiting lines until there are none.
 async fn append(
     writer: &mut Writer,
     lines: &mut Lines,

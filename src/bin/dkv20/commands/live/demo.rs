@@ -34,8 +34,8 @@ const WRONG: &str = "wrong";
 /// `$0` is the expression of sed, the others are the port.
 const FILTERED: &str = r#"sed -u "$0" | exec "$@""#;
 
-/// Start etcd, append a workload, let three ports follow it, and audit them; then find what a wrong
-/// one does wrong.
+/// Start etcd, append a workload, let three ports follow it, and audit them; then find the
+/// error of a wrong one.
 ///
 /// etcd has one member and a temporary folder, and ends with the demo. The ports are this program,
 /// and those in Go and C++ in `ports` beside it or in target/ports.

@@ -1,4 +1,4 @@
-//! A drift: which of the followers are wrong, and what their programs do wrong.
+//! A drift: which of the followers are wrong, and the errors of their programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ const LINES_AT_A_TIME: usize = 1_000;
 /// How many entries are allocated for before they are read.
 const ENTRIES_AT_FIRST: u64 = 1 << 16;
 
-/// A log, and what is known of its followers.
+/// A log, its settings, and the known programs of its followers.
 pub(super) struct Audited<'a> {
     pub(super) log: &'a LogName,
     pub(super) subject: &'a Subject,
@@ -61,7 +61,7 @@ pub(super) async fn read_entries(
     }
 }
 
-/// Prints where the followers drifted apart, and in what.
+/// Prints the index at which the followers drifted apart, and the difference.
 pub(super) fn print_difference(audited: &Audited<'_>, drift: &Drift) -> Result<(), Failure> {
     let Drift { index, agreed, followers, difference } = drift;
     let observers = &audited.settings.observers;
@@ -113,7 +113,7 @@ fn bytes(lines: &[String]) -> Vec<Vec<u8>> {
     lines.iter().map(|line| line.clone().into_bytes()).collect()
 }
 
-/// Finds the followers that are wrong, and what their programs do wrong.
+/// Finds the followers that are wrong, and the errors of their programs.
 ///
 /// # Errors
 ///

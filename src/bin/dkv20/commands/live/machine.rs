@@ -154,7 +154,7 @@ fn of_other_description(settings: &Settings, described: &Described) -> Option<St
     }
 }
 
-/// Returns in what the settings of a log differ from those of the machine as it is here.
+/// Returns the first difference between the settings of a log and those of the machine here.
 fn of_other_file(settings: &Settings, here: &Settings) -> Option<String> {
     if settings.start != here.start {
         let (log, here) = (listed(&settings.start), listed(&here.start));

@@ -1,4 +1,4 @@
-//! How far a command is: drawn where a person watches, and printed on demand.
+//! The progress of a command: drawn on a terminal, and printed on demand.
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
@@ -15,7 +15,7 @@ use crate::exit::Failure;
 /// The environment variable that selects the log messages: the syntax of `EnvFilter`.
 const LOG_VARIABLE: &str = "DKV20_LOG";
 
-/// The progress of a command. Dropping it removes what it has drawn.
+/// The progress of a command. Dropping it removes the drawing.
 pub(super) struct Progress {
     label: String,
     bar: ProgressBar,
