@@ -304,8 +304,19 @@ fn root() -> PathBuf {
 /// A running `dkv20 live`.
 struct Program {
     name: String,
-    child: Child,
+    /// `None` once it is waited for.
+    child: Option<Child>,
     stdin: Option<ChildStdin>,
+}
+
+/// A run that fails leaves no program behind.
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 impl Program {
@@ -326,13 +337,14 @@ impl Program {
                 panic!("{}: {error}: run scripts/build.sh live", program.display())
             });
         let stdin = child.stdin.take();
-        Self { name: [command, options.get(1).unwrap_or(&"")].join(" "), child, stdin }
+        Self { name: [command, options.get(1).unwrap_or(&"")].join(" "), child: Some(child), stdin }
     }
 
     /// Waits for its end and returns its standard output.
     fn finish(mut self) -> Outcome<String> {
         self.stdin = None;
-        let output = self.child.wait_with_output().map_err(|error| error.to_string())?;
+        let child = self.child.take().expect("it is waited for once");
+        let output = child.wait_with_output().map_err(|error| error.to_string())?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if output.status.success() {
             return Ok(text(&output.stdout));
@@ -343,8 +355,9 @@ impl Program {
 
     /// Interrupts it, waits for its end, and returns its standard output.
     fn interrupt(self) -> Outcome<String> {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(id.expect("an id"), Signal::INT).map_err(|error| error.to_string())?;
+        let id = self.child.as_ref().and_then(|child| i32::try_from(child.id()).ok());
+        let id = id.and_then(Pid::from_raw).expect("it runs");
+        kill_process(id, Signal::INT).map_err(|error| error.to_string())?;
         self.finish()
     }
 }
