@@ -212,7 +212,7 @@ async fn strange_content_of_a_log_is_an_error() {
     for head in ["", "-1", "x", "18446744073709551616"] {
         put(&scene, "log/head", head).await;
         let error = open_error(&scene, "v", false).await;
-        let expected = "log log: the key log/head does not hold what a writer puts there";
+        let expected = "log log: the key log/head does not hold a writer's value";
         assert_eq!(error, expected, "{head:?}");
     }
     put(&scene, "log/head", "0").await;
