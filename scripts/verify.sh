@@ -229,6 +229,8 @@ select_steps() {
 }
 
 main() {
+    # The end of a log is printed, where a backtrace would hide the message of a failed assertion.
+    export RUST_BACKTRACE=0
     local kind=- list=no selected step
     failed=0 table=""
     while [ $# -gt 0 ]; do
