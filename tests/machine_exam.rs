@@ -2,53 +2,17 @@
 
 #![cfg(all(unix, feature = "exam"))]
 
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use program::{PROGRAM, assert_ended, counter, dkv20, faulty_counter, folder, root, text};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_dkv20");
 /// A wrong answer to a subtraction below zero: `ok -1` in place of an error.
 const WRONG: &str = "goes-below-zero";
-
-fn machines(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines").join(name);
-    path.to_str().expect("a UTF-8 path").into()
-}
-
-fn counter() -> String {
-    machines("counter/counter.toml")
-}
-
-/// The command line of the counter with a planted fault.
-fn faulty(fault: &str) -> String {
-    shell_words::join(["python3", &machines("counter/counter.py"), "--fault", fault])
-}
-
-fn dkv20(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(PROGRAM);
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    command.output().expect("the program starts")
-}
-
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a temporary folder")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-#[track_caller]
-fn assert_ended(output: &Output, status: i32, words: &[&str]) {
-    let said = text(&output.stdout) + &text(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{said}");
-    for word in words {
-        assert!(said.contains(word), "{word:?} is not in {said}");
-    }
-}
 
 /// The only file in the folder of findings.
 #[track_caller]
@@ -66,7 +30,7 @@ fn counters(folder: &Path, programs: &[(&str, Option<&str>, &str)]) -> String {
     let (_, after) = after.split_once("\n\n").expect("an empty line");
     let mut written = before.to_owned();
     for (position, (name, fault, keys)) in programs.iter().enumerate() {
-        let mut command = vec!["python3".to_owned(), machines("counter/counter.py")];
+        let mut command = vec!["python3".to_owned(), root("tests/machines/counter/counter.py")];
         command.extend(fault.iter().flat_map(|fault| ["--fault".into(), (*fault).into()]));
         let is_reference = position == 0;
         written += &format!(
@@ -82,7 +46,7 @@ fn counters(folder: &Path, programs: &[(&str, Option<&str>, &str)]) -> String {
 
 #[test]
 fn options_that_do_not_fit_together_are_usage_errors() {
-    let (counter, port) = (counter(), format!("w={}", faulty(WRONG)));
+    let (counter, port) = (counter(), format!("w={}", faulty_counter(WRONG)));
     let with = "'--machine <FILE>' cannot be used with";
     let (folder, needs) = (folder(), "--machine <FILE>");
     for command in ["exam", "fuzz", "shrink x", "replay x", "record x"] {
@@ -207,8 +171,9 @@ fn a_program_of_the_file_is_examined_and_its_finding_replays() {
 fn the_command_line_replaces_reference_and_ports() {
     let folder = folder();
     let file = counters(folder.path(), &[("old", None, ""), ("new", Some(WRONG), "")]);
-    let wrong = faulty(WRONG);
-    let right = format!("a={}", shell_words::join(["python3", &machines("counter/counter.py")]));
+    let wrong = faulty_counter(WRONG);
+    let right =
+        format!("a={}", shell_words::join(["python3", &root("tests/machines/counter/counter.py")]));
     let exam = ["exam", "--machine", &file, "--cases", "30"];
     let with = |arguments: &[&str]| dkv20(folder.path(), &[&exam, arguments].concat());
     assert_ended(&with(&["--port", &right]), 0, &["conforms: a, 30 cases"]);
@@ -259,7 +224,8 @@ fn profiles_count_and_are_part_of_the_command_of_a_finding() {
     let exam = ["exam", "--machine=-it's.toml", "--cases", "40"];
     let with = |arguments: &[&str]| dkv20(folder.path(), &[&exam, arguments].concat());
     assert_ended(&with(&["--profile=-without"]), 0, &["conforms: new, 40 cases"]);
-    let reference = format!("env \"IT=it's\" python3 {}", machines("counter/counter.py"));
+    let reference =
+        format!("env \"IT=it's\" python3 {}", root("tests/machines/counter/counter.py"));
     let output = with(&["--profile=-all", "--reference", &reference]);
     assert_ended(&output, 1, &["diverges: new ("]);
     assert_ended(&shell(folder.path(), &replay_of(&output)), 1, &["new: step 2: `sub 1`: "]);
@@ -282,8 +248,8 @@ fn a_program_has_the_time_limit_of_the_file() {
 /// No port is needed, and the trace has the answers of the reference itself.
 #[test]
 fn replicas_of_the_reference_are_examined() {
-    let (folder, register) = (folder(), machines("register/register.toml"));
-    let program = machines("register/register.py");
+    let (folder, register) = (folder(), root("tests/machines/register/register.toml"));
+    let program = root("tests/machines/register/register.py");
     let program = ["python3", &program, "--fault", "keeps-its-own-at-the-same-clock"];
     let reference = shell_words::join(program);
     let exam = ["exam", "--machine", &register, "--reference", &reference, "--cases", "60"];
@@ -318,20 +284,20 @@ fn fuzz_and_shrink_know_the_machine() {
 #[test]
 fn a_trace_is_replayed_on_ports_or_on_the_reference() {
     let folder = folder();
-    let trace = machines("counter/counter.trace");
+    let trace = root("tests/machines/counter/counter.trace");
     let replay = ["replay", "--machine", &counter(), &trace];
     let with = |arguments: &[&str]| dkv20(folder.path(), &[&replay, arguments].concat());
     let same = "every answer is the one in the trace\n";
     let output = with(&[]);
     assert_ended(&output, 0, &[]);
     assert_eq!(text(&output.stdout), format!("right: {same}"));
-    let right = shell_words::join(["python3", &machines("counter/counter.py")]);
+    let right = shell_words::join(["python3", &root("tests/machines/counter/counter.py")]);
     for delivery in ["pipelined", "marked", "stepwise", "split", "to-end", "to-end-without-lf"] {
         let port = format!("a={right}");
         let output = with(&["--port", &port, "--delivery", delivery]);
         assert_ended(&output, 0, &[&format!("a: {same}")]);
     }
-    let port = format!("a={}", faulty("start-keeps-the-log"));
+    let port = format!("a={}", faulty_counter("start-keeps-the-log"));
     let output = with(&["--port", &port]);
     let difference = "a: step 7: `log`: expected `ok -`, got `ok +3,-1`\n";
     assert_ended(&output, 1, &[difference]);
@@ -384,7 +350,7 @@ fn record_asks_the_reference() {
     assert_eq!(fs::read_to_string(&file).expect("the trace"), after);
     let output = dkv20(folder.path(), &record);
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()));
-    let crashes = faulty("crashes");
+    let crashes = faulty_counter("crashes");
     let undo = "> new 9\n> add 1\n> undo\n";
     fs::write(&file, undo).expect("a file can be written");
     let output = dkv20(folder.path(), &[&record[..], &["--reference", &crashes]].concat());

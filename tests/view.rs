@@ -2,27 +2,23 @@
 
 #![cfg(all(unix, feature = "exam"))]
 
+mod program;
+
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
+use program::{PROGRAM, assert_ended, counter, dkv20, faulty_counter, folder, root, text};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_dkv20");
 const DATA_BEGIN: &str = "<script id=\"data\" type=\"application/json\">";
 /// Every replica that comes back gets a snapshot, so that its base is wrong.
 const SNAPSHOTS: &str = "always-a-snapshot";
 /// A key that was deleted keeps the empty value.
 const EMPTY_VALUE: &str = "del-leaves-an-empty-value";
-
-fn root(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    path.to_str().expect("a UTF-8 path").into()
-}
 
 fn trace(name: &str) -> String {
     root(&format!("tests/traces/{name}.trace"))
@@ -36,29 +32,6 @@ fn wrong(name: &str) -> String {
 
 fn right() -> String {
     format!("right={} serve", shell_words::quote(PROGRAM))
-}
-
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a temporary folder")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn dkv20(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(PROGRAM);
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    command.output().expect("the program starts")
-}
-
-#[track_caller]
-fn assert_ended(output: &Output, status: i32, words: &[&str]) {
-    let said = text(&output.stdout) + &text(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{said}");
-    for word in words {
-        assert!(said.contains(word), "{word:?} is not in {said}");
-    }
 }
 
 /// The data of a page.
@@ -437,20 +410,16 @@ fn lines_that_a_port_writes_too_many_are_shown() {
 
 // --- Described machines -------------------------------------------------------------------------
 
-fn counter() -> String {
-    root("tests/machines/counter/counter.toml")
-}
-
-fn faulty_counter() -> String {
-    let program = shell_words::quote(&root("tests/machines/counter/counter.py")).into_owned();
-    format!("new=python3 {program} --fault goes-below-zero")
+/// A counter with a wrong answer to a subtraction below zero.
+fn wrong_counter() -> String {
+    format!("new={}", faulty_counter("goes-below-zero"))
 }
 
 #[test]
 fn a_described_machine_has_observers_in_place_of_lanes() {
     let story = root("tests/machines/counter/counter.trace");
     let machine = counter();
-    let view = viewed(&[&story, "--machine", &machine, "--port", &faulty_counter()]);
+    let view = viewed(&[&story, "--machine", &machine, "--port", &wrong_counter()]);
     assert_eq!((&view["kind"], &view["port"]), (&json!("lines"), &json!("new")));
     assert_eq!(view["frames"], Value::Null);
     let step = view["divergence"]["step"].as_u64().expect("a difference");
@@ -551,7 +520,7 @@ fn without_a_report_in_html_there_are_no_pages() {
 #[test]
 fn a_finding_of_a_described_machine_links_to_its_page() {
     let folder = folder();
-    let (machine, port) = (counter(), faulty_counter());
+    let (machine, port) = (counter(), wrong_counter());
     let exam = ["exam", "--machine", &machine, "--port", &port, "--cases", "60"];
     let output = dkv20(folder.path(), &[&exam[..], &["--html", "report.html"]].concat());
     assert_ended(&output, 1, &["diverges"]);
