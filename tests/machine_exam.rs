@@ -140,7 +140,13 @@ fn a_program_of_the_file_is_examined_and_its_finding_replays() {
     let file = counters(folder.path(), &[("old", None, ""), ("new", Some(WRONG), keys)]);
     let exam = ["exam", "--machine", &file, "--cases", "60"];
     let output = dkv20(folder.path(), &exam);
-    assert_ended(&output, 1, &["diverges: new (1 finding, ", "expected  `err range below zero`"]);
+    let words = [
+        "finding 1 of 1  new  counter  drawn/",
+        "expected  `err range below zero`",
+        "\n  new, counter: diverges (",
+        "diverges: new (1 finding, ",
+    ];
+    assert_ended(&output, 1, &words);
     let trace = finding(folder.path());
     let written = fs::read_to_string(&trace).expect("the trace");
     let head = written.lines().next().expect("a line");
@@ -205,10 +211,10 @@ fn reports_have_no_empty_parts() {
     let file = counters(folder.path(), &[("old", None, ""), ("new", None, "")]);
     let exam = ["exam", "--machine", &file, "--cases", "5", "--html", "x.html", "--markdown=x.md"];
     assert_ended(&dkv20(folder.path(), &exam), 0, &["conforms: new, 5 cases"]);
-    for file in ["x.html", "x.md"] {
+    for (file, level) in [("x.html", ">counter<"), ("x.md", "| counter |")] {
         let report = fs::read_to_string(folder.path().join(file)).expect("a report");
         assert!(!report.contains("reached in the reference"), "{file}: {report}");
-        assert!(report.contains("1 counter"), "{file}: {report}");
+        assert!(report.contains(level), "{file}: {report}");
     }
 }
 

@@ -507,6 +507,27 @@ fn a_finding_links_to_its_page() {
 }
 
 #[test]
+fn the_report_says_why_a_finding_has_no_page() {
+    let folder = folder();
+    let port = wrong("usage-errors-exit-with-1");
+    let exam = [
+        "exam",
+        "--port",
+        &port,
+        "--only",
+        "process/program-scenario-twice",
+        "--html",
+        "report.html",
+    ];
+    let output = dkv20(folder.path(), &[&exam[..], &["--json", "report.json"]].concat());
+    assert_ended(&output, 1, &["diverges"]);
+    let report = fs::read_to_string(folder.path().join("report.html")).expect("the report");
+    assert!(report.contains("No page to follow: lines on the program"), "{report}");
+    let report = fs::read_to_string(folder.path().join("report.json")).expect("the report");
+    assert!(report.contains("\"no_page\":\"lines on the program's input"), "{report}");
+}
+
+#[test]
 fn without_a_report_in_html_there_are_no_pages() {
     let folder = folder();
     let port = wrong(SNAPSHOTS);

@@ -69,6 +69,8 @@ pub struct Finding {
     pub replay: Option<String>,
     /// The address of a page on the finding, relative to the report in HTML, if one was written.
     pub page: Option<String>,
+    /// Why there is a report in HTML but no such page.
+    pub no_page: Option<String>,
     /// The lines of `shrunk` as bytes.
     #[serde(skip)]
     pub shrunk_lines: Vec<Vec<u8>>,
@@ -128,6 +130,7 @@ impl Finding {
             trace: None,
             replay: None,
             page: None,
+            no_page: None,
             shrunk_lines: shrunk.lines.clone(),
             own_answers: shrunk.own_answers.clone(),
             located_lines: located.lines_to_step().to_vec(),

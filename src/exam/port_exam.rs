@@ -486,6 +486,7 @@ impl<'a> PortExam<'a> {
         LevelReport {
             number,
             name: level.name.clone(),
+            is_only: self.machine.levels().len() == 1,
             unknown: words.filter(|word| self.unknown.contains(*word)).cloned().collect(),
             passed: count(CaseVerdict::Passed)
                 + self.further_passed.get(&number).copied().unwrap_or_default(),

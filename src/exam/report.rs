@@ -49,6 +49,9 @@ pub struct LevelReport {
     pub number: usize,
     /// Its name.
     pub name: String,
+    /// Whether its machine has no other level.
+    #[serde(skip)]
+    pub is_only: bool,
     /// Its commands that the port does not know. A port that lacks some has not reached the level.
     pub unknown: Vec<String>,
     /// How many of its cases passed.
@@ -71,10 +74,16 @@ impl LevelReport {
         is_complete && (self.expected > 0 || self.unknown.is_empty() && self.passed > 0)
     }
 
-    /// Returns number and name.
+    /// Returns number and name; the name alone of an only level.
     #[must_use]
     pub fn title(&self) -> String {
-        format!("{} {}", self.number, self.name)
+        if self.is_only { self.name.clone() } else { format!("{} {}", self.number, self.name) }
+    }
+
+    /// Returns the title as a part of a sentence.
+    pub(crate) fn phrase(&self) -> String {
+        let word = if self.is_only { "" } else { "level " };
+        format!("{word}{}", self.title())
     }
 }
 

@@ -101,7 +101,7 @@ fn left_out(port: &PortReport, level: &LevelReport) -> Vec<String> {
         .levels
         .iter()
         .filter(|lower| lower.number <= level.number && !lower.unknown.is_empty());
-    let lacking = joined(lacking.map(|lower| format!("level {}", lower.title())));
+    let lacking = joined(lacking.map(LevelReport::phrase));
     let not_attempted = format!("not attempted, since the port lacks commands of {lacking}");
     let verdicts =
         [(CaseVerdict::NotAttempted, not_attempted.as_str()), (CaseVerdict::NotAsked, "not asked")];
@@ -119,7 +119,8 @@ fn left_out(port: &PortReport, level: &LevelReport) -> Vec<String> {
 pub(super) fn port_notes(port: &PortReport) -> Vec<String> {
     let mut notes = not_asked(port);
     if port.unlisted > 0 {
-        notes.push(format!("{} of those not listed", port.unlisted));
+        let verb = if port.unlisted == 1 { "is" } else { "are" };
+        notes.push(format!("{} of the cases not asked {verb} not listed", port.unlisted));
     }
     if port.further_passed > 0 {
         let count = counted(port.further_passed, "further generated case");
@@ -137,10 +138,10 @@ fn not_asked(port: &PortReport) -> Vec<String> {
     groups.map(group).collect()
 }
 
-/// Returns the number and the name of a finding's level, such as `2 codec`.
+/// Returns a finding's level, such as `level 2 codec`; the name alone of an only level.
 pub(super) fn level_of(port: &PortReport, finding: &Finding) -> String {
     let level = port.levels.iter().find(|level| level.number == finding.level);
-    level.map_or_else(|| finding.level.to_string(), LevelReport::title)
+    level.map_or_else(|| format!("level {}", finding.level), LevelReport::phrase)
 }
 
 /// Returns the numbers and titles of the levels that any port was asked about.

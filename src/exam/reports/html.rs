@@ -208,6 +208,7 @@ fn finding_value(
         shrunk => shrunk_lines(finding),
         stderr => stderr_lines(finding),
         page => finding.page.as_deref(),
+        no_page => finding.no_page.as_deref().map(visible),
         trace => finding.trace.as_deref().map(visible_whole),
         replay => finding.replay.as_deref().map(visible_whole),
     }

@@ -30,7 +30,8 @@ const FORMAT: u32 = 2;
 ///   something), `is_minimal`, `is_reproduced`, `tries` and
 ///   `occurrences` (how often the lines were sent, and failed), `is_interrupted` (whether the
 ///   investigation was), `delivery`, `stderr`, `same_answer_from` (names of ports), `trace`,
-///   `replay` and `page` (its address, relative to the report in HTML; or null)
+///   `replay`, `page` (its address, relative to the report in HTML; or null) and `no_page` (why there
+///   is none although there is such a report; or null)
 /// - `expected`, an expected difference that was seen: `what`, `because`, `link` (or null),
 ///   `findings` and `cases` (how many it stands for), `shortest` (the shortest of the findings, with
 ///   the keys of a `finding`, or null)

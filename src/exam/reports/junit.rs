@@ -144,7 +144,7 @@ fn failure(port: &PortReport, message: &str, finding: Option<&Finding>) -> TestC
     status.set_type(finding.map_or("divergence".into(), |finding| visible(&finding.fingerprint)));
     status.set_description(match finding {
         Some(finding) => {
-            format!("level {}\n{}", level_of(port, finding), plain_finding(finding))
+            format!("{}\n{}", level_of(port, finding), plain_finding(finding))
         }
         None => visible(message),
     });

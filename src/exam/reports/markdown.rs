@@ -123,7 +123,7 @@ fn finding_block(number: usize, port: &PortReport, finding: &Finding) -> String 
     // A fence is longer than any backticks in its block.
     let ticks = block.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(ticks.max(2) + 1);
-    format!("\n### {number}. {name}, level {level}: {case}\n\n{fence}text\n{block}{fence}\n")
+    format!("\n### {number}. {name}, {level}: {case}\n\n{fence}text\n{block}{fence}\n")
 }
 
 /// Returns text as code within a line. It is an element with escaped text, since a code span would

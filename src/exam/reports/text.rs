@@ -73,7 +73,7 @@ fn entry_block(title: &str, port: &PortReport, entry: &ExpectedEntry, paint: Pai
 /// Returns port, level and case.
 fn place(port: &PortReport, finding: &Finding) -> String {
     let (name, case) = (visible(&port.name), visible(&finding.case));
-    format!("{name}  level {}  {case}", level_of(port, finding))
+    format!("{name}  {}  {case}", level_of(port, finding))
 }
 
 /// Returns all that is known of a finding, without colours.
@@ -156,9 +156,9 @@ fn notes(report: &Report, paint: Paint) -> String {
                 continue;
             }
             let note = level_note(port, level);
-            let title = level.title();
+            let level = level.phrase();
             let state = paint.with(colour_of(state), state.as_str());
-            text += &format!("  {}, level {title}: {state} ({note})\n", visible(&port.name));
+            text += &format!("  {}, {level}: {state} ({note})\n", visible(&port.name));
         }
         for note in port_notes(port) {
             text += &format!("  {}: {note}\n", visible(&port.name));

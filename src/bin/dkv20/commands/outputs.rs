@@ -92,9 +92,15 @@ impl ReportArguments {
         try_all(findings.map(|(spec, finding)| {
             let timeout = limits.timeout;
             let trace = write_trace(subject, &self.traces, spec, timeout, &origin, finding)?;
-            let (Some(trace), Some(html)) = (trace, &self.html) else { return Ok(()) };
-            let page = write_page(subject, spec, limits, &trace, finding)?;
-            finding.page = page.map(|page| link(html, &page));
+            let Some(html) = &self.html else { return Ok(()) };
+            let Some(trace) = trace else {
+                finding.no_page = Some(NOT_OF_SESSION.into());
+                return Ok(());
+            };
+            match write_page(subject, spec, limits, &trace, finding)? {
+                Ok(page) => finding.page = Some(link(html, &page)),
+                Err(cause) => finding.no_page = Some(cause.to_string()),
+            }
             Ok(())
         }))
     }
@@ -171,27 +177,31 @@ fn write_trace(
     Ok(Some(path))
 }
 
-/// Writes the page of a finding beside its trace. Returns its path; or `None` if the port cannot be run
-/// once more, which is noted unless an interruption is the cause.
+/// Why a finding that is not of a session has no page.
+const NOT_OF_SESSION: &str = "lines on the program's input do not show it";
+
+/// Writes the page of a finding beside its trace. Returns its path; or the cause if the port cannot be
+/// run once more, which is noted unless it is an interruption.
 fn write_page(
     subject: &Subject,
     port: &PortSpec,
     limits: &Limits,
     trace: &Path,
     finding: &Finding,
-) -> Result<Option<PathBuf>, Failure> {
+) -> Result<Result<PathBuf, Trouble>, Failure> {
     let port = finding.spec.as_ref().unwrap_or(port);
     let view = match view_of_finding(subject, finding, port, limits) {
         Ok(view) => view,
-        Err(Trouble::Interrupted) => return Ok(None),
         Err(cause) => {
-            crate::complain(&format!("dkv20: {}: no page: {cause}", shown(trace)));
-            return Ok(None);
+            if !matches!(cause, Trouble::Interrupted) {
+                crate::complain(&format!("dkv20: {}: no page: {cause}", shown(trace)));
+            }
+            return Ok(Err(cause));
         }
     };
     let path = trace.with_extension("html");
     write_whole(&path, page(&view).as_bytes()).map_err(|error| unwritable(&path, &error))?;
-    Ok(Some(path))
+    Ok(Ok(path))
 }
 
 /// Returns the address of a page for a report, relative to the report; for one on standard output,
