@@ -163,6 +163,13 @@ fn every_port_has_a_greeting_of_its_own() {
     assert_eq!(wrong, vec![Value::Null; 4]);
 }
 
+#[test]
+fn comments_have_no_marks_of_direction() {
+    let bytes = "# a \u{202e}b\n#\n# c\x07 \u{5d0}\n> new 1\n".as_bytes();
+    let view = viewed_bytes(bytes, &[]);
+    assert_eq!(view["steps"][0]["comment"], "a \\u{202e}b\n\nc\\u{7} \u{5d0}");
+}
+
 // --- Bad input ----------------------------------------------------------------------------------
 
 #[test]
@@ -406,6 +413,37 @@ fn lines_that_a_port_writes_too_many_are_shown() {
         (&view["steps"][1]["port"], &view["steps"][1]["differs"]),
         (&json!("ok\nmore"), &json!(true))
     );
+}
+
+#[test]
+fn a_difference_far_into_long_answers_is_in_the_text() {
+    let bytes = format!("> new 1\n> put k {}\n> dump 0\n", "v".repeat(1_000));
+    let port = format!("x=sh -c '{} serve | sed -u s/7676$/7677/'", shell_words::quote(PROGRAM));
+    let view = viewed_bytes(bytes.as_bytes(), &["--port", &port]);
+    let step = &view["steps"][2];
+    let [answer, port] = ["answer", "port"].map(|side| step[side].as_str().expect("an answer"));
+    assert!(answer.starts_with("… 2046 bytes … 6767") && answer.ends_with("7676"), "{answer}");
+    assert!(port.ends_with("7677"), "{port}");
+    let recorded = format!(
+        "> new 1\n< ok\n> put k {0}\n> get 0 k\n< ok 0x{1}77\n",
+        "v".repeat(500),
+        "76".repeat(499)
+    );
+    let view = viewed_bytes(recorded.as_bytes(), &[]);
+    let recorded = view["steps"][2]["recorded"].as_str().expect("an answer");
+    assert!(recorded.starts_with("… ") && recorded.ends_with("77"), "{recorded}");
+}
+
+#[test]
+fn a_port_that_ends_at_a_look_is_not_called_right() {
+    let folder = folder();
+    fs::write(folder.path().join("x.trace"), "> new 1\n> noop\n").expect("a file");
+    let port = "x=sh -c 'while read -r word rest; do case $word in hello) echo ok dkv20 1 x ;; \
+                new) echo ok ;; noop) echo ok committed index=1 term=1 ;; *) exit 3 ;; esac; done'";
+    let output = dkv20(folder.path(), &["view", "x.trace", "--port", port]);
+    let words = "x does not differ as far as it was seen: it ended while its state after step 1 was \
+                 asked for: the program exited (exit status: 3)";
+    assert_ended(&output, 0, &[words]);
 }
 
 // --- Described machines -------------------------------------------------------------------------

@@ -9,6 +9,7 @@ use super::data::{Change, End, FORMAT, FirstDifference, Frame, Kind, Mark, PortF
 use super::explained::{Difference, explained};
 use super::looks::Seen;
 use super::port::{Overheard, Program};
+use super::sides::{shown_answer, shown_pair};
 use super::snapshots;
 use super::state::State;
 use super::watch::Watched;
@@ -114,16 +115,14 @@ pub(super) fn add_answers(
             (Some(due), [actual]) => !is_same(position, due, actual),
             _ => true,
         };
+        if let (true, Some(due), [actual]) = (step.differs, due, lines) {
+            let [due, actual] = shown_pair(due, actual);
+            (step.answer, step.port) = (Some(due), Some(Some(actual)));
+        }
         if step.differs {
             mark(step);
         }
     }
-}
-
-/// Returns the lines that a program wrote as one text, or `None` if it wrote none.
-pub(super) fn shown_answer(lines: &[Vec<u8>]) -> Option<String> {
-    let lines: Vec<_> = lines.iter().map(|line| shown(line)).collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn mark(step: &mut Step) {
@@ -188,12 +187,16 @@ fn leave_out_log_hashes(frames: &mut [Frame], port_frames: &[PortFrame]) {
 
 pub(super) fn step_of(line: &FileLine, answer: Option<&[u8]>) -> Step {
     let recorded = line.answer.as_deref().filter(|recorded| Some(*recorded) != answer);
+    let [shown_answer, recorded] = match (answer, recorded) {
+        (Some(answer), Some(recorded)) => shown_pair(answer, recorded).map(Some),
+        (answer, recorded) => [answer, recorded].map(|line| line.map(shown)),
+    };
     Step {
         line: shown(&line.line),
         number: Some(line.number).filter(|number| *number > 0),
-        comment: line.comment.clone(),
-        answer: answer.map(shown),
-        recorded: recorded.map(shown),
+        comment: line.comment.lines().map(visible).collect::<Vec<_>>().join("\n"),
+        answer: shown_answer,
+        recorded,
         ..Step::default()
     }
 }

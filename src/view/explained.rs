@@ -4,6 +4,7 @@ use dkv20_exam::{Actual, Divergence, Evidence, Explanation, Machine, shown};
 
 use super::data::{FirstDifference, Observed, Section};
 use super::port::Program;
+use super::sides::shown_pair;
 use crate::machines::{section_title, section_url};
 
 /// A wrong answer.
@@ -23,12 +24,12 @@ impl<'a> Difference<'a> {
     }
 
     fn observed(&self) -> Option<Observed> {
-        Some(Observed {
-            line: shown(self.line?),
-            answer: self.due.map(shown),
-            port: Some(self.actual.map(|actual| shown(actual))),
-            differs: true,
-        })
+        let line = shown(self.line?);
+        let [answer, port] = match (self.due, self.actual) {
+            (Some(due), Some(actual)) => shown_pair(due, actual).map(Some),
+            (due, actual) => [due.map(shown), actual.map(|actual| shown(actual))],
+        };
+        Some(Observed { line, answer, port: Some(port), differs: true })
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use dkv20_exam::reports::visible;
 use dkv20_exam::{Due, Failure, Machine as _, Meaning as _, shown};
 
-use super::compose::{add_answers, end_of, first_difference, of_steps, shown_answer, step_of};
+use super::compose::{add_answers, end_of, first_difference, of_steps, step_of};
 use super::data::{ComparedField, ComparedSnapshot, FirstDifference, Kind, Observed, Step, View};
 use super::explained::{Difference, explained};
 use super::port::Program;
+use super::sides::{shown_answer, shown_pair};
 use crate::machines::{Described, FileLine};
 
 /// Up to this number of steps there are observers after each; of more steps, after so many of them.
@@ -162,6 +163,10 @@ fn add_program(
                 [actual] => !is_same(&observing.lines[position], &observed[position], actual),
                 _ => position < looked.written.len(),
             };
+            if let (true, [actual]) = (shown.differs, written) {
+                let [due, actual] = shown_pair(&observed[position], actual);
+                (shown.answer, shown.port) = (Some(due), Some(Some(actual)));
+            }
             if shown.differs {
                 wrong.entry(step).or_insert(position);
             }

@@ -15,6 +15,7 @@ mod looks;
 mod maps;
 mod page;
 mod port;
+mod sides;
 mod snapshots;
 mod state;
 mod terms;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use dkv20::machines::FileLine;
-use dkv20::view::{Kind, View, page};
+use dkv20::view::{End, Kind, View, page};
 use dkv20_exam::Limits;
 use dkv20_exam::reports::counted;
 
@@ -129,7 +129,14 @@ fn summary(view: &View) -> String {
     let steps = counted(view.steps.len(), "step");
     let Some(port) = &view.port else { return steps };
     match &view.divergence {
-        None => format!("{steps}, {port} does not differ"),
+        None => match &view.looks_end {
+            None => format!("{steps}, {port} does not differ"),
+            Some(End { step, reason, .. }) => format!(
+                "{steps}, {port} does not differ as far as it was seen: it ended while its state after \
+                 step {} was asked for: {reason}",
+                step + 1
+            ),
+        },
         Some(first) => format!("{steps}, {port} differs at step {}", first.step + 1),
     }
 }
