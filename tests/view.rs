@@ -164,6 +164,25 @@ fn every_port_has_a_greeting_of_its_own() {
 }
 
 #[test]
+fn a_snapshot_drops_only_entries_that_never_took_effect() {
+    // Replica 1 has entry 1, which commits without it, and is in the snapshot.
+    let bytes =
+        b"# dkv20 lines\nnew 5\npartition 2 3 4\nput a 1\npartition 1\nheal 2 3 4\nput b 2\n\
+                  compact\nheal\n";
+    let view = viewed_bytes(bytes, &[]);
+    let log = &view["frames"][7]["replicas"]["1"]["log"];
+    assert_eq!(*log, json!([{"install": 2, "term": 1}]));
+    assert_eq!(view["steps"][7]["marks"], json!(["snapshot", "heal"]));
+    // Replica 0 has another entry 2 than the others.
+    let bytes =
+        b"# dkv20 lines\nnew 3\nput a 1\npartition 0\nat 0 put b 2\nput c 3\ncompact\nheal\n";
+    let view = viewed_bytes(bytes, &[]);
+    let log = &view["frames"][6]["replicas"]["0"]["log"];
+    assert_eq!(*log, json!([{"cut": 1}, {"install": 3, "term": 2}]));
+    assert_eq!(view["steps"][6]["marks"], json!(["truncation", "snapshot", "heal"]));
+}
+
+#[test]
 fn comments_have_no_marks_of_direction() {
     let bytes = "# a \u{202e}b\n#\n# c\x07 \u{5d0}\n> new 1\n".as_bytes();
     let view = viewed_bytes(bytes, &[]);

@@ -38,11 +38,22 @@ impl Terms {
     }
 
     /// Follows the replica's log. Returns the changes, in order.
-    pub(super) fn follow(&mut self, replica: &Replica) -> Vec<LogChange> {
+    pub(super) fn follow(
+        &mut self,
+        replica: &Replica,
+        committed: &CommittedTerms,
+    ) -> Vec<LogChange> {
         let mut changes = Vec::new();
         let (base, base_term) = (replica.base, replica.base_term);
         let is_kept = self.term_at(base) == Some(base_term);
         if base != self.base && !is_kept {
+            // The snapshot has the effect of pending entries that were committed by others.
+            let is_in_snapshot = |index: &u64| committed.may_have(*index, self.term_at(*index));
+            let in_snapshot = (self.base + 1..=self.last.min(base)).rev().find(is_in_snapshot);
+            let cut = in_snapshot.unwrap_or(self.base);
+            if cut < self.last {
+                changes.push(LogChange::Cut { cut });
+            }
             changes.push(LogChange::Install { install: base, term: base_term });
             *self = Self { base, base_term, last: base, runs: Vec::new() };
         }
@@ -88,5 +99,36 @@ impl Terms {
             let entries = (first..).zip(entries).map(entry).collect();
             changes.push(LogChange::Entries { entries });
         }
+    }
+}
+
+/// The terms of a cluster's committed entries, which no replica ever drops but by compaction.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CommittedTerms {
+    last: u64,
+    /// The first index of each run of entries with the same term; `None` if no replica had them any
+    /// more when they were first seen committed.
+    runs: Vec<(u64, Option<u64>)>,
+}
+
+impl CommittedTerms {
+    /// Follows the replicas.
+    pub(super) fn follow(&mut self, replicas: &[Replica]) {
+        let commit = replicas.iter().map(|replica| replica.commit).max().unwrap_or_default();
+        for index in self.last + 1..=commit {
+            let mut holders = replicas.iter().filter(|replica| replica.commit >= index);
+            let term = holders.find_map(|replica| replica.term_at(index));
+            if self.runs.last().is_none_or(|(_, last)| *last != term) {
+                self.runs.push((index, term));
+            }
+        }
+        self.last = self.last.max(commit);
+    }
+
+    /// Reports whether the committed entry at `index` may be of this term.
+    fn may_have(&self, index: u64, term: Option<u64>) -> bool {
+        let position = self.runs.partition_point(|(first, _)| *first <= index);
+        let is_known = (1..=self.last).contains(&index);
+        is_known && self.runs[position - 1].1.is_none_or(|known| Some(known) == term)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::data::{Change, Frame, LogChange, Mark};
 use super::hashes::Hashes;
 use super::maps::Maps;
-use super::terms::Terms;
+use super::terms::{CommittedTerms, Terms};
 use crate::protocol::{Command, parse};
 use crate::reference::{Cluster, Replica, Role};
 use crate::session::Session;
@@ -85,6 +85,7 @@ struct Seen {
     leader: Option<usize>,
     isolated: BTreeSet<usize>,
     replicas: Vec<SeenReplica>,
+    committed: CommittedTerms,
     maps: Maps,
 }
 
@@ -111,8 +112,8 @@ impl Seen {
             log_hash: None,
         };
         let replicas = (0..cluster.replicas.len()).map(replica).collect();
-        let (isolated, maps) = (BTreeSet::new(), Maps::new());
-        Self { term: 1, leader: Some(0), isolated, replicas, maps }
+        let (isolated, committed, maps) = (BTreeSet::new(), CommittedTerms::default(), Maps::new());
+        Self { term: 1, leader: Some(0), isolated, replicas, committed, maps }
     }
 
     fn begin(&mut self, cluster: &Cluster, hashes: &mut Hashes) -> (Frame, Vec<Mark>) {
@@ -149,10 +150,11 @@ impl Seen {
         }
         let commits = self.replicas.iter().map(|seen| seen.commit);
         let map_changes = self.maps.follow(commits, &cluster.replicas);
+        self.committed.follow(&cluster.replicas);
         let replicas = self.replicas.iter_mut().zip(&cluster.replicas).enumerate();
         for (id, (seen, replica)) in replicas {
             let steps = (seen.commit, replica.commit);
-            let mut change = seen.follow(replica, hashes);
+            let mut change = seen.follow(replica, &self.committed, hashes);
             if let Some((map, more)) = map_changes.get(&steps) {
                 (change.map, change.map_more) = (map.clone(), *more);
             }
@@ -164,9 +166,14 @@ impl Seen {
 }
 
 impl SeenReplica {
-    fn follow(&mut self, replica: &Replica, hashes: &mut Hashes) -> Change {
+    fn follow(
+        &mut self,
+        replica: &Replica,
+        committed: &CommittedTerms,
+        hashes: &mut Hashes,
+    ) -> Change {
         let (old_base, old_last) = (self.terms.base(), self.terms.last());
-        let log = self.terms.follow(replica);
+        let log = self.terms.follow(replica, committed);
         let is_log_changed = !log.is_empty();
         let commit = changed(&mut self.commit, replica.commit);
         let number = |old: u64, new: u64| (old != new).then_some(new);

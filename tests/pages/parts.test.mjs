@@ -60,18 +60,21 @@ test("ids that share a change, and a new cluster that forgets all", () => {
   assert.equal(states[4].replicas[0].log, null);
 });
 
-test("a snapshot strikes out what was not committed", () => {
+test("a snapshot strikes out only what is cut", () => {
   const entries = [1, 2, 3].map((index) => [index, 1, "noop"]);
   const states = fold([
     { cluster: 1, replicas: { 0: { last: 3, commit: 1, log: [{ entries }] } } },
-    { replicas: { 0: { base: 5, commit: 5, last: 5, log: [{ install: 5, term: 2 }] } } },
+    {
+      replicas: { 0: { base: 5, commit: 5, last: 5, log: [{ cut: 2 }, { install: 5, term: 2 }] } },
+    },
   ]);
   const { step, log } = states[1].replicas[0];
   assert.equal(log, null);
   assert.equal(step.installed, 5);
   assert.deepEqual(
     step.struck.map(({ from }) => from),
-    [2, 3],
+    [3],
+    "entry 2 is in the snapshot",
   );
 });
 

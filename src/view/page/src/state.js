@@ -102,8 +102,6 @@ function applyToLog(replica, step, event) {
     replica.log = log;
     step.struck.push(...removed);
   } else if (event.install !== undefined) {
-    // The snapshot replaces the committed entries; the others never took effect.
-    step.struck.push(...cut(replica.log, step.before.commit).removed);
     step.installed = event.install;
     replica.log = null;
     replica.base = event.install;
