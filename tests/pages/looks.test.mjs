@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fixture, LAPTOP, launch, open, PHONE, pageOf, require } from "./browser.mjs";
+import { longRun } from "./long-run.mjs";
 
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const NAMES = ["story", "snapshot", "divergence", "described", "markup"];
@@ -87,6 +88,90 @@ for (const name of NAMES) {
     await close();
   });
 }
+
+test("a phone has the caption of a step once", async () => {
+  const captions = async (viewport) => {
+    const { page, close } = await open(browser, pageOf("story", fixture("story")), { viewport });
+    const count = await page.locator(".caption, .row.chosen .comment").count();
+    await close();
+    return count;
+  };
+  assert.deepEqual([await captions(PHONE), await captions(LAPTOP)], [1, 2]);
+});
+
+test("the chosen row and isolated lanes are seen in forced colours", async () => {
+  const { page, close } = await open(browser, `${pageOf("story", fixture("story"))}#step=5`, {
+    forcedColors: "active",
+  });
+  const styles = await page.evaluate(() => [
+    getComputedStyle(document.querySelector(".row.chosen"), "::before").borderStyle,
+    getComputedStyle(document.querySelector(".lane.isolated")).outlineStyle,
+  ]);
+  assert.deepEqual(styles, ["solid", "dashed"]);
+  await close();
+});
+
+test("long words of an explanation stay within the page", async () => {
+  const data = fixture("divergence");
+  data.divergence.explanation = [`after key 0x${"6b".repeat(200)}`];
+  const { page, close } = await open(browser, pageOf("words", data));
+  const isWide = (element) => element.scrollWidth > element.clientWidth;
+  assert.equal(await page.locator(".stage").evaluate(isWide), false);
+  await close();
+});
+
+test("paper is light even if the screen is dark", async () => {
+  const { page, close } = await open(browser, pageOf("story", fixture("story")), {
+    colorScheme: "dark",
+  });
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  const [ink, paper] = await page.evaluate(() => {
+    const brightness = (colour) => Number(colour.match(/\d+/)[0]);
+    const { color } = getComputedStyle(document.body);
+    const { backgroundColor } = getComputedStyle(document.querySelector(".top"));
+    return [color, backgroundColor].map(brightness);
+  });
+  assert.ok(ink < 60 && paper > 200, `${ink} on ${paper}`);
+  await close();
+});
+
+test("paper says which steps and replicas it has no room for", async () => {
+  const data = longRun(700);
+  data.frames[0] = { cluster: 64 };
+  const { page, close } = await open(browser, pageOf("paper", data));
+  assert.equal(await page.locator(".left-out").count(), 0);
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  await page.emulateMedia({ media: "print" });
+  assert.equal(
+    await page.locator(".left-out").innerText(),
+    "Printed: steps 1 to 500 of 700. Printed: the lanes of the first 12 of 64 replicas.",
+  );
+  assert.equal(await page.locator(".row.chosen .lane").count(), 12);
+  await close();
+});
+
+test("one step alone is a mark in the strip, and not half of it", async () => {
+  const data = { format: 1, title: "one", kind: "cluster", steps: [{ line: "new 1" }] };
+  const { page, close } = await open(browser, pageOf("one", { ...data, frames: [{ cluster: 1 }] }));
+  const isPainted = await page.evaluate(() => {
+    const canvas = document.querySelector("canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 3, canvas.width, 1);
+    return [8, canvas.width / 4].map((x) => data[4 * Math.floor(x) + 3] > 0);
+  });
+  assert.deepEqual(isPainted, [true, false]);
+  await close();
+});
+
+test("a row says how many replicas it does not speak of", async () => {
+  const data = { format: 1, title: "many", kind: "cluster", steps: [{ line: "new 64" }] };
+  const { page, close } = await open(
+    browser,
+    pageOf("many", { ...data, frames: [{ cluster: 64 }] }),
+  );
+  const words = await page.locator("#step-1 .unseen").innerText();
+  assert.match(words, /Replica 8: follower.*\. And 55 more replicas$/);
+  await close();
+});
 
 test("nothing moves if one prefers so", async () => {
   const { page, close } = await open(browser, pageOf("story", fixture("story")), {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromDifference, partsOf } from "../../src/view/page/src/answer.js";
-import { brief, textOf } from "../../src/view/page/src/bytes.js";
+import { brief, briefOp, textOf } from "../../src/view/page/src/bytes.js";
 import { columnsOf, piecesAt } from "../../src/view/page/src/columns.js";
 import { cut, newest, push, runs } from "../../src/view/page/src/log.js";
 import { differingFields, fold } from "../../src/view/page/src/state.js";
@@ -134,7 +134,7 @@ test("answers: a long one is shown from a little before its difference", () => {
     "ok role=follower term=1 keys=2",
     "ok role=follower term=1 keys=3",
   );
-  assert.deepEqual([one, other], ["…term=1 keys=2", "…term=1 keys=3"]);
+  assert.deepEqual([one, other], ["…keys=2", "…keys=3"]);
   assert.deepEqual(fromDifference("ok 1", "ok 2"), ["ok 1", "ok 2"]);
 });
 
@@ -148,4 +148,8 @@ test("byte strings: text only if it is seen as it is", () => {
   assert.equal(brief("", 8), "0x");
   assert.equal(brief("20", 8), "0x20");
   assert.equal(brief("6b65792d303030303331", 8), "key…0031");
+  assert.equal(brief("f09f9880".repeat(9), 4), "\u2068😀…😀😀\u2069", "no half of a character");
+  assert.equal(brief("61e38080", 10), "0x61e38080", "a wide space");
+  const [key, value] = ["d790", "d791"];
+  assert.equal(briefOp({ name: "put", key, value }, 8), "\u2068א\u2069 = \u2068ב\u2069");
 });

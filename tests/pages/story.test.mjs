@@ -147,6 +147,7 @@ test("notes, a recorded answer that is wrong, and a port that ends", async () =>
   });
   data.steps[1].recorded = "ok committed index=2 term=1";
   data.end = { step: 4, reason: "the program exited (exit status: 3)", stderr: "panic: <b>oh</b>" };
+  data.looks_end = { step: 4, reason: "no answer in time" };
   const { page, errors } = await open(browser, `${pageOf("ends", data)}#step=2`);
   assert.match(await page.locator(".notes").innerText(), /One answer/);
   assert.match(
@@ -156,5 +157,10 @@ test("notes, a recorded answer that is wrong, and a port that ends", async () =>
   for (let step = 2; step < 5; step += 1) await page.keyboard.press("ArrowRight");
   await page.locator("#step-5[aria-selected=true]").waitFor();
   assert.match(await page.locator(".stage").innerText(), /exit status: 3[\s\S]*panic: <b>oh<\/b>/);
+  const heads = await texts(page.locator(".divergence-box b"));
+  assert.deepEqual(heads, [
+    "go ends here:",
+    "Another process of go, which was asked for its state after each step, ends here:",
+  ]);
   assert.deepEqual(errors, []);
 });

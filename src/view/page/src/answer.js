@@ -6,7 +6,7 @@ const BEFORE = 200;
 // The length of a hash, which differs as a whole.
 const HASH = 64;
 // The characters before a difference for which a row surely has room.
-const ROOM = 20;
+const ROOM = 8;
 
 // Returns { parts: [{ text, differs }], skipped, left } for `answer`; `other` may be undefined.
 export function partsOf(answer, other) {

@@ -26,14 +26,26 @@ export function textOf(bytes) {
   }
 }
 
+// Keeps the direction of a text, such as Arabic, from the text around it.
+function isolated(text) {
+  return /^\p{ASCII}*$/u.test(text.replace("…", "")) ? text : `\u2068${text}\u2069`;
+}
+
 // One short line: the text if it is text, hex otherwise.
 export function brief(bytes, length) {
   const text = textOf(bytes);
-  const full = text === null || text === "" || text.includes(" ") ? `0x${hexOf(bytes)}` : text;
-  if (!Array.isArray(bytes) && full.length <= length) return full;
-  // Keys often differ only at their ends.
-  const end = Array.isArray(bytes) ? 0 : Math.floor(length / 2);
-  return `${full.slice(0, length - end - 1)}…${full.slice(full.length - end)}`;
+  const isShown = text !== null && text !== "" && !/\s/u.test(text);
+  const characters = isShown ? [...text] : [...`0x${hexOf(bytes)}`];
+  const short = shortened(characters, Array.isArray(bytes), length);
+  return isShown ? isolated(short) : short;
+}
+
+// Keys often differ only at their ends.
+function shortened(characters, isCut, length) {
+  if (!isCut && characters.length <= length) return characters.join("");
+  const end = isCut ? 0 : Math.floor(length / 2);
+  const beginning = characters.slice(0, length - end - 1);
+  return [...beginning, "…", ...characters.slice(characters.length - end)].join("");
 }
 
 // "NoOp", "a = 1", "del a".

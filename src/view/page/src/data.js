@@ -27,8 +27,11 @@ export function modelOf(data) {
     observers: data.observers ?? [],
     divergence: data.divergence,
     notes: data.notes ?? [],
-    // The ends of the port's answers, and of its looks.
-    ends: [data.end, data.looks_end].filter((end) => end !== undefined && end !== null),
+    // The ends of the port's answers, and of the looks at its state.
+    ends: [
+      ...(data.end ? [data.end] : []),
+      ...(data.looks_end ? [{ ...data.looks_end, isOfLooks: true }] : []),
+    ],
     marks: indexMarks(data.steps),
   };
 }

@@ -59,7 +59,7 @@ function drawLanes(context, model, xOf, height, colour) {
   const gap = model.size > 12 ? 0 : 2;
   const pitch = Math.min(14, height / model.size);
   const thickness = Math.max(1, pitch - gap);
-  const step = xOf(1) - xOf(0) || 4;
+  const step = model.states.length > 1 ? xOf(1) - xOf(0) : 2 * INSET;
   for (let id = 0; id < model.size; id += 1) {
     const y = 1 + id * pitch;
     let from = 0;

@@ -68,7 +68,7 @@ function Operands({ line }) {
     .map((word) => textOf(word.slice(2)))
     .filter((text) => text !== null);
   if (texts.length === 0) return null;
-  return html`<p class="operands">${texts.map((text, at) => html`${at > 0 && ", "}"${text}"`)}</p>`;
+  return html`<p class="operands">${texts.map((text, at) => html`${at > 0 && ", "}<bdi>"${text}"</bdi>`)}</p>`;
 }
 
 function shortened(line) {
@@ -134,7 +134,11 @@ function Differs() {
 
 function End({ end, port }) {
   return html`<div class="divergence-box">
-    <p><b>${port} ends here:</b> ${end.reason}</p>
+    <p><b>${
+      end.isOfLooks
+        ? `Another process of ${port}, which was asked for its state after each step, ends here:`
+        : `${port} ends here:`
+    }</b> ${end.reason}</p>
     ${end.stderr && html`<pre>${end.stderr}</pre>`}
   </div>`;
 }

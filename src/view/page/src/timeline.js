@@ -7,12 +7,20 @@ import { html } from "./html.js";
 import { Lane, laneInWords } from "./lane.js";
 import { layOut, rowsBetween, wrapper } from "./layout.js";
 import { hasMark, MARKS } from "./marks.js";
+import { number, plural } from "./words.js";
 
 const OVERSCAN = 6;
+// A screen reader speaks no more lanes of a row.
+const SPOKEN_MAX = 9;
 // So many rows are printed; more would be hundreds of pages.
 const PRINTED_MAX = 500;
 // Pixels: A4 and Letter, upright, are a little wider between their margins.
 const PRINTED_WIDTH = 680;
+// page.css shows the caption of the chosen step right above the list then.
+const PHONE = "(max-width: 52rem)";
+// In rem: the least widths of a lane and, beside many of them, the usual one of the command.
+const SCREEN = { lane: 3.6, command: 15 };
+const PAPER = { lane: 2.5, command: 12.5 };
 
 export class Timeline extends Component {
   scroller = createRef();
@@ -64,30 +72,32 @@ export class Timeline extends Component {
 
   // The widths of the columns. If the lanes leave too little for the command, they stand below it.
   geometry() {
-    const { model } = this.props;
+    const { model, printing } = this.props;
     const width = this.width();
     if (!model.hasLanes) return { stacked: false, command: width, lane: 0, total: width };
-    const ideal = Math.min((model.size > 5 ? 15 : 17) * rem(), 0.45 * width);
+    const least = printing ? PAPER : SCREEN;
+    const ideal = Math.min((model.size > 5 ? least.command : 17) * rem(), 0.45 * width);
     const stacked = width < 36 * rem();
     const room = stacked ? width - rem() : width - ideal;
     const lane = Math.max(
-      3.6 * rem(),
+      least.lane * rem(),
       Math.min((model.size > 5 ? 5.75 : 7) * rem(), Math.floor(room / model.size)),
     );
-    const command = stacked ? width : Math.max(ideal, width - lane * model.size);
-    const total = stacked
-      ? Math.max(width, lane * model.size + rem())
-      : command + lane * model.size;
-    return { stacked, command, lane, total };
+    const count = printing ? Math.min(model.size, Math.floor(room / lane)) : model.size;
+    const command = stacked ? width : Math.max(ideal, width - lane * count);
+    const total = stacked ? Math.max(width, lane * count + rem()) : command + lane * count;
+    return { stacked, command, lane, count, total };
   }
 
   layout() {
-    const { model } = this.props;
+    const { model, printing } = this.props;
     const width = this.width();
     const { stacked } = this.geometry();
-    const key = `${width}/${rem()}`;
+    const hasComments = printing || !matchMedia(PHONE).matches;
+    const key = `${width}/${rem()}/${hasComments}`;
     if (this.laidOutFor !== key) {
-      const wrap = wrapper(textMeasure(this.scroller.current), Math.max(160, width - 4.5 * rem()));
+      const fill = wrapper(textMeasure(this.scroller.current), Math.max(160, width - 4.5 * rem()));
+      const wrap = hasComments ? fill : () => [];
       const laneLines = stacked ? 2 : 0;
       const hasMoreLines = (at) => hasPortLine(model, at);
       this.laidOut = layOut(model.steps, {
@@ -121,7 +131,7 @@ export class Timeline extends Component {
 
   drawnLanes(geometry) {
     const { printing, model } = this.props;
-    if (printing || geometry.lane === 0) return [0, model.size];
+    if (printing || geometry.lane === 0) return [0, geometry.count ?? model.size];
     const from = this.state.left - (geometry.stacked ? 0 : geometry.command);
     const first = Math.max(0, Math.floor(from / geometry.lane));
     const end = Math.ceil((this.state.left + this.state.width) / geometry.lane);
@@ -145,7 +155,9 @@ export class Timeline extends Component {
       />`,
     );
     const height = printing ? "auto" : `${offsets.at(-1)}px`;
+    const rest = printing ? leftOut(model, [first, end], lanes[1]) : "";
     return html`<section class=${`timeline${geometry.stacked ? " stacked" : ""}`} aria-label="All steps">
+      ${rest !== "" && html`<p class="left-out">${rest}</p>`}
       <div class="scroller" ref=${this.scroller} onScroll=${this.onScroll} role="listbox"
         style=${{ "--digits": `${model.steps.length}`.length }} tabindex="0" aria-label="Steps" aria-activedescendant=${`step-${chosen + 1}`} >
         ${model.hasLanes && html`<${Head} model=${model} chosen=${chosen} geometry=${geometry} lanes=${lanes} />`}
@@ -154,6 +166,20 @@ export class Timeline extends Component {
       </div>
     </section>`;
   }
+}
+
+// What there is no room for on paper, in words.
+function leftOut(model, [first, end], lanes) {
+  const parts = [];
+  if (end - first < model.steps.length) {
+    parts.push(
+      `Printed: steps ${number(first + 1)} to ${number(end)} of ${number(model.steps.length)}.`,
+    );
+  }
+  if (model.hasLanes && lanes < model.size) {
+    parts.push(`Printed: the lanes of the first ${lanes} of ${model.size} replicas.`);
+  }
+  return parts.join(" ");
 }
 
 function hasPortLine(model, at) {
@@ -302,8 +328,12 @@ function rowInWords(model, at) {
   parts.push(`Step ${at + 1}: ${clip(line)}`, `Answer: ${clip(answer) ?? "none"}`);
   if (differs) parts.push(`${model.port} differs: ${clip(port) ?? "no answer"}`);
   if (marks.length > 0) parts.push(marks.join(", "));
-  for (const replica of (state?.replicas ?? []).slice(0, 9)) {
+  const replicas = state?.replicas ?? [];
+  for (const replica of replicas.slice(0, SPOKEN_MAX)) {
     parts.push(laneInWords(replica, state.isolated.has(replica.id)));
+  }
+  if (replicas.length > SPOKEN_MAX) {
+    parts.push(`And ${plural(replicas.length - SPOKEN_MAX, "more replica")}`);
   }
   return parts.join(". ");
 }

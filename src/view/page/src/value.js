@@ -8,7 +8,7 @@ export function Value({ bytes, absent = "absent" }) {
   const text = textOf(bytes);
   const isCut = Array.isArray(bytes);
   return html`<span class="value">
-    ${text !== null && html`<span class="as-text">"${text}${isCut && "…"}"</span>`}
+    ${text !== null && html`<bdi class="as-text">"${text}${isCut && "…"}"</bdi>`}
     <code class="hex">0x${hexOf(bytes)}${isCut && "…"}</code>
     ${isCut && html`<span class="none">${lengthOf(bytes).toLocaleString("en")} bytes</span>`}
   </span>`;

@@ -1,7 +1,11 @@
 // Phrases of the interface.
 
+export function number(count) {
+  return count.toLocaleString("en");
+}
+
 export function plural(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 // "replica 1", "replicas 1 and 4", "replicas 0 to 62".
