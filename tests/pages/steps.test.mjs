@@ -72,6 +72,26 @@ onPage("keys with a modifier are the browser's", async (page) => {
   await expectStep(page, 2);
 });
 
+onPage("letters can be switched off, and stay off when the page is loaded again", async (page) => {
+  await page.getByRole("button", { name: "Keys and signs" }).click();
+  await page.getByRole("checkbox", { name: "Letters and ? are shortcuts" }).uncheck();
+  await page.keyboard.press("Escape");
+  for (const reload of [false, true]) {
+    if (reload) await page.reload();
+    for (const key of ["e", "t", "N", "?"]) await page.keyboard.press(key);
+    await page.keyboard.press("ArrowRight");
+    await expectStep(page, reload ? 3 : 2);
+    assert.equal(await page.getByRole("dialog").isVisible(), false);
+    const title = await page.getByRole("button", { name: "Next truncation" }).getAttribute("title");
+    assert.equal(title, "Next truncation");
+  }
+  await page.getByRole("button", { name: "Keys and signs" }).click();
+  await page.getByRole("checkbox").check();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("t");
+  await expectStep(page, 12);
+});
+
 onPage("letters jump to marks, with shift back", async (page) => {
   const jumps = [
     ["e", 3],
@@ -167,6 +187,21 @@ for (const hash of ["#step=0", "#step=21", "#step=x", "#step=-1", "#other"]) {
     hash,
   );
 }
+
+onPage(
+  "the address names the step that is shown, after a wrong one and after many",
+  async (page) => {
+    const address = (hash) => page.waitForFunction((due) => location.hash === due, hash);
+    await address("#step=1");
+    await page.evaluate(() => {
+      location.hash = "#step=99999";
+    });
+    await address("#step=1");
+    for (let count = 0; count < 12; count += 1) await page.keyboard.press("ArrowRight");
+    await address("#step=13");
+  },
+  "#step=x",
+);
 
 onPage("the chosen row is in view", async (page) => {
   for (const key of ["End", "Home", "PageDown"]) {

@@ -1,13 +1,14 @@
 import { Component, createRef } from "preact";
-import { stepOfAddress, writeAddress } from "./address.js";
+import { correctAddress, stepOfAddress, writeAddress } from "./address.js";
 import { Controls, Jumps, SPEEDS } from "./controls.js";
 import { Help } from "./help.js";
 import { html } from "./html.js";
 import { actionOf } from "./keys.js";
+import { keepLetters, readLetters } from "./letters.js";
 import { Overview } from "./overview.js";
 import { Stage } from "./stage.js";
 import { Timeline } from "./timeline.js";
-import { plural } from "./words.js";
+import { number, plural } from "./words.js";
 
 // Milliseconds that a step stays while playing, and those that a character of its comment adds.
 const PLAY_STEP = 1000;
@@ -21,10 +22,12 @@ export class App extends Component {
     super(props);
     const { steps, divergence } = props.model;
     const chosen = stepOfAddress(location.hash, steps.length) ?? divergence?.step ?? 0;
-    this.state = { chosen, playing: false, speed: 1, printing: false };
+    const letters = readLetters();
+    this.state = { chosen, playing: false, speed: 1, printing: false, letters };
   }
 
   componentDidMount() {
+    correctAddress(this.state.chosen);
     addEventListener("keydown", this.onKey);
     addEventListener("hashchange", this.onAddress);
     addEventListener("beforeprint", () => this.setState({ printing: true, playing: false }));
@@ -78,10 +81,16 @@ export class App extends Component {
   onAddress = () => {
     const step = stepOfAddress(location.hash, this.props.model.steps.length);
     if (step !== null) this.choose(step);
+    else correctAddress(this.state.chosen);
+  };
+
+  onLetters = (letters) => {
+    keepLetters(letters);
+    this.setState({ letters });
   };
 
   onKey = (event) => {
-    const action = actionOf(event);
+    const action = actionOf(event, this.state.letters);
     if (action === null) return;
     event.preventDefault();
     if (action.play) this.play();
@@ -90,7 +99,7 @@ export class App extends Component {
     else this.choose(this.state.chosen + action.by);
   };
 
-  render({ model }, { chosen, playing, speed, printing }) {
+  render({ model }, { chosen, playing, speed, printing, letters }) {
     const { steps, divergence } = model;
     return html`
       <header class="top">
@@ -100,14 +109,14 @@ export class App extends Component {
           ${
             divergence &&
             html`<button type="button" class="to-divergence" onClick=${() => this.choose(divergence.step)}
-            >≠ First difference: step ${divergence.step + 1}</button>`
+            >≠ First difference: step ${number(divergence.step + 1)}</button>`
           }
         </div>
         ${model.notes.length > 0 && html`<ul class="notes">${model.notes.map((note) => html`<li>${note}</li>`)}</ul>`}
         <div class="bar">
           <${Controls} count=${steps.length} chosen=${chosen} playing=${playing} speed=${speed} go=${this.choose}
-            onPlay=${this.play} onSpeed=${(at) => this.setState({ speed: at })} onHelp=${() => this.help.current.showModal()} />
-          <${Jumps} marks=${model.marks} chosen=${chosen} jump=${this.jump} />
+            onPlay=${this.play} onSpeed=${(at) => this.setState({ speed: at })} onHelp=${() => this.help.current.showModal()} letters=${letters} />
+          <${Jumps} marks=${model.marks} chosen=${chosen} jump=${this.jump} letters=${letters} />
         </div>
         <${Overview} model=${model} chosen=${chosen} onChoose=${this.choose} />
       </header>
@@ -116,7 +125,7 @@ export class App extends Component {
         <${Stage} model=${model} chosen=${chosen} />
       </main>
       <div class="unseen" aria-live="polite">${spoken(steps[chosen], chosen, steps.length)}</div>
-      <${Help} dialog=${this.help} hasLanes=${model.hasLanes} />`;
+      <${Help} dialog=${this.help} hasLanes=${model.hasLanes} letters=${letters} onLetters=${this.onLetters} />`;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { html } from "./html.js";
 import { JUMPS, MARKS } from "./marks.js";
+import { number } from "./words.js";
 
 export const SPEEDS = [
   { name: "slow", factor: 2 },
@@ -9,7 +10,7 @@ export const SPEEDS = [
   { name: "fast", factor: 0.2 },
 ];
 
-export function Controls({ count, chosen, playing, speed, go, onPlay, onSpeed, onHelp }) {
+export function Controls({ count, chosen, playing, speed, go, onPlay, onSpeed, onHelp, letters }) {
   return html`<div class="controls" role="toolbar" aria-label="Steps">
     <span class="group">
       <button type="button" title="First step (Home)" aria-label="First step" disabled=${chosen === 0}
@@ -27,13 +28,13 @@ export function Controls({ count, chosen, playing, speed, go, onPlay, onSpeed, o
       <button type="button" title="Last step (End)" aria-label="Last step" disabled=${chosen === count - 1}
         onClick=${() => go(count - 1)}><${Icon} d="M15 4v12M5 4l7 6-7 6z" /></button>
     </span>
-    <span class="position">Step <b>${chosen + 1}</b> of ${count.toLocaleString("en")}</span>
+    <span class="position">Step <b>${number(chosen + 1)}</b> of ${number(count)}</span>
     <label class="speed">Speed
       <select value=${speed} onChange=${(event) => onSpeed(Number(event.currentTarget.value))}>
         ${SPEEDS.map(({ name }, at) => html`<option value=${at}>${name}</option>`)}
       </select>
     </label>
-    <button type="button" class="help-button" aria-label="Keys and signs" title="Keys and signs (?)" onClick=${onHelp}
+    <button type="button" class="help-button" aria-label="Keys and signs" title=${`Keys and signs${letters ? " (?)" : ""}`} onClick=${onHelp}
       ><span class="long">Keys and signs</span><span class="short">?</span></button>
   </div>`;
 }
@@ -43,7 +44,7 @@ function Icon({ d }) {
 }
 
 // One group a kind of mark: back, the number of them, forward.
-export function Jumps({ marks, chosen, jump }) {
+export function Jumps({ marks, chosen, jump, letters }) {
   const kinds = JUMPS.filter((kind) => marks[kind].length > 0);
   if (kinds.length === 0) return null;
   return html`<div class="jumps" role="group" aria-label="Jump to">
@@ -52,15 +53,16 @@ export function Jumps({ marks, chosen, jump }) {
       const places = marks[kind];
       const position = places.indexOf(chosen);
       const name = label.toLowerCase();
+      const title = (words, key) => `${words} ${name}${letters ? ` (${key})` : ""}`;
       return html`<span class=${`jump ${kind}`} key=${kind}>
         <button type="button" aria-label=${`Previous ${name}`} disabled=${places[0] >= chosen}
-          title=${`Previous ${name} (shift ${letter.toUpperCase()})`}
+          title=${title("Previous", `shift ${letter.toUpperCase()}`)}
           onClick=${() => jump(kind, -1)}>‹</button>
         <span class="name"><span class="sign" aria-hidden="true">${sign}</span> ${label} <span class="of">${
           position >= 0 ? `${position + 1}/${places.length}` : places.length
         }</span></span>
         <button type="button" aria-label=${`Next ${name}`} disabled=${places.at(-1) <= chosen}
-          title=${`Next ${name} (${letter.toUpperCase()})`} onClick=${() => jump(kind, 1)}>›</button>
+          title=${title("Next", letter.toUpperCase())} onClick=${() => jump(kind, 1)}>›</button>
       </span>`;
     })}
   </div>`;

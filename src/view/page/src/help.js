@@ -3,7 +3,7 @@
 import { html } from "./html.js";
 import { JUMPS, MARKS } from "./marks.js";
 
-export function Help({ dialog, hasLanes }) {
+export function Help({ dialog, hasLanes, letters, onLetters }) {
   return html`<dialog ref=${dialog} class="help" aria-labelledby="help-title">
       <h2 id="help-title">Keys and signs</h2>
       <dl class="keys">
@@ -18,6 +18,8 @@ export function Help({ dialog, hasLanes }) {
         )}
         <${Key} keys=${["?"]}>this list<//>
       </dl>
+      <label class="letters"><input type="checkbox" checked=${letters}
+        onChange=${(event) => onLetters(event.currentTarget.checked)} /> Letters and ? are shortcuts</label>
       ${hasLanes && html`<${Legend} />`}
       <form method="dialog"><button>Close</button></form>
     </dialog>`;

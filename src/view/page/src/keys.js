@@ -6,15 +6,16 @@ const PAGE = 10;
 
 const LETTERS = Object.fromEntries(JUMPS.map((kind) => [MARKS[kind].letter, kind]));
 
-export function actionOf(event) {
+export function actionOf(event, hasLetters) {
   const { key, target } = event;
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return null;
   if (target.closest("dialog, select, textarea") !== null) return null;
   if (target.closest("input") !== null && !/^[a-z?]$/i.test(key)) return null;
   if (key === " ") return target.closest("button, summary, a") === null ? { play: true } : null;
-  if (key === "?") return { help: true };
+  if (key === "?") return hasLetters ? { help: true } : null;
   const jump = jumpOf(key);
-  return jump ?? moveOf(key, target);
+  if (jump !== null) return hasLetters ? jump : null;
+  return moveOf(key, target);
 }
 
 function jumpOf(key) {
