@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { fromDifference, partsOf } from "../../src/view/page/src/answer.js";
 import { brief, briefOp, textOf } from "../../src/view/page/src/bytes.js";
 import { columnsOf, piecesAt } from "../../src/view/page/src/columns.js";
+import { actionOf } from "../../src/view/page/src/keys.js";
 import { cut, newest, push, runs } from "../../src/view/page/src/log.js";
 import { differingFields, fold } from "../../src/view/page/src/state.js";
 
@@ -136,6 +137,16 @@ test("answers: a long one is shown from a little before its difference", () => {
   );
   assert.deepEqual([one, other], ["…keys=2", "…keys=3"]);
   assert.deepEqual(fromDifference("ok 1", "ok 2"), ["ok 1", "ok 2"]);
+});
+
+test("keys: a dialog has its own, but not once it is closed", () => {
+  const action = (open) => {
+    const found = { dialog: { open }, input: {} };
+    const target = { closest: (selector) => found[selector] ?? null };
+    return actionOf({ key: "ArrowRight", target }, true);
+  };
+  assert.equal(action(true), null);
+  assert.deepEqual(action(false), { by: 1 });
 });
 
 test("byte strings: text only if it is seen as it is", () => {

@@ -9,8 +9,11 @@ const LETTERS = Object.fromEntries(JUMPS.map((kind) => [MARKS[kind].letter, kind
 export function actionOf(event, hasLetters) {
   const { key, target } = event;
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return null;
-  if (target.closest("dialog, select, textarea") !== null) return null;
-  if (target.closest("input") !== null && !/^[a-z?]$/i.test(key)) return null;
+  const dialog = target.closest("dialog");
+  if (dialog?.open || target.closest("select, textarea") !== null) return null;
+  // A dialog that was closed may keep the focus for a moment.
+  const isInput = dialog === null && target.closest("input") !== null;
+  if (isInput && !/^[a-z?]$/i.test(key)) return null;
   if (key === " ") return target.closest("button, summary, a") === null ? { play: true } : null;
   if (key === "?") return hasLetters ? { help: true } : null;
   const jump = jumpOf(key);
