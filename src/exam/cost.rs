@@ -12,8 +12,9 @@ use crate::limits::Limits;
 use crate::port::{Failure, PortSpec};
 use crate::process::PortProcess;
 
-/// How often each of the two is measured.
+/// How often each of the two is measured, and if each time needs a past of its own.
 const ROUNDS: usize = 30;
+const ROUNDS_OF_RENEWED: usize = ROUNDS_MIN;
 /// The rounds end after this time at the latest, but not before there were some.
 const ROUNDS_TIME: Duration = Duration::from_secs(2);
 const ROUNDS_MIN: usize = 5;
@@ -43,6 +44,8 @@ pub struct Cost {
     pub part_size: usize,
     /// How many parts a long past has, if the port is fast enough.
     pub part_count: usize,
+    /// Whether the past is made anew each time, since the measured line can be run only once after it.
+    pub is_renewed: bool,
     /// Lines before the measured one, each time.
     pub before: Vec<Vec<u8>>,
     /// The measured line.
@@ -103,19 +106,15 @@ impl Cost {
     fn times(&self, port: &PortSpec, limits: &Limits, hello: &str) -> Result<Times, Failure> {
         let mut short = Measured::start(port, limits, hello)?;
         let mut long = Measured::start(port, limits, hello)?;
-        for measured in [&mut short, &mut long] {
-            measured.run(&self.start)?;
-        }
-        let mut part_count = 0;
-        let past_end = Instant::now() + PAST_TIME;
-        while part_count < self.part_count && Instant::now() < past_end {
-            long.run(&self.part)?;
-            part_count += 1;
-        }
+        let mut part_count = self.make_pasts(&mut short, &mut long, self.part_count)?;
         let rounds_end = Instant::now() + ROUNDS_TIME;
-        for round in 0..ROUNDS {
+        let round_count = if self.is_renewed { ROUNDS_OF_RENEWED } else { ROUNDS };
+        for round in 0..round_count {
             if round >= ROUNDS_MIN && Instant::now() >= rounds_end {
                 break;
+            }
+            if round > 0 && self.is_renewed {
+                part_count = self.make_pasts(&mut short, &mut long, part_count)?;
             }
             for measured in [&mut short, &mut long] {
                 measured.run(&self.before)?;
@@ -123,6 +122,24 @@ impl Cost {
             }
         }
         Ok(Times { short: short.least, long: long.least, part_count })
+    }
+
+    /// Makes the short past and the long one. Returns how many parts that has, at most `part_max`.
+    fn make_pasts(
+        &self,
+        short: &mut Measured<'_>,
+        long: &mut Measured<'_>,
+        part_max: usize,
+    ) -> Result<usize, Failure> {
+        short.run(&self.start)?;
+        long.run(&self.start)?;
+        let end = Instant::now() + PAST_TIME;
+        let mut part_count = 0;
+        while part_count < part_max && Instant::now() < end {
+            long.run(&self.part)?;
+            part_count += 1;
+        }
+        Ok(part_count)
     }
 }
 

@@ -9,6 +9,9 @@ use crate::protocol::Command;
 /// Returns the sections if the port is right unless it was asked before. Then it remembers an answer,
 /// or a part of one.
 pub(super) fn of_answer(cause: &mut Cause<'_>) -> Option<Sections> {
+    if let Some(Command::Load { .. }) = cause.command() {
+        return of_load(cause);
+    }
     let observer = cause.command().filter(is_observer)?;
     let before = &cause.evidence.lines[..cause.evidence.divergence.step];
     let step = before.get(cause.evidence.step);
@@ -32,6 +35,23 @@ pub(super) fn of_answer(cause: &mut Cause<'_>) -> Option<Sections> {
         Command::Hash { .. } => vec!["8", "5"],
         _ => vec!["8"],
     })
+}
+
+/// Returns the sections if the port is right unless it loaded a snapshot before: it remembers an
+/// answer, or a refused snapshot has left something.
+fn of_load(cause: &mut Cause<'_>) -> Option<Sections> {
+    let before = &cause.evidence.lines[..cause.evidence.divergence.step];
+    let is_load = |command: &Command| matches!(command, Command::Load { .. });
+    let kept = without(before, is_load)?;
+    let question = std::str::from_utf8(cause.line()).ok()?;
+    if !cause.port.is_right(&kept, question)? {
+        return None;
+    }
+    cause.facts.push("the port is right if it loaded no snapshot before".into());
+    let mut reference = Oracle::new();
+    let last = before.iter().rfind(|line| is_line_of(line, is_load))?;
+    let is_refused = reference.run(last).is_some_and(|answer| answer.starts_with("err"));
+    Some(if is_refused { vec!["5", "8"] } else { vec!["8", "5"] })
 }
 
 /// Reports whether the port is right unless a replica installed a snapshot before the first wrong

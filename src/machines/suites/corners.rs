@@ -52,7 +52,7 @@ const MANY_KEYS: u32 = 65_600;
 
 pub(super) fn suite() -> Suite {
     let mut cases = vec![numbers(), bytes_of_numbers(), words_as_lines()];
-    cases.extend([hex_lengths(), many_keys(), common_prefixes()]);
+    cases.extend([bytes_of_hex(), hex_lengths(), many_keys(), common_prefixes()]);
     cases.extend([groups_of_keys(), bytes_of_keys(), equal_hashes(), high_bytes()]);
     cases.extend([many_ids(), large_lag(), long_lag(), all_compacted()]);
     cases.extend(WRAPPED.map(wrapped));
@@ -88,6 +88,8 @@ fn plain_bytes() -> impl Iterator<Item = u8> {
     (0..=u8::MAX).filter(|byte| !matches!(byte, b' ' | b'\n'))
 }
 
+/// Numbers with each byte before them, at an end and within them. A port may take the digits of long
+/// ones four or eight at a time.
 fn bytes_of_numbers() -> Case {
     of_lines(
         "bytes-of-numbers",
@@ -99,9 +101,24 @@ fn bytes_of_numbers() -> Case {
                 with(b"", b"mix 1"),
                 with(b"mix", b" 1"),
                 with(b"#", b"mix 1"),
+                with(b"mix 1000000", b""),
+                with(b"mix ", b"1000000"),
+                with(b"mix 100", b"000000000000"),
+                with(b"mix 100000000000", b"000"),
             ]
         }),
     )
+}
+
+/// Hex with each byte as a digit: the first or the second of its pair, alone or among many.
+fn bytes_of_hex() -> Case {
+    let around = [("", "4"), ("4", ""), ("4444444", ""), ("44", "4444444444444")];
+    let lines = plain_bytes().flat_map(|byte| {
+        around.map(|(before, after)| {
+            [b"load 0x", before.as_bytes(), &[byte], after.as_bytes()].concat()
+        })
+    });
+    of_lines("bytes-of-hex", lines)
 }
 
 /// Lines that a language may take for the end of the input, or for no line. Commands would raise

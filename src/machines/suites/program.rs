@@ -35,6 +35,8 @@ fn scenarios() -> Vec<(&'static str, &'static str, Run)> {
         status,
         section: "8".into(),
     };
+    let to_a_file =
+        |run: Run| Run { script: OUTPUT_FILE.into(), subject: "scenario >FILE".into(), ..run };
     let unknown = Some("err unknown-scenario");
     let runs = [
         ("scenario", run("scenario", &HASHES, None, 0)),
@@ -42,6 +44,7 @@ fn scenarios() -> Vec<(&'static str, &'static str, Run)> {
         ("scenario-B", run("scenario B", &HASHES[1..], None, 0)),
         ("scenario-unknown", run("scenario C", &[], unknown, 1)),
         ("scenario-lower-case", run("scenario a", &[], unknown, 1)),
+        ("scenario-output-file", to_a_file(run("scenario", &HASHES, None, 0))),
         ("scenario-twice", run("scenario A B", &[], None, 2)),
         ("argument-unknown", run("frobnicate", &[], None, 2)),
     ];
@@ -53,8 +56,10 @@ fn scenarios() -> Vec<(&'static str, &'static str, Run)> {
 /// program starts, so none is left.
 const INPUT_FILE: &str = r#"file=$(mktemp) && printf 'mix 1\nmix 2\n' >"$file" && exec <"$file" &&
     rm "$file" && exec "$@""#;
+/// The file has a line already, which a program must not write over.
 const OUTPUT_FILE: &str = r#"file=$(mktemp) && exec 3>"$file" 4<"$file" && rm "$file" &&
-    printf 'mix 1\nmix 2\n' | "$@" >&3; status=$?; cat <&4; exit "$status""#;
+    echo before >&3 && printf 'mix 1\nmix 2\n' | "$@" >&3
+    status=$?; read -r _ <&4; cat <&4; exit "$status""#;
 const ERROR_CLOSED: &str = r#"printf 'mix 1\nmix 2\n' | "$@" 2>&-"#;
 /// The program itself has the other end of its input open, which never ends.
 const INPUT_OPEN: &str = r#"folder=$(mktemp -d) && mkfifo "$folder/input" &&
