@@ -54,7 +54,7 @@ pub(super) fn suite() -> Suite {
     let mut cases = vec![numbers(), bytes_of_numbers(), words_as_lines()];
     cases.extend([bytes_of_hex(), hex_lengths(), many_keys(), common_prefixes()]);
     cases.extend([groups_of_keys(), bytes_of_keys(), equal_hashes(), high_bytes()]);
-    cases.extend([many_ids(), large_lag(), long_lag(), all_compacted()]);
+    cases.extend([many_ids(), large_lag(), long_lag(), all_compacted(), two_snapshots()]);
     cases.extend(WRAPPED.map(wrapped));
     cases.extend(LOG_LENGTHS.map(replaced_entry));
     cases.extend(TERMS.map(terms));
@@ -284,12 +284,13 @@ fn terms(term: usize) -> Case {
     of_lines(&format!("terms-{term}"), lines)
 }
 
-/// A replica misses more than a megabyte, in several entries.
+/// A replica misses more than a megabyte, in several entries and a short one after them, which would
+/// still fit into a message that has no room for the one before it.
 fn large_lag() -> Case {
     let value = "v".repeat(700_000);
     let puts = ["a", "b", "c"].map(|key| format!("put {key} {value}"));
     let lines = ["new 3".into(), "partition 2".into()].into_iter().chain(puts);
-    let lines = lines.chain(["heal".to_owned()]).map(String::into_bytes);
+    let lines = lines.chain(["put d 1".to_owned(), "heal".into()]).map(String::into_bytes);
     of_lines("large-lag", lines.chain(observers(3)))
 }
 
@@ -299,6 +300,14 @@ fn long_lag() -> Case {
     let lines = ["new 3".to_owned(), "partition 2".into()].into_iter().chain(noops);
     let lines = lines.chain(["heal".to_owned()]).map(String::into_bytes);
     of_lines("long-lag", lines.chain(observers(3)))
+}
+
+/// A leader without a quorum, whose commit index stays, sends a snapshot before and after it has more
+/// entries.
+fn two_snapshots() -> Case {
+    let before = ["new 7", "partition 5 6", "put a 1", "compact 0", "partition 1 2 3 4", "put b 2"];
+    let lines = before.into_iter().chain(["heal 5", "put c 3", "heal 6"]);
+    of_lines("two-snapshots", lines.map(Vec::from).chain(observers(7)))
 }
 
 /// A cluster of each size, without faults.

@@ -128,24 +128,6 @@ def mix_is_kept_by_32_bits(honest, self, z):
 
 
 @answer(
-    1,
-    "split_lines",
-    "A line that ends with a block of 8,192 bytes is joined to the next one.",
-    "Chunks that end with a line, as in nacholibre/node-readlines#53.",
-    "; ".join(["mix 0"] * 1364 + ["mix  00", "mix 1"]),
-    "8",
-)
-def line_at_the_end_of_a_block_joins_the_next(honest, chunks):
-    def blocks():
-        for chunk in chunks:
-            for start in range(0, len(chunk), 8_192):
-                block = chunk[start : start + 8_192]
-                yield block[:-1] if len(block) == 8_192 and block.endswith(b"\n") else block
-
-    return honest(blocks())
-
-
-@answer(
     2,
     "sha256",
     "A hash is written as a number, without the zeros at its beginning.",
@@ -155,25 +137,6 @@ def line_at_the_end_of_a_block_joins_the_next(honest, chunks):
 )
 def hash_loses_zeros_at_its_beginning(honest, data):
     return honest(data).lstrip("0")
-
-
-@answer(
-    1,
-    "Session.answer",
-    "Lines are numbered in 16 bits, and the number 0 means that no answer is wanted.",
-    "Requests with the id 0 that are taken for notifications, as in soggie/jsonrpc-serializer#9"
-    " and MetaMask/json-rpc-middleware-stream#18.",
-    "; ".join(["mix 0"] * 65_536),
-    "8",
-)
-def line_65536_has_no_answer(honest, self, line):
-    if vars(self).get("busy"):  # with a line of chaos
-        return honest(self, line)
-    self.busy = True
-    found = honest(self, line)
-    self.busy = False
-    self.number = vars(self).get("number", 0) + 1 & 0xFFFF
-    return found if self.number else None
 
 
 @behaviour(
