@@ -38,8 +38,8 @@ struct Member {
 }
 
 impl Servers {
-    /// Starts a new cluster of `count` members, at least one, with their data below `folder`, and waits until it
-    /// answers. `options` are further options of each member.
+    /// Starts a new cluster of `count` members, at least one, with their data below `folder`, and
+    /// waits until it answers. `options` are further options of each member.
     ///
     /// # Errors
     ///
