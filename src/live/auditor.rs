@@ -9,10 +9,13 @@ use crate::checkpoint::Checkpoint;
 use crate::connection::Connection;
 use crate::error::LiveError;
 use crate::keys::{KeyRange, LogName};
-use crate::pairs::{Pair, Pairs};
+use crate::pairs::{MESSAGE_BYTES_MAX, Pair, Pairs};
 
 /// How many keys are read at once.
 const PAGE_KEYS_MAX: i64 = 1_000;
+/// How many checkpoints are read at once. With etcd's limit of 1.5 MiB for each they fit into a
+/// message.
+const PAGE_CHECKPOINTS_MAX: i64 = 10;
 
 /// The auditor of a log: it compares the checkpoints of its followers.
 ///
@@ -120,8 +123,28 @@ impl<S: IsSame> Auditor<S> {
         // The others may have been dropped, or replaced by later ones since they came.
         let row = self.read_row(index).await?;
         let Some(difference) = self.agreement.take_row(index, &row) else { return Ok(None) };
-        let agreed = self.last_agreed(index, &row).await?;
-        Ok(Some(Drift { index, agreed, followers: row, difference }))
+        self.drift(index, row, difference).await.map(Some)
+    }
+
+    /// Returns the drift of a row, or an earlier one of its followers: they may have published since
+    /// the row's first checkpoints came, so that their checkpoints before were not compared yet.
+    async fn drift(
+        &mut self,
+        mut index: u64,
+        mut row: Row,
+        mut difference: Difference,
+    ) -> Result<Drift, LiveError> {
+        loop {
+            let agreed = self.last_in_common(index, &row).await?;
+            if let Some(before) = agreed {
+                let earlier = self.read_row(before).await?;
+                if let Some(other) = self.agreement.take_row(before, &earlier) {
+                    (index, row, difference) = (before, earlier, other);
+                    continue;
+                }
+            }
+            return Ok(Drift { index, agreed, followers: row, difference });
+        }
     }
 
     fn parse(&self, key: &[u8], value: &[u8]) -> Result<Checkpoint, LiveError> {
@@ -142,7 +165,7 @@ impl<S: IsSame> Auditor<S> {
         let mut row = Row::new();
         let mut start = range.0.clone();
         loop {
-            let options = GetOptions::new().with_limit(PAGE_KEYS_MAX);
+            let options = GetOptions::new().with_limit(PAGE_CHECKPOINTS_MAX);
             let (page, has_more) = self.page((start, range.1.clone()), options).await?;
             for pair in &page {
                 let place = self.log.place_of_checkpoint(pair.key());
@@ -159,8 +182,7 @@ impl<S: IsSame> Auditor<S> {
     }
 
     /// Returns the last index before this one at which all followers of the row have a checkpoint.
-    /// These agree, since they have been compared.
-    async fn last_agreed(&mut self, index: u64, row: &Row) -> Result<Option<u64>, LiveError> {
+    async fn last_in_common(&mut self, index: u64, row: &Row) -> Result<Option<u64>, LiveError> {
         let (start, mut end) = (self.log.checkpoints_of(0).0, self.log.checkpoints_of(index).0);
         let mut present = (0, 0);
         loop {
@@ -193,9 +215,10 @@ impl<S: IsSame> Auditor<S> {
         options: GetOptions,
     ) -> Result<(Vec<KeyValue>, bool), LiveError> {
         let options = options.with_range(range.1);
-        let read = self
-            .connection
-            .repeat(async |client| client.get(range.0.clone(), Some(options.clone())).await);
+        let read = self.connection.repeat(async |client| {
+            let mut client = client.kv_client().max_decoding_message_size(MESSAGE_BYTES_MAX);
+            client.get(range.0.clone(), Some(options.clone())).await
+        });
         let read = read.await;
         let mut page = read.map_err(|trouble| self.connection.failed(trouble))?;
         let has_more = page.more();

@@ -84,9 +84,16 @@ impl Checkpoint {
     ///
     /// `key` does not hold a checkpoint.
     pub(crate) fn parse(log: &str, key: &str, value: &[u8]) -> Result<Self, LiveError> {
-        serde_json::from_slice(value).map_err(|error| LiveError::Log {
-            log: log.into(),
-            reason: format!("the key {key} does not hold a checkpoint: {error}"),
+        serde_json::from_slice(value).map_err(|error| {
+            let reason = if error.is_data() {
+                "it is neither an object with `answers` nor one with `failure`".into()
+            } else {
+                error.to_string()
+            };
+            LiveError::Log {
+                log: log.into(),
+                reason: format!("the key {key} does not hold a checkpoint: {reason}"),
+            }
         })
     }
 
@@ -168,6 +175,7 @@ mod tests {
         for text in ["", "{}", r#"{"answers":[],"more":1}"#, r#"{"answers":[1]}"#, "[]"] {
             let error = parse(text).expect_err(text).to_string();
             assert!(error.contains("a/checkpoint/1/b does not hold a checkpoint"), "{error}");
+            assert!(!error.contains("enum"), "{error}");
         }
     }
 }

@@ -113,10 +113,10 @@ impl LogName {
     }
 }
 
-/// Reads an index of 20 digits.
+/// Reads an index of 20 digits. The first is 1.
 fn index(digits: &[u8]) -> Option<u64> {
     let is_whole = digits.len() == 20 && digits.iter().all(u8::is_ascii_digit);
-    str::from_utf8(digits).ok().filter(|_| is_whole)?.parse().ok()
+    str::from_utf8(digits).ok().filter(|_| is_whole)?.parse().ok().filter(|index| *index > 0)
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn keys_are_read_back_and_sort_by_index() {
         let log: LogName = "a/b".parse().expect("a name");
-        for index in [0, 1, 9, 10, u64::MAX] {
+        for index in [1, 9, 10, u64::MAX] {
             assert_eq!(log.index_of_entry(log.entry(index).as_bytes()), Some(index));
             let key = log.checkpoint(index, "go-1");
             assert_eq!(log.place_of_checkpoint(key.as_bytes()), Some((index, "go-1".into())));
@@ -149,6 +149,7 @@ mod tests {
         }
         assert_eq!(log.index_of_entry(b"ab/entry/00000000000000000001"), None);
         assert_eq!(log.index_of_entry(b"a/entry/99999999999999999999"), None, "beyond a u64");
+        assert_eq!(log.index_of_entry(b"a/entry/00000000000000000000"), None, "the first is 1");
         for key in ["a/checkpoint/00000000000000000001", "a/checkpoint/00000000000000000001/a/b"] {
             assert_eq!(log.place_of_checkpoint(key.as_bytes()), None, "{key}");
         }

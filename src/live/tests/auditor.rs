@@ -13,7 +13,7 @@ const TIME_MAX: Duration = Duration::from_secs(60);
 /// How many checkpoints are put at once.
 const AT_ONCE: usize = 100;
 
-/// Puts a checkpoint of a follower with one answer at each of the indexes.
+/// Puts a checkpoint of a follower with one answer at each of the indexes, some at once.
 async fn put(client: &mut Client, follower: &str, answer: &str, indexes: &[u64]) {
     for indexes in indexes.chunks(AT_ONCE) {
         let puts = indexes.iter().map(|index| {
@@ -72,6 +72,7 @@ async fn a_key_that_is_no_checkpoint_is_an_error() {
     for (key, reason) in [
         ("log/checkpoint/00000000000000000010/a", "does not hold a checkpoint: "),
         ("log/checkpoint/10/a", "is no checkpoint's key"),
+        ("log/checkpoint/00000000000000000000/a", "is no checkpoint's key"),
     ] {
         client.put(key, "{}", None).await.expect("it is put");
         let mut auditor = audit(&scene);
@@ -80,4 +81,36 @@ async fn a_key_that_is_no_checkpoint_is_an_error() {
         assert!(error.contains(key) && error.contains(reason), "{error}");
         client.delete(key, None).await.expect("it is deleted");
     }
+}
+
+/// The row of a drift has a follower whose earlier checkpoints are there and were not compared yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_difference_that_was_not_compared_yet_is_the_drift() {
+    let scene = Scene::start(1, &[]).await;
+    let mut client = scene.client().await;
+    put(&mut client, "a", "ok 1", &[10, 20]).await;
+    put(&mut client, "b", "ok 1", &[10]).await;
+    let mut auditor = audit(&scene);
+    while auditor.followers().get("a").is_none_or(|standing| standing.last < 20) {
+        assert_eq!(auditor.next().await.expect("etcd works"), None);
+    }
+    for (follower, answer, index) in [("b", "ok 2", 20), ("c", "ok 3", 10), ("c", "ok 1", 20)] {
+        put(&mut client, follower, answer, &[index]).await;
+    }
+    let drift = run(&mut auditor, 1).await.expect("etcd works").expect("a drift");
+    assert_eq!((drift.index, drift.agreed), (10, None), "c differs at 10 already");
+    assert_eq!(drift.followers.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_checkpoints_of_many_followers_are_read() {
+    let scene = Scene::start(1, &[]).await;
+    let mut client = scene.client().await;
+    let long = "1".repeat(1_300_000);
+    for follower in ["a", "b", "c", "d"] {
+        put(&mut client, follower, &long, &[10]).await;
+    }
+    put(&mut client, "e", "2", &[10]).await;
+    let drift = run(&mut audit(&scene), 1).await.expect("etcd works").expect("a drift");
+    assert_eq!((drift.index, drift.followers.len()), (10, 5));
 }
