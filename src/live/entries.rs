@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use etcd_client::GetOptions;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
@@ -32,8 +33,8 @@ pub struct Entry {
 pub struct Entries {
     log: LogName,
     pairs: Pairs,
-    /// For the head, while `pairs` has a connection of its own.
-    head: Connection,
+    /// For single keys, while `pairs` has a connection of its own.
+    keys: Connection,
     first: u64,
     /// The index of the next entry.
     next: u64,
@@ -64,12 +65,12 @@ impl Entries {
         first: u64,
         silence_time: Duration,
     ) -> Self {
-        let head = Connection::new(connection.access().clone());
+        let keys = Connection::new(connection.access().clone());
         let range = log.entries_from(1);
         let start = log.entry(first).into_bytes();
         let pairs =
             Pairs::open_from(connection, range, start, Keys::Entries(log.clone()), silence_time);
-        Self { log, pairs, head, first, next: first, newest: 0, gap: None }
+        Self { log, pairs, keys, first, next: first, newest: 0, gap: None }
     }
 
     /// Waits for the next entries and returns them; at least one.
@@ -100,6 +101,23 @@ impl Entries {
         }
     }
 
+    /// Checks that the log has an entry.
+    ///
+    /// # Errors
+    ///
+    /// It has not, or etcd cannot be used.
+    pub async fn check_has(&mut self, index: u64) -> Result<(), LiveError> {
+        let (key, options) = (self.log.entry(index), GetOptions::new().with_count_only());
+        let read = self.keys.repeat(async |client| client.get(&*key, Some(options.clone())).await);
+        let read = read.await.map_err(|trouble| self.keys.failed(trouble))?;
+        if read.count() == 0 {
+            return Err(self.error(format!(
+                "entry {index} is not there: the checkpoints there are not of this log's entries"
+            )));
+        }
+        Ok(())
+    }
+
     /// Returns how often reading had to begin again.
     #[must_use]
     pub fn recoveries(&self) -> Recoveries {
@@ -127,6 +145,11 @@ impl Entries {
                 }
                 continue;
             }
+            if pair.value.contains(&b'\n') {
+                return Err(self.error(format!(
+                    "entry {index} holds a line end, so that it is no command line"
+                )));
+            }
             self.next += 1;
             self.newest = self.newest.max(pair.revision);
             entries.push(Entry { index, line: pair.value });
@@ -144,7 +167,7 @@ impl Entries {
             return Ok(());
         }
         gap.is_reported = true;
-        let head = read_head(&mut self.head, &self.log).await?;
+        let head = read_head(&mut self.keys, &self.log).await?;
         let next = self.next;
         let reason = format!("entry {next} is missing although the head is {head}");
         if next == self.first {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use dkv20_exam::{Breakdown, Conversation, Failure};
+use dkv20_exam::{Breakdown, Conversation, Failure, shown};
 use tokio::sync::mpsc;
 use tracing::info;
 
@@ -27,8 +27,12 @@ pub struct Follower {
     access: Access,
     publisher: Publisher,
     settings: Settings,
+    check: Box<Check>,
     status: Arc<Status>,
 }
+
+/// Returns why a line is not one that a log of the machine may have.
+type Check = dyn Fn(&[u8]) -> Result<(), String> + Send + Sync;
 
 /// How far a follower is. It can be read while the follower runs.
 #[derive(Debug, Default)]
@@ -100,7 +104,17 @@ impl Follower {
     #[must_use]
     pub fn new(access: Access, log: LogName, name: &str, settings: Settings) -> Self {
         let publisher = Publisher { log, follower: name.into(), is_exact: settings.has_digests };
-        Self { access, publisher, settings, status: Arc::default() }
+        Self { access, publisher, settings, check: Box::new(|_| Ok(())), status: Arc::default() }
+    }
+
+    /// Checks the entry at which a program fails by `check`, which returns why a line is not one that
+    /// a log of the machine may have. Such an entry is an error of the log, and not the program's.
+    #[must_use]
+    pub fn with_check(
+        self,
+        check: impl Fn(&[u8]) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { check: Box::new(check), ..self }
     }
 
     /// Returns how far it is.
@@ -233,6 +247,7 @@ impl Follower {
             }
             if let Some((index, breakdown)) = failure {
                 self.check_cause(&breakdown)?;
+                self.check_line(index, &breakdown.line)?;
                 info!(index, %breakdown, "the program failed");
                 let _ = queue.send((index, Checkpoint::of_failure(&breakdown.to_string()))).await;
                 return Ok(FollowEnd::Failed { index, breakdown });
@@ -251,6 +266,21 @@ impl Follower {
             Some(Failure::Interrupted) => Err(LiveError::Interrupted),
             Some(cause) => Err(self.program_error(cause.to_string())),
         }
+    }
+
+    /// Checks the line at which the program has failed: that of an entry, or an observer's.
+    fn check_line(&self, index: u64, line: &[u8]) -> Result<(), LiveError> {
+        if self.settings.observers.iter().any(|observer| observer.as_bytes() == line) {
+            return Ok(());
+        }
+        (self.check)(line).map_err(|reason| LiveError::Log {
+            log: self.publisher.log.to_string(),
+            reason: format!(
+                "entry {index} is `{}`: {reason}; another program than `dkv20 live append` has \
+                 written it",
+                shown(line)
+            ),
+        })
     }
 
     fn program_error(&self, reason: String) -> LiveError {

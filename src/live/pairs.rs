@@ -22,7 +22,7 @@ use crate::keys::{KeyRange, LogName};
 use crate::recoveries::Recoveries;
 
 /// The longest message that is taken. Two wait for the caller, at most.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 16 << 20;
 const WAITING_MAX: usize = 2;
 /// A page has at most so many keys, and its next ones about so many bytes.
 const PAGE_KEYS_MAX: i64 = 1_000;
@@ -108,8 +108,12 @@ impl Pairs {
             match timeout(INTERRUPT_TIME, self.messages.recv()).await {
                 Err(_) => {}
                 Ok(Some(message)) => return message,
-                // The task has returned its error before.
-                Ok(None) => return Err(LiveError::Interrupted),
+                // The task has returned its error before, or has panicked.
+                Ok(None) => {
+                    let endpoint = self.access.endpoints.join(",");
+                    let reason = "reading has ended".into();
+                    return Err(LiveError::Etcd { endpoint, reason });
+                }
             }
         }
     }

@@ -187,8 +187,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// A line is longer than [`Writer::LINE_LENGTH_MAX`]: the lines before it are appended. Another
-    /// process has opened the writer's name. etcd cannot be used. The interrupt was raised: the batch
+    /// A line is longer than [`Writer::LINE_LENGTH_MAX`] or holds LF: the lines before it are
+    /// appended. Another process has opened the writer's name. etcd cannot be used. The interrupt was raised: the batch
     /// in flight is settled before the return, if etcd answers within five seconds.
     ///
     /// [`Writer::lines`] and [`Writer::unsettled`] report which lines are in the log. After an error
@@ -230,7 +230,13 @@ impl Writer {
                     "line {number} has {length} bytes; a request to etcd takes {limit}"
                 )));
             }
-            let (batch, others) = rest.split_at(batch_size(rest));
+            let batch = rest[..batch_size(rest)].iter();
+            let count = batch.take_while(|line| !line.contains(&b'\n')).count();
+            if count == 0 {
+                let number = self.lines.saturating_add(1);
+                return Err(self.failed(format!("line {number} holds a line end")));
+            }
+            let (batch, others) = rest.split_at(count);
             self.append_batch(batch).await?;
             rest = others;
         }

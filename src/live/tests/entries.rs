@@ -293,3 +293,24 @@ async fn move_leader(scene: &Scene) {
         assert!(started.elapsed() < TIME_MAX, "the leader was not moved");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_of_two_lines_is_an_error() {
+    let scene = Scene::start(1, &[]).await;
+    put(&mut *scene.client().await, [(1, b"a 0".to_vec()), (2, b"a 1\na 2".to_vec())]).await;
+    let error = error_of(&mut entries(&scene)).await;
+    assert!(error.contains("log log: entry 2 holds a line end"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_that_has_failed_is_no_interrupt() {
+    let mut scene = Scene::start(1, &[]).await;
+    let access = Access { patience: Duration::from_millis(300), ..scene.access() };
+    let connection = Connection::new(access);
+    let mut entries = Entries::with_silence_time(connection, log(), 1, SILENCE_TIME);
+    scene.servers.kill(0);
+    for _ in 0..2 {
+        let error = error_of(&mut entries).await;
+        assert!(error.contains(scene.servers.endpoint(0)), "{error}");
+    }
+}

@@ -187,6 +187,19 @@ async fn too_long_line_ends_appending_before_it() {
     assert_each_once(&scene.lines().await, "w", 130);
 }
 
+/// A follower would apply two lines at one index.
+#[tokio::test(flavor = "multi_thread")]
+async fn line_end_within_a_line_ends_appending_before_it() {
+    let scene = Scene::start(1, &[]).await;
+    let mut writer = scene.writer("w", false).await;
+    let mut lines = numbered("w", 0, 130);
+    lines.push(b"w 130\nw 131".to_vec());
+    let error = writer.append(&lines).await.expect_err("two lines").to_string();
+    assert_eq!(error, "log log: line 131 holds a line end");
+    assert_eq!((writer.lines(), writer.unsettled()), (130, 0));
+    assert_each_once(&scene.lines().await, "w", 130);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lower_limits_of_etcd_are_named() {
     let scene = Scene::start(1, &["--max-txn-ops", "64"]).await;
