@@ -17,8 +17,8 @@ use crate::error::LiveError;
 /// The pause after a failure; it doubles from failure to failure.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
-/// How long the first request is repeated while every member refuses the connection: a member that
-/// is starting takes about a second.
+/// How long the first request is repeated while every member refuses the connection, or speaks
+/// another protocol: a member that is starting takes about a second.
 const FIRST_PATIENCE: Duration = Duration::from_secs(3);
 /// The code of gRPC for an invalid argument.
 const INVALID_ARGUMENT: i32 = 3;
@@ -34,7 +34,7 @@ pub struct Connection {
     client: Option<Box<Client>>,
     /// Whether a member has answered.
     has_answered: bool,
-    /// How many connections were refused in a row.
+    /// How many connections in a row were refused, or were not to etcd as the URL has it.
     refusals: usize,
 }
 
@@ -120,7 +120,8 @@ impl Connection {
         };
         if let Trouble::Passing(reason) = &trouble {
             debug!(endpoint = self.endpoint(), reason, "a request failed");
-            self.refusals = if is_refusal(reason) { self.refusals + 1 } else { 0 };
+            let is_refusal = question(self.endpoint(), reason).is_some();
+            self.refusals = if is_refusal { self.refusals + 1 } else { 0 };
             self.move_on();
         }
         Err(trouble)
@@ -149,7 +150,9 @@ impl Connection {
                     1 => String::new(),
                     _ => format!(" (all of {})", endpoints.join(", ")),
                 };
-                return Err(Trouble::Refused(format!("does etcd run there{others}? {reason}")));
+                let (question, hint) = question(self.endpoint(), &reason).unwrap_or_default();
+                let text = format!("{question}{others}? {reason}{hint}");
+                return Err(Trouble::Refused(text));
             }
             patience.pause(&reason).await?;
         }
@@ -277,10 +280,22 @@ pub(crate) fn trouble(error: &Error) -> Trouble {
     }
 }
 
-/// Reports whether a failure says that nothing listens at the address, or that there is no such
-/// host.
-fn is_refusal(reason: &str) -> bool {
-    ["Connection refused", "failed to lookup address"].iter().any(|sign| reason.contains(sign))
+/// Returns the question, and a hint, for a failure that says that nothing listens at the address of
+/// the endpoint, that there is no such host, or that something else than etcd answers there.
+fn question(endpoint: &str, reason: &str) -> Option<(&'static str, &'static str)> {
+    const ABSENT: [&str; 2] = ["Connection refused", "failed to lookup address"];
+    // The first is that of TLS, the others are those of HTTP/2.
+    const OTHER: [&str; 4] = ["tls handshake eof", "broken pipe", "onnection reset", "http2 error"];
+    let has = |signs: &[&str]| signs.iter().any(|sign| reason.contains(sign));
+    if has(&ABSENT) {
+        return Some(("does etcd run there", ""));
+    }
+    let hint = if endpoint.starts_with("https://") {
+        "; if it does not use TLS, its URL begins with http://"
+    } else {
+        "; if it uses TLS, its URL begins with https://"
+    };
+    has(&OTHER).then_some(("is it etcd that runs there", hint))
 }
 
 /// Returns an error with its sources, each once.
