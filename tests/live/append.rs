@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use dkv20_exam::{Interrupt, PortSpec, Service};
 use rustix::process::Signal;
 
-use crate::program::{End, PASSWORD, Running, file, run, run_with_input, wait_until};
+use crate::program::{
+    End, PASSWORD, Running, file, on_terminal, run, run_with_input, to_full_device, wait_until,
+};
 use crate::scene::{Scene, folder, live_at, puts};
 
 fn append(scene: &Scene, arguments: &[&str], input: &[u8]) -> End {
@@ -168,6 +170,37 @@ fn signal_before_the_first_line_leaves_nothing() {
     let end = running.end();
     end.assert_failed(1, "dkv20: interrupted; no line is in log a\n");
     assert_eq!(scene.writers(), "");
+}
+
+#[test]
+fn signal_before_the_log_is_open_ends_appending() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let running = Running::start(&mut live_at(&url, "append", &[]));
+    let _connection = listener.accept().expect("a connection, to which nothing answers");
+    running.signal(Signal::INT);
+    running.end().assert_failed(1, "dkv20: interrupted; nothing was appended to log a\n");
+}
+
+#[test]
+fn output_that_cannot_be_written_leaves_no_record() {
+    let scene = Scene::start();
+    let mut command = to_full_device(&scene.live("append", &[]));
+    run_with_input(&mut command, b"noop").assert_failed(3, "standard output: cannot be written");
+    assert_eq!((scene.entries().len(), &*scene.writers()), (1, ""));
+}
+
+#[test]
+fn lines_that_are_typed_are_not_drawn_over() {
+    let scene = Scene::start();
+    let mut running = Running::start(&mut on_terminal(&scene.live("append", &[])));
+    running.write(b"noop\n").expect("it reads");
+    scene.wait_for_entries(1);
+    // The end of input.
+    running.write(b"\x04").expect("it reads");
+    let end = running.end();
+    end.assert_ended(0, &["appended 1 line: entry 1, "]);
+    assert!(!end.stdout.contains("append: appended"), "{:?}", end.stdout);
 }
 
 #[test]
@@ -330,6 +363,12 @@ fn options_of_access_are_checked() {
             "needs URLs with https, unlike http://b",
         ),
         (https, &[], "https://127.0.0.1:1 needs --cacert FILE"),
+        ("HTTPS://127.0.0.1:1/", &[], "https://127.0.0.1:1 needs --cacert FILE"),
+        (
+            "HTTP://A:1",
+            &["--cacert", &certificate],
+            "--cacert needs URLs with https, unlike http://A:1",
+        ),
         (https, &["--cacert", missing], "missing cannot be read: No such file"),
         (https, &["--cacert", &empty], "empty has no certificate in PEM"),
         (https, &["--cacert", &binary], "binary has no certificate in PEM"),
@@ -414,6 +453,36 @@ fn tls_needs_certificates_on_both_sides() {
     end.assert_failed(3, "etcd refuses the client's certificate: see --cert and --key");
     let other_key = ["--cacert", &server, "--cert", &client, "--key", &server_key];
     append_with_tls(&url, &other_key).assert_failed(3, "KeyMismatch");
+    let started = Instant::now();
+    let plain = url.replace("https", "http");
+    let end = append_with_tls(&plain, &[]);
+    end.assert_failed(3, "if it uses TLS, its URL begins with https://");
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+}
+
+#[test]
+fn server_without_tls_is_named() {
+    let scene = Scene::start();
+    let url = scene.servers.endpoint(0).replace("http", "https");
+    let certificate = scene.path().join("pem");
+    let name = certificate.to_str().expect("UTF-8");
+    openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=a",
+        "-keyout",
+        "/dev/null",
+        "-out",
+        name,
+    ]);
+    let started = Instant::now();
+    let end = append_with_tls(&url, &["--cacert", name]);
+    end.assert_failed(3, "if it does not use TLS, its URL begins with http://");
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }
 
 #[test]

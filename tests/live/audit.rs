@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::program::{End, PROGRAM, Running, command, file, port, run, run_with_input};
+use crate::program::{
+    End, PROGRAM, Running, command, file, port, run, run_with_input, to_full_device,
+};
 use crate::scene::{Scene, puts};
 
 /// How often a checkpoint is published.
@@ -214,6 +216,32 @@ fn a_follower_that_failed_is_a_drift() {
     let words = ["a program failed; it has no checkpoint before\n", ": the program exited"];
     end.assert_ended(1, &words);
     end.assert_ended(1, &["log a: drift at ", "wrong: wrong; the reference agrees with no "]);
+}
+
+#[test]
+fn checkpoints_beyond_the_log_are_an_error_that_says_so() {
+    let scene = Scene::start();
+    scene.append(&puts(5));
+    scene.follow_well(&port("one"), 5, &[]);
+    for (follower, failure) in [("b", "no answer"), ("c", r"\u001b[2J")] {
+        let key = format!("a/checkpoint/{:020}/{follower}", 20);
+        scene.etcdctl(&["put", &key, &format!(r#"{{"failure":"{failure}"}}"#)]);
+    }
+    let end = scene.run("audit", &[]);
+    let words = ["log a: drift at 20: a program failed; ", "dkv20: log a: entry 20 is not there"];
+    end.assert_ended(1, &words);
+    assert!(!end.said().contains('\x1b'), "{:?}", end.said());
+}
+
+#[test]
+fn a_difference_that_cannot_be_written_is_one() {
+    let scene = Scene::start();
+    scene.append(&puts(10));
+    scene.follow_well(&port("one"), 10, &[]);
+    scene.etcdctl(&["put", "a/checkpoint/00000000000000000010/b", r#"{"answers":[]}"#]);
+    let mut command = to_full_device(&scene.live("audit", &[]));
+    let end = run(command.current_dir(scene.path()));
+    end.assert_ended(1, &["dkv20: standard output: cannot be written"]);
 }
 
 // --- Settings -----------------------------------------------------------------------------------

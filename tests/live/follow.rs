@@ -1,8 +1,12 @@
 //! `live follow` with a real server: its last line, its messages and its exit status.
 
+use std::net::{Ipv4Addr, TcpListener};
+use std::thread;
+use std::time::Duration;
+
 use rustix::process::Signal;
 
-use crate::program::{Running, file, port, run};
+use crate::program::{Running, file, on_terminal, port, run};
 use crate::scene::{Scene, live_at, puts};
 
 /// A program that does with `$MODE` as its name says, and else serves dkv20 badly: each answer is
@@ -130,4 +134,71 @@ fn without_etcd_a_follower_ends_when_its_patience_does() {
     let arguments = ["--patience", "1", "--port", &port("rust")];
     let end = run(&mut live_at("http://127.0.0.1:1", "follow", &arguments));
     end.assert_ended(3, &["dkv20: etcd at http://127.0.0.1:1: given up after 1 s: "]);
+}
+
+#[test]
+fn a_signal_before_the_log_is_open_ends_a_follower() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let running = Running::start(&mut live_at(&url, "follow", &["--port", &port("rust")]));
+    let _connection = listener.accept().expect("a connection, to which nothing answers");
+    running.signal(Signal::TERM);
+    running.end().assert_ended(0, &["rust: ended by a signal before the first entry\n"]);
+}
+
+/// Another program than `append` has written the log: the port is not to blame.
+#[test]
+fn a_line_that_is_no_command_is_an_error_of_the_log() {
+    for (line, shown) in [("quit", "quit"), ("# a", "# a"), ("hello\n", "")] {
+        let scene = Scene::start();
+        let lines = ["noop", line, "noop"].map(String::from);
+        let put = |index: usize| {
+            let key = format!("a/entry/{index:020}");
+            scene.etcdctl(&["put", "--", &key, &lines[index - 1]]);
+        };
+        (1..=3).for_each(put);
+        let end = scene.run("follow", &["--port", &port("rust"), "--every", "1"]);
+        end.assert_ended(3, &["dkv20: log a: entry 2"]);
+        if !shown.is_empty() {
+            let words = format!("entry 2 is `{shown}`: an entry is `put KEY VALUE`, `del KEY` or");
+            end.assert_ended(3, &[&words]);
+            let checkpoints = scene.etcdctl(&["get", "--prefix", "--keys-only", "a/checkpoint/"]);
+            assert!(!checkpoints.contains("02/rust"), "a failure of the program: {checkpoints}");
+        }
+    }
+}
+
+#[test]
+fn the_summary_has_a_line_of_its_own_on_a_terminal() {
+    let scene = Scene::start();
+    scene.append(&puts(1));
+    let rust = ["--port", &port("rust")];
+    let mut running = Running::start(&mut on_terminal(&scene.live("follow", &rust)));
+    // Drawings have no line end; the echo of this has.
+    running.write(b"\n").expect("it reads");
+    let drawn = running.stdout.next();
+    // It draws every 100 ms.
+    thread::sleep(Duration::from_millis(500));
+    running.write(b"\x03").expect("it reads");
+    let end = running.end();
+    let text = drawn + &end.stdout;
+    assert_eq!(end.status, Some(0), "{text:?}");
+    let (before, _) = text.split_once("rust: applied 1 entry in ").expect("a summary");
+    assert!(before.contains("follower rust: applied 1 of 1"), "{text:?}");
+    assert!(before.ends_with("\x1b[2K"), "{text:?}");
+}
+
+#[test]
+fn log_messages_have_no_colours_if_none_are_wanted() {
+    let scene = Scene::start();
+    scene.append(&puts(1));
+    for (variable, value, has_colours) in
+        [("NO_COLOR", "1", false), ("TERM", "dumb", false), ("TERM", "xterm", true)]
+    {
+        let arguments = ["--port", &port("rust"), "--until", "1"];
+        let mut command = on_terminal(&scene.live("follow", &arguments));
+        let end = run(command.env("DKV20_LOG", "debug").env(variable, value));
+        end.assert_ended(0, &["DEBUG"]);
+        assert_eq!(end.stdout.contains('\x1b'), has_colours, "{:?}", end.stdout);
+    }
 }

@@ -36,6 +36,24 @@ pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> End {
     running.end()
 }
 
+/// Returns the command on a terminal: what is written to its input is typed, and its output is that
+/// of the terminal.
+pub(crate) fn on_terminal(command: &Command) -> Command {
+    let spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    let mut terminal = Command::new("python3");
+    terminal.args(["-c", spawn]).arg(command.get_program()).args(command.get_args());
+    terminal.env("TERM", "xterm").stdin(Stdio::piped());
+    terminal.env_remove(PASSWORD).env_remove("DKV20_LOG").env_remove("NO_COLOR");
+    terminal
+}
+
+/// Returns the command with standard output on a full device.
+pub(crate) fn to_full_device(command: &Command) -> Command {
+    let mut shell = self::command("sh", &["-c", r#"exec "$0" "$@" >/dev/full"#]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell
+}
+
 /// Returns a value for `--port`: a follower that is right.
 pub(crate) fn port(name: &str) -> String {
     format!("{name}={}", shell_words::join([PROGRAM, "serve"]))

@@ -137,7 +137,8 @@ fn endpoint(text: &str) -> Result<String, String> {
     if !matches!(url.path(), "" | "/") || url.query().is_some() {
         return Err(format!("a URL of etcd has no path: {example}"));
     }
-    Ok(text.trim_end_matches('/').into())
+    // The scheme in small letters, as it is compared from here on.
+    Ok(format!("{}://{authority}", url.scheme_str().unwrap_or_default()))
 }
 
 /// Returns the bytes of a file of certificates.

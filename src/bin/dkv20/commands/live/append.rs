@@ -1,7 +1,7 @@
 //! `live append`: lines at the end of a log.
 
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -63,15 +63,24 @@ pub(super) fn run(arguments: &AppendArguments) -> Result<Exit, Failure> {
     let access = arguments.log.access()?;
     let subject = Arc::new(arguments.machine.subject(&limits)?);
     let settings = machine::settings(&subject, &arguments.settings)?;
-    let progress = Progress::start("append")?;
+    // A drawing would cover the lines that are typed.
+    let is_typed = workload.is_none() && io::stdin().is_terminal();
+    let progress = if is_typed { Progress::on_demand("append") } else { Progress::start("append") };
+    let progress = progress?;
     block_on(async {
         let log = &arguments.log.log;
+        let not_opened = |error: LiveError| match error {
+            LiveError::Interrupted => {
+                Failure::failed(format!("{error}; nothing was appended to log {log}"))
+            }
+            error => broken(&error),
+        };
         let mut connection = Connection::new(access);
-        let settings = settings.read_or_write(&mut connection, log).await;
-        machine::check(&settings.map_err(|error| broken(&error))?, &subject, &arguments.settings)?;
+        let settings = settings.read_or_write(&mut connection, log).await.map_err(not_opened)?;
+        machine::check(&settings, &subject, &arguments.settings)?;
         let (name, resume) = (arguments.writer.clone(), arguments.resume);
         let writer = Writer::open(connection, log.clone(), name, resume).await;
-        let mut writer = writer.map_err(|error| broken(&error))?;
+        let mut writer = writer.map_err(not_opened)?;
         let (started, skipped) = (Instant::now(), writer.lines());
         let mut lines = lines(workload, &subject, skipped)?;
         let appended = append(&mut writer, &mut lines, &limits, &progress).await;
@@ -83,8 +92,10 @@ pub(super) fn run(arguments: &AppendArguments) -> Result<Exit, Failure> {
             }
             return Err(Failure::failed(reason));
         }
-        print(&summary(writer.appended(), skipped, started))?;
+        let summary = summary(writer.appended(), skipped, started);
+        // Whether or not the summary can be written.
         writer.close().await;
+        print(&summary)?;
         Ok(Exit::Done)
     })
 }

@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         End::Interrupted(followers) => no_difference(&followers),
-        End::Drifted(drift) => explain(arguments, &subject, &settings, &ports, &limits, &drift),
+        End::Drifted(drift) => Ok(explain(arguments, &subject, &settings, &ports, &limits, &drift)),
     }
 }
 
@@ -175,18 +175,19 @@ fn explain(
     ports: &[PortSpec],
     limits: &Limits,
     found: &Drift,
-) -> Result<Exit, Failure> {
+) -> Exit {
     let log = &arguments.log.log;
     let audited = Audited { log, subject, settings, ports, limits, traces: &arguments.traces };
-    drift::print_difference(&audited, found)?;
-    let entries = block_on(async {
-        let connection = Connection::new(arguments.log.access()?);
-        drift::read_entries(connection, log, found.index).await.map_err(|error| broken(&error))
+    let explained = drift::print_difference(&audited, found).and_then(|()| {
+        let entries = block_on(async {
+            let connection = Connection::new(arguments.log.access()?);
+            drift::read_entries(connection, log, found.index).await.map_err(|error| broken(&error))
+        });
+        drift::explain(&audited, found, entries?)
     });
-    // The difference stands whatever can be found out about it.
-    let explained = entries.and_then(|entries| drift::explain(&audited, found, entries));
+    // The difference stands, whether or not it can be written and explained.
     if let Err(failure) = explained {
         failure.report();
     }
-    Ok(Exit::Diverged)
+    Exit::Diverged
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dkv20::machines::lines_file;
+use dkv20_exam::reports::visible;
 use dkv20_exam::{Case, Delivery, Due, Finding, Limits, Machine, PortSpec, shown};
 use dkv20_live::{
     Checkpoint, Connection, Difference, Drift, Entries, IsSame, LiveError, LogName, Settings,
@@ -15,6 +16,7 @@ use super::super::files::{print, shown as shown_path, unwritable, write_new};
 use super::super::fuzz::investigate_case;
 use super::super::outputs::report_finding;
 use super::super::subject::Subject;
+use super::progress::Progress;
 use crate::exit::Failure;
 
 /// How many lines the reference runs at a time.
@@ -49,6 +51,7 @@ pub(super) async fn read_entries(
     index: u64,
 ) -> Result<Vec<Vec<u8>>, LiveError> {
     let mut read = Entries::open(connection, log.clone(), 1);
+    read.check_has(index).await?;
     let mut lines = Vec::with_capacity(usize::try_from(index.min(ENTRIES_AT_FIRST)).unwrap_or(0));
     loop {
         for entry in read.next().await? {
@@ -92,13 +95,13 @@ pub(super) fn print_difference(audited: &Audited<'_>, drift: &Drift) -> Result<(
 /// Returns the part of a checkpoint in which it differs.
 fn in_short(checkpoint: &Checkpoint, difference: Difference) -> String {
     match (checkpoint, difference) {
-        (Checkpoint::Failed { failure }, _) => failure.clone(),
+        (Checkpoint::Failed { failure }, _) => visible(failure),
         (Checkpoint::Applied { answers, .. }, Difference::Observer(at)) => {
             let answer = answers.get(at).map_or("no answer", String::as_str);
             format!("`{}`", Checkpoint::answer(answer).map_or(answer.into(), |it| shown(&it)))
         }
         (Checkpoint::Applied { digest, .. }, Difference::Digest) => {
-            format!("digest {}", digest.as_deref().unwrap_or("missing"))
+            format!("digest {}", visible(digest.as_deref().unwrap_or("missing")))
         }
         (Checkpoint::Applied { .. }, Difference::Failure) => "applied".into(),
     }
@@ -173,7 +176,9 @@ fn reproduce(audited: &Audited<'_>, port: &PortSpec, case: &Case) -> Result<(), 
     // A follower gets each line with a `hello` after it, which is slower to investigate.
     for delivery in [Delivery::Pipelined, Delivery::Marked] {
         let case = Case { delivery, ..case.clone() };
+        let progress = Progress::unmeasured(format!("{}: looking for the error", port.name));
         let found = |finding: Finding| {
+            drop(progress);
             print_first_wrong(audited, port, &case, &finding)?;
             report_finding(subject, traces, port, limits.timeout, finding, false)
         };

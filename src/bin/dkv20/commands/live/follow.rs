@@ -1,5 +1,6 @@
 //! `live follow`: a program that applies the entries of a log.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -60,18 +61,43 @@ SIGUSR1 prints a line with the metrics on standard error. DKV20_LOG=debug prints
 pub(super) fn run(arguments: &FollowArguments) -> Result<Exit, Failure> {
     let limits =
         Limits { timeout: arguments.timeout, interrupt: interrupt()?, ..Limits::default() };
-    let subject = arguments.machine.subject(&limits)?;
+    let subject = Arc::new(arguments.machine.subject(&limits)?);
     let port = subject.port(arguments.port.as_deref())?;
     let port = port.ok_or_else(|| Failure::usage("name the program: --port NAME=COMMAND"))?;
     check_name(&port.name)
         .map_err(|reason| Failure::usage(format!("--port {}: {reason}", port.name)))?;
     check_ports(std::slice::from_ref(&port))?;
     let progress = Progress::start(format!("follower {}", port.name))?;
+    match open(arguments, &subject, &port, &limits) {
+        Err(_) if limits.interrupt.is_raised() => {
+            drop(progress);
+            print(&format!("{}: ended by a signal before the first entry\n", port.name))?;
+            Ok(Exit::Done)
+        }
+        opened => {
+            let (follower, program) = opened?;
+            block_on(follow(arguments, &port.name, &follower, program, progress))
+        }
+    }
+}
+
+/// Opens the log and starts the program.
+fn open(
+    arguments: &FollowArguments,
+    subject: &Arc<Subject>,
+    port: &PortSpec,
+    limits: &Limits,
+) -> Result<(Follower, Conversation), Failure> {
     let access = arguments.log.access()?;
-    let settings = block_on(settings(arguments, &subject, access.clone()))?;
-    let program = start(&subject, &port, &settings, &limits)?;
+    let settings = block_on(settings(arguments, subject, access.clone()))?;
+    let program = start(subject, port, &settings, limits)?;
     let follower = Follower::new(access, arguments.log.log.clone(), &port.name, settings);
-    block_on(follow(arguments, &port.name, &follower, program, &progress))
+    if arguments.anew {
+        let deleted = async { follower.delete_checkpoints().await.map_err(|error| broken(&error)) };
+        block_on(deleted)?;
+    }
+    let subject = subject.clone();
+    Ok((follower.with_check(move |line| machine::check_line(&subject, line)), program))
 }
 
 /// Returns the settings of the log. If it has none yet, it gets them.
@@ -134,11 +160,8 @@ async fn follow(
     name: &str,
     follower: &Follower,
     program: Conversation,
-    progress: &Progress,
+    progress: Progress,
 ) -> Result<Exit, Failure> {
-    if arguments.anew {
-        follower.delete_checkpoints().await.map_err(|error| broken(&error))?;
-    }
     let started = Instant::now();
     let status = follower.status();
     let running = follower.run(program, arguments.until);
@@ -157,6 +180,7 @@ async fn follow(
         let rate = rate.update(status.applied());
         progress.show(|| metrics(&status, rate));
     };
+    drop(progress);
     match end.map_err(|error| broken(&error))? {
         FollowEnd::Failed { index, breakdown } => {
             Err(failed(name, &format!("at entry {index}"), &breakdown))
@@ -199,8 +223,9 @@ fn summary(status: &Status, time: Duration) -> String {
         1 => format!("1 checkpoint at {}", status.last_checkpoint()),
         count => format!("{count} checkpoints, last at {}", status.last_checkpoint()),
     };
+    let entries = if applied == 1 { "entry" } else { "entries" };
     format!(
-        "applied {applied} entries in {:.1} s ({rate}/s), {checkpoints}; recovered from {}",
+        "applied {applied} {entries} in {:.1} s ({rate}/s), {checkpoints}; recovered from {}",
         time.as_secs_f64(),
         status.recoveries()
     )

@@ -1,11 +1,12 @@
 //! The progress of a command: drawn on a terminal, and printed on demand.
 
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use signal_hook::consts::SIGUSR1;
 use tracing_subscriber::EnvFilter;
@@ -37,6 +38,20 @@ impl Progress {
         Ok(Self { label: label.into(), bar, is_asked })
     }
 
+    /// Returns a progress that is not drawn.
+    pub(super) fn on_demand(label: impl Into<String>) -> Result<Self, Failure> {
+        let progress = Self::start(label)?;
+        progress.bar.set_draw_target(ProgressDrawTarget::hidden());
+        Ok(progress)
+    }
+
+    /// Draws that something is done which has no measure, until this is dropped.
+    pub(super) fn unmeasured(text: String) -> impl Drop {
+        let bar = Drawing(ProgressBar::new_spinner().with_message(text));
+        bar.0.enable_steady_tick(Self::TIME);
+        bar
+    }
+
     /// Draws the metrics if standard error is a terminal, and prints them as a line there if SIGUSR1
     /// has asked for them since the last call.
     pub(super) fn show(&self, metrics: impl Fn() -> String) {
@@ -58,6 +73,15 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// A drawing without metrics.
+struct Drawing(ProgressBar);
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 
@@ -108,6 +132,8 @@ pub(super) fn write_log_messages() -> Result<(), Failure> {
         Failure::usage(format!("{LOG_VARIABLE}={directives}: {error}; {example}"))
     })?;
     let messages = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    messages.with_ansi(io::stderr().is_terminal()).init();
+    // `AutoStream` knows NO_COLOR and TERM.
+    let has_colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    messages.with_ansi(has_colours).init();
     Ok(())
 }
