@@ -188,8 +188,8 @@ impl Writer {
     /// # Errors
     ///
     /// A line is longer than [`Writer::LINE_LENGTH_MAX`] or holds LF: the lines before it are
-    /// appended. Another process has opened the writer's name. etcd cannot be used. The interrupt was raised: the batch
-    /// in flight is settled before the return, if etcd answers within five seconds.
+    /// appended. Another process has opened the writer's name. etcd cannot be used. The interrupt was
+    /// raised: the batch in flight is settled before the return, if etcd answers within five seconds.
     ///
     /// [`Writer::lines`] and [`Writer::unsettled`] report which lines are in the log. After an error
     /// nothing more is to be appended.
