@@ -119,8 +119,7 @@ fn left_out(port: &PortReport, level: &LevelReport) -> Vec<String> {
 pub(super) fn port_notes(port: &PortReport) -> Vec<String> {
     let mut notes = not_asked(port);
     if port.unlisted > 0 {
-        let verb = if port.unlisted == 1 { "is" } else { "are" };
-        notes.push(format!("{} of the cases not asked {verb} not listed", port.unlisted));
+        notes.push(format!("cases not asked that are not listed: {}", port.unlisted));
     }
     if port.further_passed > 0 {
         let count = counted(port.further_passed, "further generated case");
