@@ -2,8 +2,8 @@
 //! right level and the first wrong step, with a trace from which no line can be removed; and it must
 //! pass the honest ports.
 //!
-//! A wrong port that a generated case has caught is examined with other seeds, too: the first seed
-//! may have been luck.
+//! A wrong port that a generated case has caught is examined with another seed, too: the first one
+//! may have been luck. The ports have three other seeds by turns.
 //!
 //! A port is asked the cases of the suite that caught it according to the table in
 //! `docs/evidence/wrong-ports.md`, which takes a third of the time, and every case if these find
@@ -56,6 +56,8 @@ const LONG_SUITES: [&str; 2] = ["growth", "cost"];
 const SURROUNDINGS: [&str; 2] = ["process", "cost"];
 const SEED: u64 = 1;
 const OTHER_SEEDS: [u64; 3] = [2, 3, 4];
+/// How often a port that should get slower is examined, at most.
+const COST_TRIES: usize = 3;
 /// Of how many wrong ports the report names the section that they break.
 const NAMED_PERCENT_MIN: usize = 95;
 
@@ -163,7 +165,7 @@ fn main() -> ExitCode {
     let selections = Arc::new(Selections::default());
     let suites = suites_of_table();
     let mut trials = Vec::new();
-    for wrong_port in wrong_ports() {
+    for (wrong_port, other_seed) in wrong_ports().into_iter().zip(OTHER_SEEDS.iter().cycle()) {
         if writes_table() && suites.contains_key(&wrong_port.name) {
             continue;
         }
@@ -174,9 +176,7 @@ fn main() -> ExitCode {
             let examine = |seed| must_fail(&wrong_port, &selections, seed, suite.as_deref());
             let row = examine(SEED)?;
             if SEEDED.contains(&row.suite.as_str()) {
-                for seed in OTHER_SEEDS {
-                    examine(seed).map_err(|reason| format!("seed {seed}: {reason}"))?;
-                }
+                examine(*other_seed).map_err(|reason| format!("seed {other_seed}: {reason}"))?;
             }
             let mut rows = rows.lock().expect("no trial panics with the lock");
             rows.insert(wrong_port.name, row);
@@ -300,14 +300,19 @@ fn must_fail(
     seed: u64,
     suite: Option<&str>,
 ) -> Result<Row, String> {
-    let report = examine(&[wrong_port.port()], &selections.get(seed, wrong_port, suite), &|_| {});
-    let port = &report.ports[0];
-    let Some(finding) = port.findings.first() else {
+    let selection = selections.get(seed, wrong_port, suite);
+    let reports = std::iter::repeat_with(|| examine(&[wrong_port.port()], &selection, &|_| {}));
+    // A busy machine can hide that something gets slower, and never make it seem so.
+    let tries = if suite == Some("cost") { COST_TRIES } else { 1 };
+    let found = reports.take(tries).find(|report| !report.ports[0].findings.is_empty());
+    let Some(report) = found else {
         return match suite {
             Some(_) => must_fail(wrong_port, selections, seed, None),
             None => Err("the exam does not notice it".into()),
         };
     };
+    let port = &report.ports[0];
+    let finding = &port.findings[0];
     let with_findings = |reason: String| format!("{reason}\n{}", findings(port));
     if finding.level != wrong_port.level {
         let reason = format!("found at level {}, not {}", finding.level, wrong_port.level);

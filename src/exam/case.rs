@@ -151,6 +151,11 @@ pub(crate) fn suite_of(id: &str) -> &str {
     id.split('/').next().unwrap_or_default()
 }
 
+/// Returns the part of a case id after the suite's name.
+pub(crate) fn name_in(id: &str) -> &str {
+    id.split_once('/').map_or(id, |(_, name)| name)
+}
+
 /// How many cases there are.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -170,6 +175,9 @@ impl Default for Plan {
     }
 }
 
+/// Makes a case of its name.
+pub type MakeNamed = Box<dyn Fn(&str) -> Case + Send + Sync>;
+
 /// Cases of one kind. Each is made from its number alone, when it is needed.
 pub struct Suite {
     /// The first part of its cases' ids.
@@ -178,20 +186,21 @@ pub struct Suite {
     pub must_cause: Vec<usize>,
     /// The ranges of measures that its cases together must reach.
     pub must_reach: Vec<Reach>,
-    /// Whether the id of a case is `SUITE/NUMBER`, so that it is known before the case is made.
-    pub is_numbered: bool,
     /// Whether `make` accepts every number, not only those below `count`.
     pub is_generated: bool,
     /// Whether its cases compare no program with another, so that the reference is asked, too.
     pub asks_reference: bool,
     /// How many cases the plan has.
     pub count: usize,
+    /// Returns what follows `SUITE/` in the id of the case of a number. It takes far less time than
+    /// to make the case.
+    pub name_of: Box<dyn Fn(usize) -> String + Send + Sync>,
     /// Makes the case of a number.
     pub make: Box<dyn Fn(usize) -> Case + Send + Sync>,
 }
 
 impl Suite {
-    /// Makes a suite of so many cases, which need not reach anything.
+    /// Makes a suite of so many cases, which need not reach anything and have their numbers as names.
     #[must_use]
     pub fn new(
         name: &'static str,
@@ -203,9 +212,9 @@ impl Suite {
             must_cause: Vec::new(),
             must_reach: Vec::new(),
             is_generated: false,
-            is_numbered: false,
             asks_reference: false,
             count,
+            name_of: Box::new(|number| number.to_string()),
             make: Box::new(make),
         }
     }
@@ -213,7 +222,34 @@ impl Suite {
     /// Makes a suite of these cases, which must reach these milestones.
     #[must_use]
     pub fn of_cases(name: &'static str, must_cause: Vec<usize>, cases: Vec<Case>) -> Self {
-        Self::new(name, cases.len(), move |number| cases[number].clone()).causing(must_cause)
+        let names: Vec<_> = cases.iter().map(|case| name_in(&case.id).to_owned()).collect();
+        let suite = Self::new(name, cases.len(), move |number| cases[number].clone());
+        suite.named(move |number| names[number].clone()).causing(must_cause)
+    }
+
+    /// Makes a suite of cases that have these names, and are made of them when they are needed.
+    #[must_use]
+    pub fn of_makers(name: &'static str, makers: Vec<(String, MakeNamed)>) -> Self {
+        let makers = Arc::new(makers);
+        let named = makers.clone();
+        let make = move |number: usize| {
+            let (name, make) = &makers[number];
+            make(name)
+        };
+        Self::new(name, named.len(), make).named(move |number| named[number].0.clone())
+    }
+
+    /// Returns the suite, whose cases now have these names.
+    #[must_use]
+    pub fn named(mut self, name_of: impl Fn(usize) -> String + Send + Sync + 'static) -> Self {
+        self.name_of = Box::new(name_of);
+        self
+    }
+
+    /// Returns the id of the case of a number.
+    #[must_use]
+    pub fn id_of(&self, number: usize) -> String {
+        format!("{}/{}", self.name, (self.name_of)(number))
     }
 
     /// Returns the suite, which now must reach these milestones too.

@@ -52,7 +52,7 @@ mod tally;
 mod tasks;
 mod transcript;
 
-pub use case::{Case, Delivery, Due, Plan, Suite, Task};
+pub use case::{Case, Delivery, Due, MakeNamed, Plan, Suite, Task};
 pub use conversation::{Breakdown, Cause, Conversation};
 pub use cost::Cost;
 pub use divergence::{Actual, Divergence, shown};

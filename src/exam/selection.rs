@@ -58,7 +58,11 @@ impl Default for Settings {
 
 impl Settings {
     fn wants(&self, machine: &dyn Machine, case: &Case) -> bool {
-        machine.level_of_all(&case.lines) <= self.level_max && self.names(&case.id)
+        self.wants_level_of(machine, case) && self.names(&case.id)
+    }
+
+    fn wants_level_of(&self, machine: &dyn Machine, case: &Case) -> bool {
+        machine.level_of_all(&case.lines) <= self.level_max
     }
 
     /// Reports whether the case of an id is among those that are named, if any are.
@@ -148,14 +152,12 @@ impl<'m> Selection<'m> {
                 if wants_all || unmatched.is_empty() && !is_in_shard {
                     return is_in_shard;
                 }
-                if suite.is_numbered && wants_levels {
-                    let id = format!("{}/{number}", suite.name);
-                    unmatched.retain(|wanted| !is_named(&id, wanted));
-                    return is_in_shard && settings.names(&id);
-                }
-                let case = (suite.make)(*number);
-                unmatched.retain(|wanted| !is_named(&case.id, wanted));
-                is_in_shard && settings.wants(machine, &case)
+                let id = suite.id_of(*number);
+                unmatched.retain(|wanted| !is_named(&id, wanted));
+                // To make a case takes far longer than to name it.
+                is_in_shard
+                    && settings.names(&id)
+                    && (wants_levels || settings.wants_level_of(machine, &(suite.make)(*number)))
             });
             numbers.collect()
         };

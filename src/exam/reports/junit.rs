@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, 
 
 use super::common::{UNSEEN_ADVICE, level_of, port_notes, verdict_line, visible, visible_whole};
 use super::text::plain_finding;
-use crate::case::suite_of;
+use crate::case::{name_in, suite_of};
 use crate::expected::ExpectedEntry;
 use crate::finding::Finding;
 use crate::report::{CaseReport, CaseVerdict, ExamVerdict, PortReport, Report};
@@ -50,7 +50,7 @@ fn suites(port: &PortReport) -> Vec<TestSuite> {
     let mut suites: Vec<(&str, TestSuite, f64)> = Vec::new();
     for (id, seconds, status) in tests(port) {
         let suite_name = suite_of(id);
-        let name = id.split_once('/').map_or(id, |(_, name)| name);
+        let name = name_in(id);
         let position = suites.iter().position(|(known, ..)| *known == suite_name);
         let position = position.unwrap_or_else(|| {
             suites.push((suite_name, new_suite(port, suite_name), 0.0));

@@ -375,7 +375,7 @@ fn suite(
     count: usize,
     make: impl Fn(usize) -> Case + Send + Sync + 'static,
 ) -> Suite {
-    Suite { is_generated: true, is_numbered: true, ..Suite::new(name, count, make) }
+    Suite { is_generated: true, ..Suite::new(name, count, make) }
 }
 
 /// Returns the delivery of the case of a number: mostly the fastest.

@@ -1,7 +1,7 @@
 //! The longest lines, numbers, logs and snapshots, the most tokens and clusters; the positions and
 //! bytes in them are drawn.
 
-use dkv20_exam::{Plan, Suite};
+use dkv20_exam::{MakeNamed, Plan, Suite};
 
 use super::super::measures::Measure;
 use super::common::{case, observers};
@@ -44,18 +44,18 @@ const CASES: [Extreme; 22] = [
 
 pub(super) fn suite(plan: &Plan) -> Suite {
     let (seed, is_thorough) = (plan.seed, plan.is_thorough);
-    let chosen: Vec<_> = CASES.iter().filter(|(_, is_slow, _)| is_thorough || !is_slow).collect();
-    let count = chosen.len();
-    let make = move |number: usize| {
-        let (name, _, lines) = chosen[number];
-        case(NAME, name, lines(&mut Draws::new(seed, SALT, number)))
-    };
+    let makers = CASES.iter().filter(|(_, is_slow, _)| is_thorough || !is_slow).zip(0..);
+    let makers = makers.map(|((name, _, lines), number)| {
+        let make = move |name: &str| case(NAME, name, lines(&mut Draws::new(seed, SALT, number)));
+        ((*name).to_owned(), Box::new(make) as MakeNamed)
+    });
+    let suite = Suite::of_makers(NAME, makers.collect());
     let (tokens, clusters, answer, entries) = if is_thorough {
         (2_000_000, 100_000, 15 << 21, 1 << 20)
     } else {
         (5_000, 3_000, 3 << 21, 1 << 17)
     };
-    Suite::new(NAME, count, make).reaching([
+    suite.reaching([
         Measure::LineBytes.reach(LINE_LENGTH_MAX as u64, 30),
         Measure::Tokens.reach(tokens, 5),
         Measure::Digits.reach(LINE_LENGTH_MAX as u64 - 200, 5),

@@ -1,7 +1,7 @@
 //! Logs, lags, tails, maps and terms past the numbers at which encodings grow: 1, 2 and 4 bytes of a
 //! fixed length, and 1, 2 and 3 bytes of seven bits each.
 
-use dkv20_exam::{Case, Plan, Suite};
+use dkv20_exam::{MakeNamed, Plan, Suite};
 
 use super::super::measures::Measure;
 use super::draws::Draws;
@@ -15,13 +15,11 @@ const PAST_BYTE: usize = 260;
 const PAST_VARINT: usize = 16_390;
 const PAST_SHORT: usize = 65_540;
 
-/// Makes a case when it is needed, since most have many steps.
-type Make = Box<dyn Fn() -> Case + Send + Sync>;
-
 pub(super) fn suite(plan: &Plan) -> Suite {
-    let mut cases = Vec::new();
+    // Most have many steps, so each is made when it is needed.
+    let mut makers = Vec::new();
     let mut add = |name, size, lengths: &[usize], grow| {
-        cases.extend(lengths.iter().map(|length| grown(plan.seed, name, size, *length, grow)));
+        makers.extend(lengths.iter().map(|length| grown(plan.seed, name, size, *length, grow)));
     };
     for length in [PAST_BYTE, PAST_VARINT, PAST_SHORT] {
         add("late", 3, &[length], late as Grow);
@@ -39,8 +37,6 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         add("map-of-followers", 3, &[PAST_VARINT], add_rounds);
         add("longest-values", 3, &[12], longest_values);
     }
-    let count = cases.len();
-    let make = move |number: usize| cases[number]();
     let must_reach = [
         Measure::Term.reach(1 << 14, 10_000),
         Measure::Index.reach(1 << 16, 10_000),
@@ -51,19 +47,19 @@ pub(super) fn suite(plan: &Plan) -> Suite {
         Measure::InstalledBytes.reach(1 << 22, 1),
         Measure::LagBytes.reach(1 << 22, 1),
     ];
-    Suite::new(NAME, count, make).reaching(must_reach)
+    Suite::of_makers(NAME, makers).reaching(must_reach)
 }
 
 type Grow = fn(&mut History, &mut Draws, usize);
 
-fn grown(seed: u64, name: &str, size: usize, length: usize, grow: Grow) -> Make {
-    let name = format!("{name}-{length}");
-    Box::new(move || {
+fn grown(seed: u64, name: &str, size: usize, length: usize, grow: Grow) -> (String, MakeNamed) {
+    let make = move |name: &str| {
         let mut draws = Draws::new(seed, SALT, length);
         let mut history = History::new(size);
         grow(&mut history, &mut draws, length);
-        history.into_case(NAME, &name)
-    })
+        history.into_case(NAME, name)
+    };
+    (format!("{name}-{length}"), Box::new(make))
 }
 
 /// Pending entries that are committed late, on a follower that has them and one that does not.

@@ -1,7 +1,7 @@
 //! Keys and values around every power of two, each on its own: with an entry's or a snapshot's header
 //! they fill a buffer to the byte.
 
-use dkv20_exam::{Case, Suite};
+use dkv20_exam::{MakeNamed, Suite};
 
 use super::super::measures::Measure;
 use super::common::case;
@@ -17,13 +17,16 @@ const FIRST_EXPONENT: u32 = 7;
 const LAST_EXPONENT: u32 = 20;
 
 pub(super) fn suite() -> Suite {
-    let lengths = lengths();
-    let count = 1 + 2 * lengths.len();
-    let make = move |number: usize| match number.checked_sub(1) {
-        None => keys(),
-        Some(number) if number < lengths.len() => value(lengths[number]),
-        Some(number) => missed_value(lengths[number - lengths.len()]),
+    let maker = |name: String, lines: fn(usize) -> Vec<Vec<u8>>, length: usize| {
+        let make = move |name: &str| case(NAME, name, lines(length));
+        (name, Box::new(make) as MakeNamed)
     };
+    let lengths = lengths();
+    let mut makers = vec![maker("keys".into(), keys, KEY_LENGTH_MAX)];
+    let values = lengths.iter().map(|length| maker(format!("value-{length}"), value, *length));
+    makers.extend(values);
+    let missed = |length: &usize| maker(format!("missed-value-{length}"), missed_value, *length);
+    makers.extend(lengths.iter().map(missed));
     let must_reach = [
         Measure::KeyBytes.reach(KEY_LENGTH_MAX as u64, 30),
         Measure::SharedKeyBytes.reach(KEY_LENGTH_MAX as u64 - 1, 30),
@@ -31,7 +34,7 @@ pub(super) fn suite() -> Suite {
         Measure::LagBytes.reach(VALUE_LENGTH_MAX as u64, 100),
         Measure::InstalledBytes.reach(VALUE_LENGTH_MAX as u64, 100),
     ];
-    Suite::new(NAME, count, make).reaching(must_reach)
+    Suite::of_makers(NAME, makers).reaching(must_reach)
 }
 
 fn lengths() -> Vec<usize> {
@@ -47,8 +50,8 @@ fn lengths() -> Vec<usize> {
     lengths
 }
 
-/// Makes a case in which a follower gets the value.
-fn value(length: usize) -> Case {
+/// Returns lines in which a follower gets the value.
+fn value(length: usize) -> Vec<Vec<u8>> {
     let lines = [
         "new 2",
         &format!("put a {}", letters(length)),
@@ -60,12 +63,12 @@ fn value(length: usize) -> Case {
         "hash 1",
         "log 1",
     ];
-    case(NAME, format_args!("value-{length}"), lines.map(Vec::from).into())
+    lines.map(Vec::from).into()
 }
 
-/// Makes a case in which a follower gets the value in a snapshot, and another one has it in a tail
+/// Returns lines in which a follower gets the value in a snapshot, and another one has it in a tail
 /// that is truncated.
-fn missed_value(length: usize) -> Case {
+fn missed_value(length: usize) -> Vec<Vec<u8>> {
     let put = &format!("put a {}", letters(length));
     let lines = [
         "new 3",
@@ -84,12 +87,12 @@ fn missed_value(length: usize) -> Case {
         "get 2 a",
         "replica 2",
     ];
-    case(NAME, format_args!("missed-value-{length}"), lines.map(Vec::from).into())
+    lines.map(Vec::from).into()
 }
 
-/// Makes a case with a key of each of these lengths, each of which begins with the one before it.
-fn keys() -> Case {
-    let exponents = 1..=KEY_LENGTH_MAX.ilog2();
+/// Returns lines with keys up to this length, each of which begins with the one before it.
+fn keys(length_max: usize) -> Vec<Vec<u8>> {
+    let exponents = 1..=length_max.ilog2();
     let around =
         exponents.flat_map(|exponent| [(1 << exponent) - 1, 1 << exponent, (1 << exponent) + 1]);
     let mut lengths: Vec<usize> = around.collect();
@@ -107,5 +110,5 @@ fn keys() -> Case {
         lines.push("hash 2".into());
     }
     lines.push("log 2".into());
-    case(NAME, "keys", lines.into_iter().map(String::into_bytes).collect())
+    lines.into_iter().map(String::into_bytes).collect()
 }

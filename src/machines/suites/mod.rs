@@ -73,3 +73,18 @@ pub(super) fn fuzz_case(seed: u64) -> Case {
     };
     Case { id: format!("fuzz/{seed}"), ..case }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_has_the_id_by_which_it_is_chosen() {
+        for suite in suites(&Plan::default(), &Interrupt::default()) {
+            // Every fifth is enough for all kinds of names: those of a kind follow each other.
+            for number in (0..suite.count).step_by(5) {
+                assert_eq!((suite.make)(number).id, suite.id_of(number));
+            }
+        }
+    }
+}

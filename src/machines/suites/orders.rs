@@ -83,14 +83,26 @@ pub(super) fn suite() -> Suite {
         ErrorCode::Count,
     ]);
     let make = |number: usize| {
-        let (form, state) = (FORMS[number % FORMS.len()], STATES[number / FORMS.len()]);
-        make(form, state)
+        let (form, state) = parts(number);
+        make(form, state, name_of(number))
     };
     let count = FORMS.len() * STATES.len();
-    Suite::new(NAME, count, make).causing(must_cause)
+    Suite::new(NAME, count, make).named(name_of).causing(must_cause)
 }
 
-fn make((word, kinds): (&str, &str), (state, before): (&str, &str)) -> Case {
+type Pair = (&'static str, &'static str);
+
+/// Returns the form and the state of the case of a number.
+fn parts(number: usize) -> (Pair, Pair) {
+    (FORMS[number % FORMS.len()], STATES[number / FORMS.len()])
+}
+
+fn name_of(number: usize) -> String {
+    let ((word, kinds), (state, _)) = parts(number);
+    format!("{state}-{word}-{}", kinds.len())
+}
+
+fn make((word, kinds): Pair, (_, before): Pair, name: String) -> Case {
     let mut lines = vec![word.to_owned()];
     for kind in kinds.chars() {
         let longer = lines.iter().flat_map(|line| {
@@ -107,7 +119,7 @@ fn make((word, kinds): (&str, &str), (state, before): (&str, &str)) -> Case {
     lines.push(word.to_owned());
     let before = before.split(',').map(str::to_owned);
     let lines = before.chain(lines).map(|line| written(&line));
-    case(NAME, format_args!("{state}-{word}-{}", kinds.len()), lines.collect())
+    case(NAME, name, lines.collect())
 }
 
 fn choices(kind: char) -> impl Iterator<Item = &'static str> {

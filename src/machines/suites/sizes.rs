@@ -16,7 +16,9 @@ pub(super) fn suite(plan: &Plan) -> Suite {
     let seed = plan.seed;
     let make = move |number: usize| make(seed, number + 1);
     let must_reach = [Measure::Replicas.reach(64, 64), Measure::IsolatedReplicas.reach(64, 64)];
-    Suite::new(NAME, SIZE_MAX, make).causing(must_cause).reaching(must_reach)
+    let name_of = |number: usize| (number + 1).to_string();
+    let suite = Suite::new(NAME, SIZE_MAX, make).named(name_of);
+    suite.causing(must_cause).reaching(must_reach)
 }
 
 fn make(seed: u64, size: usize) -> Case {

@@ -42,15 +42,20 @@ const LENGTH_OF_LARGE_MAX: usize = 1 << 10;
 type Make = fn(&mut Draws, usize) -> History;
 
 pub(super) fn suite(plan: &Plan) -> Suite {
-    generated(NAME, plan, positions(Milestone::OF_CLUSTERS), make)
+    generated(NAME, plan, positions(Milestone::OF_CLUSTERS), make).named(name_of)
+}
+
+fn name_of(number: usize) -> String {
+    let (name, _) = KINDS[number % KINDS.len()];
+    format!("{name}-{number}")
 }
 
 pub(super) fn make(seed: u64, number: usize) -> Case {
     let mut draws = Draws::new(seed, SALT, number);
-    let (name, make) = KINDS[number % KINDS.len()];
+    let (_, make) = KINDS[number % KINDS.len()];
     let exponent = LAST_EXPONENT.min(FIRST_EXPONENT + number / CASES_PER_EXPONENT);
     let length = draws.length(1, 1 << exponent);
-    make(&mut draws, length).into_case(NAME, format_args!("{name}-{number}"))
+    make(&mut draws, length).into_case(NAME, name_of(number))
 }
 
 /// Returns a number of replicas from `least` on: mostly few, sometimes up to the limit.
