@@ -12,7 +12,6 @@ standard library.
 
 from __future__ import annotations
 
-import argparse
 import binascii
 import hashlib
 import os
@@ -20,6 +19,7 @@ import sys
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator
     from io import BufferedReader, BufferedWriter
 
@@ -913,6 +913,8 @@ def chaos_lines(session: Session, seed: int, steps: int) -> Iterator[str]:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    import argparse  # here, since it takes longer to import than the rest of the program
+
     parser = argparse.ArgumentParser(prog="dkv20.py", description="dkv20 in Python")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="speak the port protocol on standard input and output")

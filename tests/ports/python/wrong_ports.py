@@ -10,17 +10,20 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import io
 import itertools
-import json
+import os
 import sys
-from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import dkv20
 from wrong.registry import HONEST, WRONG_PORTS, WrongPort
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def register(words: list[str]) -> None:
@@ -29,14 +32,24 @@ def register(words: list[str]) -> None:
     An exam starts a port hundreds of times, and to import every module takes twice as long as the rest.
     """
     names = [word for word in words if not word.startswith("-")]
-    definitions = [f"\ndef {name.replace('-', '_')}(" for name in names]
-    for path in sorted(Path(__file__).with_name("wrong").glob("*.py")):
-        text = path.read_text(encoding="utf-8") if names else ""
+    definitions = [f"\ndef {name.replace('-', '_')}(".encode() for name in names]
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wrong")
+    for module in sorted(name for name in os.listdir(folder) if name.endswith(".py")):
+        with open(os.path.join(folder, module), "rb") as file:
+            text = file.read() if names else b""
         if not names or any(definition in text for definition in definitions):
-            importlib.import_module(f"wrong.{path.stem}")
+            importlib.import_module(f"wrong.{module.removesuffix('.py')}")
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace | SimpleNamespace:
+    register(sys.argv[1:])
+    words = sys.argv[1:]
+    if words[-1:] == ["serve"] and all(name in WRONG_PORTS for name in words[:-1]) and words[:-1]:
+        # Most starts are like this, and take half of the time without argparse.
+        dkv20.parse_arguments = lambda _: SimpleNamespace(command="serve")
+        return SimpleNamespace(names=words[:-1], rest=["serve"], list=False, self_check=False)
+    import argparse
+
     parser = argparse.ArgumentParser(prog="wrong_ports.py", description="wrong ports of dkv20")
     parser.add_argument("words", nargs="*", metavar="NAME", help="serve a port with these mistakes")
     what = parser.add_mutually_exclusive_group()
@@ -44,7 +57,6 @@ def parse_arguments() -> argparse.Namespace:
     what.add_argument("--honest", metavar="NAME", help="serve a port that is odd but right")
     what.add_argument("--self-check", action="store_true", help="check that each has a wrong answer")
     arguments = parser.parse_args()
-    register(sys.argv[1:])
     names = list(itertools.takewhile(WRONG_PORTS.__contains__, arguments.words))
     arguments.names, arguments.rest = names, arguments.words[len(names) :] or ["serve"]
     # The last is one that the exam expects to be refused.
@@ -88,6 +100,8 @@ def main() -> int:
     if arguments.self_check:
         return self_check()
     if arguments.list:
+        import json
+
         for wrong_port in sorted(WRONG_PORTS.values(), key=lambda wrong_port: wrong_port.level):
             print(json.dumps(wrong_port.describe()))
         return 0
