@@ -9,7 +9,7 @@ use crate::divergence::Divergence;
 use crate::port::PortSpec;
 use crate::port_exam::{PortExam, Progress};
 use crate::report::{PortReport, Report};
-use crate::selection::{Part, Selection};
+use crate::selection::{Part, Selection, Survey};
 
 /// Examines the programs of [`Selection::programs`], several at a time. Calls `progress` before it
 /// asks one of them something.
@@ -46,7 +46,9 @@ pub fn examine(
         for handle in handles {
             reports.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        selection.survey().clone()
+        // Without a port that greets nothing is asked, and the survey of every case takes seconds.
+        let is_asked = reports.values().any(|report| !report.greeting.is_empty());
+        if is_asked { selection.survey().clone() } else { Survey::default() }
     });
     let mut ports: Vec<_> = reports.into_values().collect();
     note_same_answers(&mut ports);

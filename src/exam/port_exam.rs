@@ -218,8 +218,8 @@ impl<'a> PortExam<'a> {
         let selection = self.selection;
         let cases = selection.cases_with_keys(self.part).map(Some);
         let (mut left, mut unlisted_reason) = (0, None);
-        let is_whole = self.part == Part::OfPort;
-        let counts = is_whole.then(|| selection.start_survey()).flatten();
+        let can_count = self.part == Part::OfPort && self.reason_to_end().is_none();
+        let counts = can_count.then(|| selection.start_survey()).flatten();
         let counts = self.take_prepared(cases, counts, |exam, cases| {
             left += usize::from(exam.asker.examinee.is_stopped());
             if left > LEFT_CASES_MAX {

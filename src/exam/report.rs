@@ -209,9 +209,9 @@ pub struct Report {
     /// The ports, in the order in which they were named, and then the reference, if it was asked cases
     /// that compare no program with another.
     pub ports: Vec<PortReport>,
-    /// The milestones that the cases reached in the reference, and how often.
+    /// The milestones that the cases reached in the reference, and how often; none if no port greets.
     pub caused: Vec<(String, u64)>,
-    /// The ranges that the cases reached in the reference.
+    /// The ranges that the cases reached in the reference; none if no port greets.
     pub reached: Vec<Reached>,
     /// Errors of the exam itself: milestones and ranges that it should have reached and did not.
     pub exam_errors: Vec<String>,

@@ -121,7 +121,7 @@ pub struct Selection<'m> {
 }
 
 /// The milestones and ranges that the chosen cases reach in the reference.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Survey {
     /// The milestones that they reach, and how often.
     pub(crate) caused: Vec<(String, u64)>,

@@ -41,7 +41,8 @@ const FORMAT: u32 = 2;
 ///   `expected`, `not_attempted`, `not_asked` (numbers of cases), `findings` and `unseen` (the
 ///   numbers, of all ports), `caused` (a list of
 ///   `milestone` and `count`), `reached` (a list of `measure`, `least`, `greatest`, `distinct` and
-///   `limit`, or null: the values that the cases have, and the greatest that the definition allows),
+///   `limit`, or null: the values that the cases have, and the greatest that the definition allows;
+///   both lists are empty if no port greets),
 ///   `exam_errors`, `is_interrupted`, `seconds`
 #[must_use]
 pub fn json_lines(report: &Report) -> String {
