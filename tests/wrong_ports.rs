@@ -56,8 +56,8 @@ const LONG_SUITES: [&str; 2] = ["growth", "cost"];
 const SURROUNDINGS: [&str; 2] = ["process", "cost"];
 const SEED: u64 = 1;
 const OTHER_SEEDS: [u64; 3] = [2, 3, 4];
-/// How often a port that should get slower is examined, at most.
-const COST_TRIES: usize = 3;
+/// How often a port is examined at most if its mistake shows by timing.
+const TRIES: usize = 3;
 /// Of how many wrong ports the report names the section that they break.
 const NAMED_PERCENT_MIN: usize = 95;
 
@@ -173,7 +173,13 @@ fn main() -> ExitCode {
         let name = wrong_port.name.clone();
         let suite = suites.get(&name).cloned();
         trials.push(Trial::test(name, move || {
-            let examine = |seed| must_fail(&wrong_port, &selections, seed, suite.as_deref());
+            let try_once = |seed| must_fail(&wrong_port, &selections, seed, suite.as_deref());
+            // On a busy machine reads meet other writes, and a measured difference can be lost.
+            let shows_by_timing = wrong_port.misbehaves() || suite.as_deref() == Some("cost");
+            let tries = if shows_by_timing { TRIES } else { 1 };
+            let examine = |seed| {
+                (1..tries).fold(try_once(seed), |result, _| result.or_else(|_| try_once(seed)))
+            };
             let row = examine(SEED)?;
             if SEEDED.contains(&row.suite.as_str()) {
                 examine(*other_seed).map_err(|reason| format!("seed {other_seed}: {reason}"))?;
@@ -300,19 +306,14 @@ fn must_fail(
     seed: u64,
     suite: Option<&str>,
 ) -> Result<Row, String> {
-    let selection = selections.get(seed, wrong_port, suite);
-    let reports = std::iter::repeat_with(|| examine(&[wrong_port.port()], &selection, &|_| {}));
-    // A busy machine can hide that something gets slower, and never make it seem so.
-    let tries = if suite == Some("cost") { COST_TRIES } else { 1 };
-    let found = reports.take(tries).find(|report| !report.ports[0].findings.is_empty());
-    let Some(report) = found else {
+    let report = examine(&[wrong_port.port()], &selections.get(seed, wrong_port, suite), &|_| {});
+    let port = &report.ports[0];
+    let Some(finding) = port.findings.first() else {
         return match suite {
             Some(_) => must_fail(wrong_port, selections, seed, None),
             None => Err("the exam does not notice it".into()),
         };
     };
-    let port = &report.ports[0];
-    let finding = &port.findings[0];
     let with_findings = |reason: String| format!("{reason}\n{}", findings(port));
     if finding.level != wrong_port.level {
         let reason = format!("found at level {}, not {}", finding.level, wrong_port.level);
