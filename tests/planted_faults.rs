@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use dkv20::machines::Described;
 use dkv20_described::Description;
-use dkv20_exam::{Finding, Interrupt, Limits, Plan, PortSpec, Selection, Settings, examine};
+use dkv20_exam::{
+    Budget, Finding, Interrupt, Limits, Plan, PortSpec, Selection, Settings, examine,
+};
 use serde::Deserialize;
 
 const TABLE: &str = "docs/evidence/planted-faults.md";
@@ -27,6 +29,8 @@ const MACHINES: [(&str, &str); 2] =
 const CASES: usize = 3_000;
 /// The time limit for programs that may never answer: a start of Python takes a tenth of it.
 const TIMEOUT: Duration = Duration::from_secs(4);
+/// The time for one pass of shrinking: on a busy machine a minimal trace takes longer than users wait.
+const BUDGET_TIME: Duration = Duration::from_secs(120);
 
 /// A planted fault, as the program lists it.
 #[derive(Deserialize)]
@@ -90,10 +94,11 @@ fn rows(file: &str, program: &str) -> String {
     let (name, interrupt) = (description.name.clone(), Interrupt::default());
     let reference = port("right", folder, program, None);
     let machine = Described::new(description, None, reference, TIMEOUT, folder, &interrupt);
+    let budget = Budget { time: BUDGET_TIME, ..Limits::default().budget };
     let settings = Settings {
         plan: Plan { generated_count: CASES, ..Plan::default() },
         fail_fast: true,
-        limits: Limits { timeout: TIMEOUT, ..Limits::default() },
+        limits: Limits { timeout: TIMEOUT, budget, ..Limits::default() },
         ..Settings::default()
     };
     let machine = machine.expect("there is no profile to miss");
