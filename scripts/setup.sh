@@ -299,7 +299,7 @@ install_tool() {
     spec=$(origin "$1")
     case $spec in
         PIP:*) set -- install_from_pypi "$1" "${spec#*:}" ;;
-        # To optimize them would take longer than they run.
+        # Optimizing them takes longer than they run.
         CARGO:*) set -- env CARGO_TARGET_DIR="$TOOLS/build" CARGO_PROFILE_DEV_DEBUG=0 \
             cargo install --debug --quiet --locked --root "$TOOLS" "${spec#*:}" ;;
         GO:*) set -- env GOBIN="$TOOLS/bin" go install "${spec#*:}" ;;

@@ -171,7 +171,7 @@ step_machines() {
 step_live() {
     bash scripts/build.sh live
     cargo clippy --locked --package dkv20-live --all-targets -- -D warnings
-    cargo clippy --locked --features live --bin dkv20 --test live -- -D warnings
+    cargo clippy --locked --features live --bin dkv20 --test live --test docs --test command_line -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --package dkv20-live --no-deps
     cargo test --locked --package dkv20-live
     cargo test --locked --features live --bin dkv20 --test live

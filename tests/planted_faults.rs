@@ -29,7 +29,7 @@ const MACHINES: [(&str, &str); 2] =
 const CASES: usize = 3_000;
 /// The time limit for programs that may never answer: a start of Python takes a tenth of it.
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// The time for one pass of shrinking: on a busy machine a minimal trace takes longer than users wait.
+/// The time for one pass of shrinking. On a busy machine the default is over before a trace is minimal.
 const BUDGET_TIME: Duration = Duration::from_secs(120);
 
 /// A planted fault, as the program lists it.

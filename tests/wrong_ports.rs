@@ -3,7 +3,7 @@
 //! pass the honest ports.
 //!
 //! A wrong port that a generated case has caught is examined with another seed, too: the first one
-//! may have been luck. The ports have three other seeds by turns.
+//! may have been luck. Three other seeds take turns.
 //!
 //! A port is asked the cases of the suite that caught it according to the table in
 //! `docs/evidence/wrong-ports.md`, which takes a third of the time, and every case if these find
@@ -56,7 +56,7 @@ const LONG_SUITES: [&str; 2] = ["growth", "cost"];
 const SURROUNDINGS: [&str; 2] = ["process", "cost"];
 const SEED: u64 = 1;
 const OTHER_SEEDS: [u64; 3] = [2, 3, 4];
-/// How often a port is examined at most if its mistake shows by timing.
+/// How often a port is examined, at most, if timing decides whether its mistake shows.
 const TRIES: usize = 3;
 /// Of how many wrong ports the report names the section that they break.
 const NAMED_PERCENT_MIN: usize = 95;
@@ -174,9 +174,9 @@ fn main() -> ExitCode {
         let suite = suites.get(&name).cloned();
         trials.push(Trial::test(name, move || {
             let try_once = |seed| must_fail(&wrong_port, &selections, seed, suite.as_deref());
-            // On a busy machine reads meet other writes, and a measured difference can be lost.
-            let shows_by_timing = wrong_port.misbehaves() || suite.as_deref() == Some("cost");
-            let tries = if shows_by_timing { TRIES } else { 1 };
+            // On a busy machine a port reads more at once, and noise can hide a cost.
+            let depends_on_timing = wrong_port.misbehaves() || suite.as_deref() == Some("cost");
+            let tries = if depends_on_timing { TRIES } else { 1 };
             let examine = |seed| {
                 (1..tries).fold(try_once(seed), |result, _| result.or_else(|_| try_once(seed)))
             };

@@ -175,7 +175,7 @@ impl Default for Plan {
     }
 }
 
-/// Makes a case of its name.
+/// Makes the case of a name.
 pub type MakeNamed = Box<dyn Fn(&str) -> Case + Send + Sync>;
 
 /// Cases of one kind. Each is made from its number alone, when it is needed.
@@ -192,15 +192,14 @@ pub struct Suite {
     pub asks_reference: bool,
     /// How many cases the plan has.
     pub count: usize,
-    /// Returns what follows `SUITE/` in the id of the case of a number. It takes far less time than
-    /// to make the case.
+    /// Returns the part of a case's id after `SUITE/`, without making the case.
     pub name_of: Box<dyn Fn(usize) -> String + Send + Sync>,
     /// Makes the case of a number.
     pub make: Box<dyn Fn(usize) -> Case + Send + Sync>,
 }
 
 impl Suite {
-    /// Makes a suite of so many cases, which need not reach anything and have their numbers as names.
+    /// Makes a suite of so many cases, which need not reach anything. Their numbers are their names.
     #[must_use]
     pub fn new(
         name: &'static str,
@@ -222,12 +221,13 @@ impl Suite {
     /// Makes a suite of these cases, which must reach these milestones.
     #[must_use]
     pub fn of_cases(name: &'static str, must_cause: Vec<usize>, cases: Vec<Case>) -> Self {
-        let names: Vec<_> = cases.iter().map(|case| name_in(&case.id).to_owned()).collect();
-        let suite = Self::new(name, cases.len(), move |number| cases[number].clone());
-        suite.named(move |number| names[number].clone()).causing(must_cause)
+        let cases = Arc::new(cases);
+        let named = cases.clone();
+        let suite = Self::new(name, named.len(), move |number| cases[number].clone());
+        suite.named(move |number| name_in(&named[number].id).to_owned()).causing(must_cause)
     }
 
-    /// Makes a suite of cases that have these names, and are made of them when they are needed.
+    /// Makes a suite of cases with these names. Each is made when it is needed.
     #[must_use]
     pub fn of_makers(name: &'static str, makers: Vec<(String, MakeNamed)>) -> Self {
         let makers = Arc::new(makers);

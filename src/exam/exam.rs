@@ -46,7 +46,7 @@ pub fn examine(
         for handle in handles {
             reports.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        // Without a port that greets nothing is asked, and the survey of every case takes seconds.
+        // If no port greets, nothing is asked, and the survey takes seconds.
         let is_asked = reports.values().any(|report| !report.greeting.is_empty());
         if is_asked { selection.survey().clone() } else { Survey::default() }
     });

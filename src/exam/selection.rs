@@ -154,7 +154,7 @@ impl<'m> Selection<'m> {
                 }
                 let id = suite.id_of(*number);
                 unmatched.retain(|wanted| !is_named(&id, wanted));
-                // To make a case takes far longer than to name it.
+                // Making a case takes far longer than naming it.
                 is_in_shard
                     && settings.names(&id)
                     && (wants_levels || settings.wants_level_of(machine, &(suite.make)(*number)))

@@ -43,7 +43,7 @@ pub(crate) fn on_terminal(command: &Command) -> Command {
     let mut terminal = Command::new("python3");
     terminal.args(["-c", spawn]).arg(command.get_program()).args(command.get_args());
     terminal.env("TERM", "xterm").stdin(Stdio::piped());
-    // The last four have a say in colours: on a CI system a dumb terminal has them, too.
+    // The last four decide on colours: if CI is set, even a dumb terminal has them.
     for variable in [PASSWORD, "DKV20_LOG", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         terminal.env_remove(variable);
     }

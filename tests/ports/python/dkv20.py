@@ -913,7 +913,7 @@ def chaos_lines(session: Session, seed: int, steps: int) -> Iterator[str]:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    import argparse  # here, since it takes longer to import than the rest of the program
+    import argparse  # here, since importing it takes long and wrong_ports.py does without it
 
     parser = argparse.ArgumentParser(prog="dkv20.py", description="dkv20 in Python")
     commands = parser.add_subparsers(dest="command", required=True)
