@@ -3,9 +3,9 @@
 
 #![cfg(all(unix, feature = "exam"))]
 
+mod python;
+
 use std::num::NonZeroUsize;
-use std::process::Command;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use dkv20::machines::Dkv20;
@@ -13,12 +13,8 @@ use dkv20_exam::reports::json_lines;
 use dkv20_exam::{Budget, Limits, Plan, PortSpec, Report, Selection, Settings, examine};
 use serde_json::Value;
 
-/// The interpreter itself, since `python3` can be a script that looks for it.
-static PYTHON: LazyLock<String> = LazyLock::new(|| {
-    let asked = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
-    let answer = asked.expect("python3 runs").stdout;
-    String::from_utf8(answer).expect("a UTF-8 path").trim_end().to_owned()
-});
+use python::PYTHON;
+
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ports/python");
 const SUITES: [&str; 3] = ["lines", "load", "histories"];
 /// The Python port with this code in front of each answer, which it may change. `count` is the number

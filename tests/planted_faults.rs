@@ -6,6 +6,8 @@
 
 #![cfg(feature = "exam")]
 
+mod python;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +20,8 @@ use dkv20_exam::{
     Budget, Finding, Interrupt, Limits, Plan, PortSpec, Selection, Settings, examine,
 };
 use serde::Deserialize;
+
+use python::PYTHON;
 
 const TABLE: &str = "docs/evidence/planted-faults.md";
 const BEGIN: &str = "<!-- planted faults begin -->\n";
@@ -55,7 +59,7 @@ fn faults(file: &str, program: &str) -> Vec<Fault> {
 }
 
 fn port(name: &str, folder: &Path, program: &str, fault: Option<&str>) -> PortSpec {
-    let words = ["python3", program].into_iter();
+    let words = [PYTHON.as_str(), "-E", "-s", "-S", program].into_iter();
     let fault = fault.into_iter().flat_map(|fault| ["--fault", fault]);
     let command = words.chain(fault).map(String::from).collect();
     PortSpec { directory: Some(folder.to_path_buf()), ..PortSpec::new(name, command) }

@@ -19,11 +19,13 @@
 //! lacks. With `DKV20_WRITE_TABLE=1` only the ports without a row are asked, every case, and their
 //! rows are added one by one; so to write a row anew, delete it.
 
+mod python;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dkv20::machines::Dkv20;
@@ -33,6 +35,8 @@ use dkv20_exam::{
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
+
+use python::PYTHON;
 
 const TABLE: &str = "docs/evidence/wrong-ports.md";
 const BEGIN: &str = "<!-- wrong ports begin -->\n";
@@ -250,13 +254,6 @@ impl Selections {
         selection.clone()
     }
 }
-
-/// The interpreter itself, since `python3` can be a script that looks for it.
-static PYTHON: LazyLock<String> = LazyLock::new(|| {
-    let asked = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
-    let answer = asked.expect("python3 runs").stdout;
-    String::from_utf8(answer).expect("a UTF-8 path").trim_end().to_owned()
-});
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ports/python")
